@@ -1,0 +1,19 @@
+//! Kernels on the CPU. They receive arguments that `ops` has checked.
+
+pub(crate) mod conv;
+pub(crate) mod copy;
+pub(crate) mod elementwise;
+pub(crate) mod gemm;
+pub(crate) mod index;
+pub(crate) mod interpolate;
+pub(crate) mod join;
+pub(crate) mod linalg;
+pub(crate) mod pad;
+pub(crate) mod parallel;
+pub(crate) mod pool;
+pub(crate) mod reduce;
+pub(crate) mod scan;
+pub(crate) mod softmax;
+pub(crate) mod sort;
+pub(crate) mod special;
+pub(crate) mod walk;

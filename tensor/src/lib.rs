@@ -1,0 +1,39 @@
+//! N-dimensional tensors for computer vision, with kernels for the CPU.
+//!
+//! ```
+//! use ocelli_tensor::{DType, Tensor};
+//!
+//! # fn main() -> ocelli_tensor::Result<()> {
+//! let picture = Tensor::zeros([1, 3, 32, 32], DType::U8)?;
+//! let x = (picture.to_dtype(DType::F32)? / 255.0)?;
+//! assert_eq!(x.permute([0, 2, 3, 1])?.shape()[..], [1, 32, 32, 3]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod args;
+mod cpu;
+mod device;
+mod display;
+mod dtype;
+mod element;
+mod error;
+mod layout;
+mod memory;
+mod ops;
+mod random;
+pub mod safetensors;
+mod shape;
+mod tensor;
+
+pub use args::{Axes, Operand, Scalar, Slice, TargetShape};
+pub use device::Device;
+pub use dtype::DType;
+pub use element::Element;
+pub use error::{Error, Result};
+pub use half::{bf16, f16};
+pub use memory::release_idle_memory;
+pub use ops::create::Nested;
+pub use random::Generator;
+pub use shape::Shape;
+pub use tensor::Tensor;

@@ -1,0 +1,326 @@
+//! Elementwise mathematical functions of one operand. They turn integers and booleans into `f32`; half types compute in `f32`.
+
+use crate::cpu::elementwise;
+use crate::cpu::special::Special;
+use crate::dtype::{with_float, with_number};
+use crate::element::{Number, Real};
+use crate::{DType, Element, Error, Result, Tensor};
+
+/// The body of a function of one float.
+macro_rules! float_map {
+    ($tensor:expr, |$x:ident| $body:expr) => {
+        $tensor.to_dtype($tensor.dtype().to_float())?.widened(|tensor| with_float!(tensor.dtype(), T => {
+            let (buffer, layout) = elementwise::map(tensor.view::<T>(), |$x: T| -> T { $body })?;
+            Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
+        }))
+    };
+}
+
+/// Functions of one float that need no more than a line: each with its documentation and its formula.
+macro_rules! float_functions {
+    ($($(#[$doc:meta])* $name:ident: |$x:ident| $body:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// Only if memory runs out.
+            pub fn $name(&self) -> Result<Tensor> {
+                float_map!(self, |$x| $body)
+            }
+        )*}
+    };
+}
+
+float_functions! {
+    /// Square root; NaN below 0.
+    sqrt: |x| x.sqrt();
+    /// `1 / √x`.
+    rsqrt: |x| T::r(1.0) / x.sqrt();
+    /// Cube root.
+    cbrt: |x| x.cbrt();
+    /// `1 / x`.
+    recip: |x| T::r(1.0) / x;
+    /// `eˣ`.
+    exp: |x| x.exp();
+    /// `2ˣ`.
+    exp2: |x| x.exp2();
+    /// `eˣ - 1`, exact near 0.
+    exp_m1: |x| x.exp_m1();
+    /// Natural logarithm.
+    ln: |x| x.ln();
+    /// Logarithm to base 2.
+    log2: |x| x.log2();
+    /// Logarithm to base 10.
+    log10: |x| x.log10();
+    /// `ln(1 + x)`, exact near 0.
+    ln_1p: |x| x.ln_1p();
+    /// Sine of radians.
+    sin: |x| x.sin();
+    /// Cosine of radians.
+    cos: |x| x.cos();
+    /// Tangent of radians.
+    tan: |x| x.tan();
+    /// Inverse sine.
+    asin: |x| x.asin();
+    /// Inverse cosine.
+    acos: |x| x.acos();
+    /// Inverse tangent.
+    atan: |x| x.atan();
+    /// Hyperbolic sine.
+    sinh: |x| x.sinh();
+    /// Hyperbolic cosine.
+    cosh: |x| x.cosh();
+    /// Hyperbolic tangent.
+    tanh: |x| x.tanh();
+    /// Inverse hyperbolic sine.
+    asinh: |x| x.asinh();
+    /// Inverse hyperbolic cosine.
+    acosh: |x| x.acosh();
+    /// Inverse hyperbolic tangent.
+    atanh: |x| x.atanh();
+    /// The error function `2/√π ∫₀ˣ e^(-t²) dt`.
+    erf: |x| x.error_function();
+    /// `1 - erf(x)`, exact for large `x`.
+    erfc: |x| x.error_function_complement();
+    /// The inverse of [`Tensor::erf`]: `±∞` at `±1`, NaN outside.
+    erfinv: |x| x.inverse_error_function();
+    /// Logarithm of the absolute value of the gamma function.
+    lgamma: |x| x.log_gamma();
+    /// `1 / (1 + e⁻ˣ)`.
+    sigmoid: |x| sigmoid(x);
+    /// `ln(sigmoid(x))`, without overflow.
+    log_sigmoid: |x| -softplus(-x);
+    /// `ln(1 + eˣ)`, without overflow.
+    softplus: |x| softplus(x);
+}
+
+/// `1 / (1 + e⁻ˣ)` in a form whose exponential never overflows.
+fn sigmoid<T: Real>(x: T) -> T {
+    let e = (-x.abs()).exp();
+    let positive = T::ONE / (T::ONE + e);
+    if x >= T::ZERO || x.nan() {
+        positive
+    } else {
+        e * positive
+    }
+}
+
+/// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^(-|x|))`.
+fn softplus<T: Real + Special>(x: T) -> T {
+    let rest = (-x.abs()).exp().log1p();
+    if x > T::ZERO || x.nan() {
+        x + rest
+    } else {
+        rest
+    }
+}
+
+/// The body of a function that keeps the dtype, integers included.
+macro_rules! number_map {
+    ($op:literal, $tensor:expr, |$x:ident| $body:expr) => {{
+        if $tensor.dtype() == DType::Bool {
+            return Err(Error::dtype($op, "a number dtype", DType::Bool));
+        }
+        $tensor.widened(|tensor| with_number!(tensor.dtype(), T => {
+            let (buffer, layout) = elementwise::map(tensor.view::<T>(), |$x: T| -> T { $body })?;
+            Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
+        }))
+    }};
+}
+
+/// Functions that round: integers are themselves.
+macro_rules! rounding_functions {
+    ($($(#[$doc:meta])* $name:ident: |$x:ident| $body:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            /// Integers stay as they are.
+            ///
+            /// # Errors
+            /// Only if memory runs out.
+            pub fn $name(&self) -> Result<Tensor> {
+                if !self.dtype().is_float() {
+                    return Ok(self.clone());
+                }
+                float_map!(self, |$x| $body)
+            }
+        )*}
+    };
+}
+
+impl Tensor {
+    /// `-x`. Integers wrap around.
+    ///
+    /// # Errors
+    /// [`Error::DType`] for booleans.
+    pub fn neg(&self) -> Result<Tensor> {
+        number_map!("neg", self, |x| T::ZERO.minus(x))
+    }
+
+    /// `|x|`.
+    ///
+    /// # Errors
+    /// [`Error::DType`] for booleans.
+    pub fn abs(&self) -> Result<Tensor> {
+        number_map!("abs", self, |x| if x < T::ZERO {
+            T::ZERO.minus(x)
+        } else {
+            x
+        })
+    }
+
+    /// -1, 0 or 1; NaN stays NaN.
+    ///
+    /// # Errors
+    /// [`Error::DType`] for booleans.
+    pub fn sign(&self) -> Result<Tensor> {
+        number_map!("sign", self, |x| {
+            if x > T::ZERO {
+                T::ONE
+            } else if x < T::ZERO {
+                T::ZERO.minus(T::ONE)
+            } else {
+                x
+            }
+        })
+    }
+
+    /// `x²`.
+    ///
+    /// # Errors
+    /// [`Error::DType`] for booleans.
+    pub fn square(&self) -> Result<Tensor> {
+        number_map!("square", self, |x| x.times(x))
+    }
+
+    /// `max(x, 0)`; NaN stays NaN.
+    ///
+    /// # Errors
+    /// [`Error::DType`] for booleans.
+    pub fn relu(&self) -> Result<Tensor> {
+        number_map!("relu", self, |x| if x < T::ZERO { T::ZERO } else { x })
+    }
+
+    /// `x` above 0, `slope · x` below.
+    ///
+    /// # Errors
+    /// Only if memory runs out.
+    pub fn leaky_relu(&self, slope: f64) -> Result<Tensor> {
+        float_map!(self, |x| if x < T::ZERO { x * T::r(slope) } else { x })
+    }
+
+    /// Whether each element is NaN.
+    ///
+    /// # Errors
+    /// Only if memory runs out.
+    pub fn is_nan(&self) -> Result<Tensor> {
+        self.test_float(f64::is_nan)
+    }
+
+    /// Whether each element is `+∞` or `-∞`.
+    ///
+    /// # Errors
+    /// Only if memory runs out.
+    pub fn is_inf(&self) -> Result<Tensor> {
+        self.test_float(f64::is_infinite)
+    }
+
+    /// Whether each element is neither NaN nor infinite.
+    ///
+    /// # Errors
+    /// Only if memory runs out.
+    pub fn is_finite(&self) -> Result<Tensor> {
+        self.test_float(f64::is_finite)
+    }
+
+    fn test_float(&self, test: impl Fn(f64) -> bool + Sync) -> Result<Tensor> {
+        crate::dtype::with_element!(self.dtype(), T => {
+            let (buffer, layout) = elementwise::map(self.view::<T>(), |x: T| test(x.to_f64()))?;
+            Ok(Tensor::from_buffer(buffer, layout, DType::Bool))
+        })
+    }
+}
+
+rounding_functions! {
+    /// The next whole number below or equal.
+    floor: |x| x.floor();
+    /// The next whole number above or equal.
+    ceil: |x| x.ceil();
+    /// The nearest whole number, halves to the even one.
+    round: |x| x.round_ties_even();
+    /// The whole part.
+    trunc: |x| x.trunc();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn f(values: &[f64]) -> Tensor {
+        Tensor::from_slice(values, [values.len()]).unwrap()
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        let x = f(&[-1000.0, 0.0, 1000.0]);
+        assert_eq!(
+            x.sigmoid().unwrap().to_vec::<f64>().unwrap(),
+            [0.0, 0.5, 1.0]
+        );
+        let s = x.softplus().unwrap().to_vec::<f64>().unwrap();
+        assert_eq!((s[0], s[2]), (0.0, 1000.0));
+        assert_eq!(
+            x.log_sigmoid().unwrap().to_vec::<f64>().unwrap()[0],
+            -1000.0
+        );
+        assert!(
+            f(&[f64::NAN])
+                .sigmoid()
+                .unwrap()
+                .item::<f64>()
+                .unwrap()
+                .is_nan()
+        );
+        assert!(
+            f(&[f64::NAN])
+                .softplus()
+                .unwrap()
+                .item::<f64>()
+                .unwrap()
+                .is_nan()
+        );
+    }
+
+    #[test]
+    fn erfinv_inverts_erf() {
+        let x = f(&[-3.0, -0.7, 0.0, 1e-9, 0.4, 2.5]);
+        let back = x.erf().unwrap().erfinv().unwrap().to_vec::<f64>().unwrap();
+        for (a, b) in x.to_vec::<f64>().unwrap().iter().zip(back) {
+            assert!((a - b).abs() <= 1e-9 * a.abs().max(1e-9), "{a} {b}");
+        }
+        assert_eq!(
+            f(&[1.0, -1.0]).erfinv().unwrap().to_vec::<f64>().unwrap(),
+            [f64::INFINITY, f64::NEG_INFINITY]
+        );
+    }
+
+    #[test]
+    fn integers_keep_or_become_floats() {
+        let x = Tensor::new([-2i32, 3]).unwrap();
+        assert_eq!(x.abs().unwrap().to_vec::<i32>().unwrap(), [2, 3]);
+        assert_eq!(x.floor().unwrap().dtype(), DType::I32);
+        assert_eq!(x.exp().unwrap().dtype(), DType::F32);
+        assert!(Tensor::new([true]).unwrap().neg().is_err());
+    }
+
+    #[test]
+    fn rounding_goes_to_even() {
+        assert_eq!(
+            f(&[0.5, 1.5, 2.5, -0.5])
+                .round()
+                .unwrap()
+                .to_vec::<f64>()
+                .unwrap(),
+            [0.0, 2.0, 2.0, 0.0]
+        );
+    }
+}

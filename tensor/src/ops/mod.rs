@@ -1,0 +1,22 @@
+//! The public operations, one family a file: what each promises, its checks, and one call to the kernel of the device.
+
+pub(crate) mod arithmetic;
+mod arrange;
+mod cast;
+mod compare;
+pub(crate) mod conv;
+pub(crate) mod create;
+mod einsum;
+mod index;
+pub(crate) mod interpolate;
+mod join;
+mod linalg;
+mod math;
+mod matmul;
+pub(crate) mod pad;
+pub(crate) mod pool;
+mod reduce;
+mod scan;
+mod softmax;
+mod sort;
+mod view;

@@ -1,0 +1,294 @@
+//! The tensor itself: storage, layout, dtype.
+
+use std::sync::Arc;
+
+use crate::layout::Layout;
+use crate::memory::Buffer;
+use crate::{DType, Device, Element, Error, Result, Shape};
+
+/// An n-dimensional array of numbers.
+///
+/// A tensor is a handle: cloning it, permuting or slicing it shares the numbers and copies none. Operations never change a
+/// tensor, they make a new one. Rank, dtype and device are known at run time only, and every operation that can be refused
+/// returns a [`Result`](crate::Result) whose error says why.
+///
+/// ```
+/// use ocelli_tensor::Tensor;
+///
+/// # fn main() -> ocelli_tensor::Result<()> {
+/// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3])?;
+/// let y = (x.transpose(0, 1)? * 2.0)?;
+/// assert_eq!(y.shape()[..], [3, 2]);
+/// assert_eq!(y.to_vec::<f32>()?, [2.0, 8.0, 4.0, 10.0, 6.0, 12.0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    storage: Storage,
+    layout: Layout,
+    dtype: DType,
+}
+
+/// Memory shared by all views of a tensor.
+#[derive(Clone)]
+pub(crate) enum Storage {
+    /// On the processor.
+    Cpu(Arc<Buffer>),
+}
+
+/// A tensor's elements as a CPU kernel sees them: all of its storage, and the layout that says where the tensor's own lie.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) layout: &'a Layout,
+}
+
+impl<'a, T: Copy> View<'a, T> {
+    /// The elements in logical order as a slice, if that is how they lie in memory.
+    pub(crate) fn as_contiguous(&self) -> Option<&'a [T]> {
+        self.layout.is_contiguous().then(|| {
+            // A view of no elements may have an offset behind the end.
+            let start = self.layout.offset.min(self.data.len());
+            &self.data[start..start + self.layout.numel()]
+        })
+    }
+}
+
+impl Tensor {
+    // ---- what it is ------------------------------------------------------------------------------------------------
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.layout.shape
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.layout.shape.rank()
+    }
+
+    /// Number of elements.
+    pub fn numel(&self) -> usize {
+        self.layout.numel()
+    }
+
+    /// The size of one axis; `-1` is the last.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if `axis` is outside `-rank..rank`.
+    pub fn size(&self, axis: isize) -> Result<usize> {
+        Ok(self.shape()[self.shape().axis("size", axis)?])
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Where the elements are.
+    pub fn device(&self) -> Device {
+        match self.storage {
+            Storage::Cpu(_) => Device::Cpu,
+        }
+    }
+
+    /// The distance in memory between neighbours along each axis, in elements. Only of interest for looking at memory
+    /// formats: every operation takes any strides.
+    pub fn strides(&self) -> &[isize] {
+        &self.layout.strides
+    }
+
+    /// Whether the elements lie in memory in logical (row-major) order.
+    pub fn is_contiguous(&self) -> bool {
+        self.layout.is_contiguous()
+    }
+
+    // ---- what it holds ---------------------------------------------------------------------------------------------
+
+    /// All elements in logical order. The type must be the tensor's own; see [`Tensor::to_dtype`] for a cast.
+    ///
+    /// # Errors
+    /// [`Error::DType`] if `T` is not the tensor's type.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        if T::DTYPE != self.dtype {
+            return Err(Error::dtype(
+                "to_vec",
+                format!("a tensor of {}", T::DTYPE),
+                self.dtype,
+            ));
+        }
+        let dense = self.contiguous()?;
+        Ok(dense
+            .view::<T>()
+            .as_contiguous()
+            .unwrap_or_default()
+            .to_vec())
+    }
+
+    /// The only element of a tensor with one element, cast to `T`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are none or several.
+    pub fn item<T: Element>(&self) -> Result<T> {
+        if self.numel() != 1 {
+            return Err(Error::shape("item", "exactly one element", self.shape()));
+        }
+        crate::dtype::with_element!(self.dtype, E => {
+            let value = self.view::<E>().data[self.layout.offset];
+            Ok(if E::DTYPE.is_float() { T::from_f64(value.to_f64()) } else { T::from_i64(value.to_i64()) })
+        })
+    }
+
+    // ---- for the operations of this crate --------------------------------------------------------------------------
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A new tensor on the CPU.
+    pub(crate) fn from_buffer(buffer: Buffer, layout: Layout, dtype: DType) -> Self {
+        Tensor {
+            storage: Storage::Cpu(Arc::new(buffer)),
+            layout,
+            dtype,
+        }
+    }
+
+    /// A new row-major tensor on the CPU that `fill` writes. What `fill` is given has arbitrary content.
+    pub(crate) fn build<T: Element>(
+        shape: impl Into<Shape>,
+        fill: impl FnOnce(&mut [T]) -> Result<()>,
+    ) -> Result<Tensor> {
+        let shape = shape.into();
+        shape.check_size("allocate", T::DTYPE)?;
+        let mut buffer = Buffer::for_output::<T>(shape.numel())?;
+        fill(buffer.as_mut_slice::<T>())?;
+        Ok(Self::from_buffer(
+            buffer,
+            Layout::contiguous(shape),
+            T::DTYPE,
+        ))
+    }
+
+    /// As [`Tensor::build`] for kernels that move elements of any dtype as integers `W` of their width.
+    pub(crate) fn build_bits<W: bytemuck::Pod>(
+        shape: impl Into<Shape>,
+        dtype: DType,
+        fill: impl FnOnce(&mut [W]) -> Result<()>,
+    ) -> Result<Tensor> {
+        let shape = shape.into();
+        shape.check_size("allocate", dtype)?;
+        debug_assert_eq!(size_of::<W>(), dtype.size());
+        let bytes = shape.numel() * dtype.size();
+        let mut buffer = if dtype == DType::Bool {
+            Buffer::zeroed_bytes(bytes)?
+        } else {
+            Buffer::recycled_bytes(bytes)?
+        };
+        fill(buffer.as_mut_bits::<W>())?;
+        Ok(Self::from_buffer(buffer, Layout::contiguous(shape), dtype))
+    }
+
+    /// The same storage under another layout.
+    pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
+        Tensor {
+            storage: self.storage.clone(),
+            layout,
+            dtype: self.dtype,
+        }
+    }
+
+    /// The elements for a kernel whose type was chosen by this tensor's dtype.
+    pub(crate) fn view<T: Element>(&self) -> View<'_, T> {
+        assert_eq!(
+            T::DTYPE,
+            self.dtype,
+            "a kernel was given a tensor of another dtype than it was chosen for"
+        );
+        let Storage::Cpu(buffer) = &self.storage;
+        View {
+            data: buffer.as_slice::<T>(),
+            layout: &self.layout,
+        }
+    }
+
+    /// The elements as integers of their width, for a kernel that only moves them.
+    pub(crate) fn bits<W: bytemuck::AnyBitPattern>(&self) -> View<'_, W> {
+        assert_eq!(
+            size_of::<W>(),
+            self.dtype.size(),
+            "a kernel was chosen for another width than the tensor's"
+        );
+        let Storage::Cpu(buffer) = &self.storage;
+        View {
+            data: buffer.as_bits::<W>(),
+            layout: &self.layout,
+        }
+    }
+
+    /// The bytes of a row-major tensor.
+    pub(crate) fn contiguous_bytes(&self) -> &[u8] {
+        assert!(
+            self.is_contiguous(),
+            "only row-major elements are one piece of memory"
+        );
+        let Storage::Cpu(buffer) = &self.storage;
+        let bytes = buffer.as_bytes();
+        let start = (self.layout.offset * self.dtype.size()).min(bytes.len());
+        &bytes[start..start + self.numel() * self.dtype.size()]
+    }
+
+    /// This tensor, or a row-major copy of it if it does not lie that way.
+    pub(crate) fn contiguous(&self) -> Result<Tensor> {
+        if self.is_contiguous() {
+            Ok(self.clone())
+        } else {
+            self.copy()
+        }
+    }
+
+    /// A row-major copy.
+    pub(crate) fn copy(&self) -> Result<Tensor> {
+        crate::dtype::with_width!(self.dtype, W => {
+            Tensor::build_bits::<W>(self.shape(), self.dtype, |out| {
+                crate::cpu::copy::to_contiguous(self.bits::<W>(), out);
+                Ok(())
+            })
+        })
+    }
+
+    /// Runs a kernel of f32 and f64 on this float tensor: half types are widened to f32 before and the result is narrowed after.
+    pub(crate) fn widened(&self, kernel: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+        if !self.dtype.is_half() {
+            return kernel(self);
+        }
+        kernel(&self.to_dtype(DType::F32)?)?.to_dtype(self.dtype)
+    }
+
+    /// `Err` unless both tensors are on one device.
+    pub(crate) fn require_same_device(&self, op: &'static str, other: &Tensor) -> Result<()> {
+        if self.device() == other.device() {
+            Ok(())
+        } else {
+            Err(Error::Device {
+                op,
+                lhs: self.device(),
+                rhs: other.device(),
+            })
+        }
+    }
+
+    /// `Err` unless both tensors have one dtype.
+    pub(crate) fn require_same_dtype(&self, op: &'static str, other: &Tensor) -> Result<()> {
+        if self.dtype == other.dtype {
+            Ok(())
+        } else {
+            Err(Error::dtype(
+                op,
+                format!("operands of one dtype, the first being {}", self.dtype),
+                other.dtype,
+            ))
+        }
+    }
+}
