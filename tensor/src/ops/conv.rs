@@ -1,1 +1,5 @@
 //! Convolution and transposed convolution in 1 to 3 dimensions.
+
+mod options;
+
+pub use options::{ConvOptions, Padding, PerAxis};
