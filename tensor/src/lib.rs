@@ -33,6 +33,7 @@ pub use element::Element;
 pub use error::{Error, Result};
 pub use half::{bf16, f16};
 pub use memory::release_idle_memory;
+pub use ops::conv::{ConvOptions, Padding, PerAxis};
 pub use ops::create::Nested;
 pub use random::Generator;
 pub use shape::Shape;

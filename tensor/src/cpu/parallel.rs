@@ -49,6 +49,13 @@ fn over_units(count: usize, unit: usize, cost: usize, f: &(dyn Fn(Range<usize>) 
 /// A pointer that tasks write through, each to places of its own.
 pub(crate) struct SharedMut<T>(*mut T);
 
+impl<T> Clone for SharedMut<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for SharedMut<T> {}
+
 // SAFETY: whoever dereferences answers for disjoint writes (see `SharedMut::slice`).
 unsafe impl<T: Send> Send for SharedMut<T> {}
 // SAFETY: as above.
@@ -57,6 +64,12 @@ unsafe impl<T: Send> Sync for SharedMut<T> {}
 impl<T> SharedMut<T> {
     pub(crate) fn new(slice: &mut [T]) -> Self {
         SharedMut(slice.as_mut_ptr())
+    }
+
+    /// The start of the slice, for kernels that write to places which are no one range. What they may touch is as in
+    /// [`SharedMut::slice`].
+    pub(crate) fn pointer(&self) -> *mut T {
+        self.0
     }
 
     /// # Safety

@@ -1,0 +1,1 @@
+//! Pooling in 1 to 3 dimensions.
