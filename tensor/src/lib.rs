@@ -35,6 +35,7 @@ pub use half::{bf16, f16};
 pub use memory::release_idle_memory;
 pub use ops::conv::{ConvOptions, Padding, PerAxis};
 pub use ops::create::Nested;
+pub use ops::einsum::{EinsumSpec, Label};
 pub use random::Generator;
 pub use shape::Shape;
 pub use tensor::Tensor;
