@@ -291,7 +291,7 @@ impl TargetShape {
         let numel = from.numel();
         let free = match self.0.len() > known.len() {
             false if filled == numel => 1,
-            true if filled > 0 && numel % filled == 0 => numel / filled,
+            true if filled > 0 && numel.is_multiple_of(filled) => numel / filled,
             _ => return Err(fail()),
         };
         Ok(self

@@ -75,6 +75,18 @@ pub enum Error {
         /// The size of that axis.
         size: usize,
     },
+    /// An element of an index tensor lies outside the axis that it points along; such elements do not count from the back.
+    #[error("{op}: expected indices in 0..{size} along axis {axis}, received {index}")]
+    IndexValue {
+        /// The operation.
+        op: &'static str,
+        /// The element.
+        index: i64,
+        /// The axis it points along.
+        axis: usize,
+        /// The size of that axis.
+        size: usize,
+    },
     /// An argument other than a tensor is out of its domain; the message says what was expected and received.
     #[error("{op}: {message}")]
     Argument {

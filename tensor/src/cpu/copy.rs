@@ -31,3 +31,16 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
         });
     });
 }
+
+/// Writes the elements of `x` to the places that `target` (of the same shape) names in `out`.
+pub(crate) fn into_layout<W: Copy>(x: View<'_, W>, out: &mut [W], target: &Layout) {
+    let walk = Walk::new([target, x.layout]);
+    let [step_out, step_x] = walk.row_strides();
+    let row_len = walk.row_len() as isize;
+    walk.for_rows(0..walk.rows(), &mut |[to, from]| {
+        for i in 0..row_len {
+            out[(to as isize + i * step_out) as usize] =
+                x.data[(from as isize + i * step_x) as usize];
+        }
+    });
+}

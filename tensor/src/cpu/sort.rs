@@ -1,1 +1,45 @@
-//! Sorting kernels.
+//! Sorting by keys: whatever the dtype, elements become 64-bit integers of the same order, so one sort serves all.
+
+use super::parallel::over_chunks;
+use crate::Element;
+
+/// An integer that orders as the element does: NaN above all others, the two zeros equal.
+pub(crate) fn key<T: Element>(x: T) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    if !T::DTYPE.is_float() {
+        return x.to_i64() as u64 ^ SIGN;
+    }
+    let x = x.to_f64();
+    if x.is_nan() {
+        return u64::MAX;
+    }
+    // Adding 0 turns -0 into +0.
+    let bits = (x + 0.0).to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+/// The positions of the first `k` elements in order, for each row of `n`; equal elements keep their order. `key` tells the key of
+/// an element by its place.
+pub(crate) fn order_rows(
+    (n, k): (usize, usize),
+    descending: bool,
+    key: &(dyn Fn(usize) -> u64 + Sync),
+    out: &mut [i64],
+) {
+    let flip = if descending { u64::MAX } else { 0 };
+    over_chunks(out, k, 16 * n.div_ceil(k.max(1)), |start, piece| {
+        let mut pairs: Vec<(u64, usize)> = Vec::with_capacity(n);
+        for (row, out) in (start / k..).zip(piece.chunks_exact_mut(k)) {
+            pairs.clear();
+            pairs.extend((0..n).map(|i| (key(row * n + i) ^ flip, i)));
+            if k < n {
+                pairs.select_nth_unstable(k - 1);
+                pairs.truncate(k);
+            }
+            pairs.sort_unstable();
+            for (out, &(_, i)) in out.iter_mut().zip(&pairs) {
+                *out = i as i64;
+            }
+        }
+    });
+}

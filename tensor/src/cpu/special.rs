@@ -5,7 +5,6 @@ pub(crate) trait Special: Copy {
     fn error_function(self) -> Self;
     fn error_function_complement(self) -> Self;
     fn inverse_error_function(self) -> Self;
-    fn log_gamma(self) -> Self;
     fn log1p(self) -> Self;
 }
 
@@ -18,9 +17,6 @@ impl Special for f32 {
     }
     fn inverse_error_function(self) -> f32 {
         inverse_erf(f64::from(self)) as f32
-    }
-    fn log_gamma(self) -> f32 {
-        libm::lgammaf(self)
     }
     fn log1p(self) -> f32 {
         self.ln_1p()
@@ -36,9 +32,6 @@ impl Special for f64 {
     }
     fn inverse_error_function(self) -> f64 {
         inverse_erf(self)
-    }
-    fn log_gamma(self) -> f64 {
-        libm::lgamma(self)
     }
     fn log1p(self) -> f64 {
         self.ln_1p()

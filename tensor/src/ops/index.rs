@@ -1,1 +1,288 @@
-//! Reading and writing by index: gather, scatter, index-select, masks.
+//! Reading and writing at places that other tensors name: indices and masks.
+
+use crate::cpu::copy::to_contiguous;
+use crate::cpu::index::{gather, scatter};
+use crate::dtype::{with_number, with_width};
+use crate::element::Number;
+use crate::layout::Layout;
+use crate::tensor::View;
+use crate::{DType, Error, Result, Scalar, Shape, Tensor};
+
+impl Tensor {
+    /// `out[…, j, …] = self[…, index[…, j, …], …]`, the index replacing the position along `axis` (PyTorch's `gather`). The result
+    /// has the shape of the index, whose other axes may be shorter than the tensor's.
+    ///
+    /// ```
+    /// use ocelli_tensor::Tensor;
+    /// # fn main() -> ocelli_tensor::Result<()> {
+    /// let x = Tensor::new([[1.0f32, 2.0], [3.0, 4.0]])?;
+    /// let y = x.gather(1, &Tensor::new([[0i64, 0], [1, 0]])?)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [1.0, 1.0, 4.0, 3.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Axis`], [`Error::DType`] unless the index is of `i32` or `i64`, [`Error::Shape`] if its shape does not fit,
+    /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
+    pub fn gather(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
+        let place = Place::new("gather", self, axis, index)?;
+        place.require_fit("gather", self.shape(), index.shape(), true)?;
+        place.gather_from(self)
+    }
+
+    /// A copy in which `out[…, index[…, j, …], …] = src[…, j, …]`, the index replacing the position along `axis` (PyTorch's
+    /// `scatter`). Where an index occurs several times, the last one wins.
+    ///
+    /// # Errors
+    /// [`Error::Axis`], [`Error::DType`] unless the index is of `i32` or `i64` and `src` of the tensor's dtype, [`Error::Shape`] if
+    /// the index is longer than the source, or than the tensor along another axis, [`Error::IndexValue`] if an index is outside
+    /// `0..size`, [`Error::Device`].
+    pub fn scatter(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+        let place = Place::new("scatter", self, axis, index)?;
+        place.require_source("scatter", self, src)?;
+        place.require_fit("scatter", self.shape(), index.shape(), true)?;
+        place.require_fit("scatter", src.shape(), index.shape(), false)?;
+        with_width!(self.dtype(), W => {
+            let index = place.index.view::<i64>();
+            let src_layout = Layout { shape: index.layout.shape.clone(), ..src.layout().clone() };
+            let src = View { layout: &src_layout, ..src.bits::<W>() };
+            Tensor::build_bits::<W>(self.shape(), self.dtype(), |out| {
+                to_contiguous(self.bits::<W>(), out);
+                let target = Layout::contiguous(self.shape().clone());
+                scatter(out, place.in_layout(&target).as_ref(), index, src, |_, new| new);
+                Ok(())
+            })
+        })
+    }
+
+    /// As [`Tensor::scatter`], adding the source to what is there; several indices to one place add up. Half types are summed in
+    /// `f32`.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::scatter`], and [`Error::DType`] for booleans.
+    pub fn scatter_add(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+        let place = Place::new("scatter_add", self, axis, index)?;
+        place.require_source("scatter_add", self, src)?;
+        place.require_fit("scatter_add", self.shape(), index.shape(), true)?;
+        place.require_fit("scatter_add", src.shape(), index.shape(), false)?;
+        place.add_to("scatter_add", self, src)
+    }
+
+    /// The slices of this tensor at these positions of `axis`, in the index's order; `index` has one axis.
+    ///
+    /// ```
+    /// use ocelli_tensor::Tensor;
+    /// # fn main() -> ocelli_tensor::Result<()> {
+    /// let rows = Tensor::new([[1i32, 2], [3, 4], [5, 6]])?.index_select(0, &Tensor::new([2i64, 0])?)?;
+    /// assert_eq!(rows.to_vec::<i32>()?, [5, 6, 1, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Axis`], [`Error::DType`] unless the index holds integers, [`Error::Shape`] unless it has one axis,
+    /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
+    pub fn index_select(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
+        let place = Place::new("index_select", self, axis, index)?;
+        place
+            .along_one_axis("index_select", self)?
+            .gather_from(self)
+    }
+
+    /// A copy in which the slices of `src` are added at these positions of `axis`; `index` has one axis, as long as the source's
+    /// `axis`. Half types are summed in `f32`.
+    ///
+    /// # Errors
+    /// [`Error::Axis`], [`Error::DType`] unless the index holds integers and `src` has the tensor's dtype, which is not boolean,
+    /// [`Error::Shape`] unless the index has one axis and the source the tensor's shape with the index's length along `axis`,
+    /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
+    pub fn index_add(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+        let place = Place::new("index_add", self, axis, index)?;
+        place.require_source("index_add", self, src)?;
+        let place = place.along_one_axis("index_add", self)?;
+        if src.shape() != place.index.shape() {
+            let expected = format!("a source of shape {}", place.index.shape());
+            return Err(Error::shape("index_add", expected, src.shape()));
+        }
+        place.add_to("index_add", self, src)
+    }
+
+    /// The elements where `mask` is true, in logical order, as one axis; both are broadcast.
+    ///
+    /// # Errors
+    /// [`Error::DType`] unless the mask is boolean, [`Error::Broadcast`], [`Error::Device`].
+    pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
+        let shape = self.mask_shape("masked_select", mask)?;
+        let x = self.expand(&shape)?.contiguous()?;
+        let mask = mask.expand(&shape)?.contiguous()?;
+        let mask = mask.view::<bool>().as_contiguous().unwrap_or_default();
+        let count = mask.iter().filter(|&&chosen| chosen).count();
+        with_width!(x.dtype(), W => Tensor::build_bits::<W>([count], x.dtype(), |out| {
+            let x = x.bits::<W>().as_contiguous().unwrap_or_default();
+            let chosen = x.iter().zip(mask).filter(|(_, chosen)| **chosen);
+            for (out, (&x, _)) in out.iter_mut().zip(chosen) {
+                *out = x;
+            }
+            Ok(())
+        }))
+    }
+
+    /// A copy with `value` where `mask` is true; the mask is broadcast to the tensor's shape.
+    ///
+    /// # Errors
+    /// [`Error::DType`] unless the mask is boolean, [`Error::Shape`] if it does not broadcast to the tensor's shape,
+    /// [`Error::Argument`] if the tensor's dtype cannot hold a value of this kind, [`Error::Device`].
+    pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+        let value = value.into();
+        if self.mask_shape("masked_fill", mask)? != *self.shape() {
+            let expected = format!("a mask that broadcasts to shape {}", self.shape());
+            return Err(Error::shape("masked_fill", expected, mask.shape()));
+        }
+        if value.dtype_beside(self.dtype()) != self.dtype() {
+            let message = format!(
+                "expected a value that fits {}, received {value:?}",
+                self.dtype()
+            );
+            return Err(Error::argument("masked_fill", message));
+        }
+        mask.where_(&Tensor::full((), value, self.dtype())?, self)
+    }
+
+    fn mask_shape(&self, op: &'static str, mask: &Tensor) -> Result<Shape> {
+        self.require_same_device(op, mask)?;
+        if mask.dtype() != DType::Bool {
+            return Err(Error::dtype(op, "a boolean mask", mask.dtype()));
+        }
+        let shape = self.shape().broadcast(op, mask.shape())?;
+        shape.check_size(op, self.dtype())?;
+        Ok(shape)
+    }
+}
+
+/// An axis and checked indices along it.
+struct Place {
+    axis: usize,
+    /// Of `i64`.
+    index: Tensor,
+}
+
+/// Where the elements lie if every index were 0, and how far an index leads from there.
+struct Origin(Layout, isize);
+
+impl Origin {
+    fn as_ref(&self) -> (&Layout, isize) {
+        (&self.0, self.1)
+    }
+}
+
+impl Place {
+    fn new(op: &'static str, x: &Tensor, axis: isize, index: &Tensor) -> Result<Place> {
+        x.require_same_device(op, index)?;
+        let axis = x.shape().axis(op, axis)?;
+        let bytes_too = matches!(op, "index_select" | "index_add");
+        if !index.dtype().is_integer() || (index.dtype() == DType::U8 && !bytes_too) {
+            let expected = match bytes_too {
+                true => "an index of i32, i64 or u8",
+                false => "an index of i32 or i64",
+            };
+            return Err(Error::dtype(op, expected, index.dtype()));
+        }
+        let index = index.to_dtype(DType::I64)?;
+        let size = x.shape()[axis];
+        let dense = index.contiguous()?;
+        let indices = dense.view::<i64>().as_contiguous().unwrap_or_default();
+        match indices.iter().find(|&&i| i < 0 || i as usize >= size) {
+            None => Ok(Place { axis, index }),
+            Some(&index) => Err(Error::IndexValue {
+                op,
+                index,
+                axis,
+                size,
+            }),
+        }
+    }
+
+    fn require_source(&self, op: &'static str, x: &Tensor, src: &Tensor) -> Result<()> {
+        x.require_same_device(op, src)?;
+        x.require_same_dtype(op, src)
+    }
+
+    /// `Err` unless the index has the rank of `shape` and is nowhere longer, `axis` excepted if that is `free`.
+    fn require_fit(
+        &self,
+        op: &'static str,
+        shape: &Shape,
+        index: &Shape,
+        free: bool,
+    ) -> Result<()> {
+        // PyTorch lets an empty index pass whatever its rank is; here the rule has no exception.
+        let fits = |axis: usize| index[axis] <= shape[axis] || (free && axis == self.axis);
+        if index.rank() == shape.rank() && (0..shape.rank()).all(fits) {
+            return Ok(());
+        }
+        let except = match free {
+            true => format!(" apart from axis {}", self.axis),
+            false => String::new(),
+        };
+        let expected = format!("an index no longer than shape {shape}{except}");
+        Err(Error::shape(op, expected, index))
+    }
+
+    /// This index of one axis, repeated along the other axes of `x`.
+    fn along_one_axis(self, op: &'static str, x: &Tensor) -> Result<Place> {
+        if self.index.rank() != 1 {
+            return Err(Error::shape(
+                op,
+                "an index with one axis",
+                self.index.shape(),
+            ));
+        }
+        let mut shape = x.shape().clone();
+        shape[self.axis] = self.index.numel();
+        shape.check_size(op, x.dtype())?;
+        let mut column: Shape = std::iter::repeat_n(1, x.rank()).collect();
+        column[self.axis] = self.index.numel();
+        let index = self.index.reshape(column)?.expand(&shape)?;
+        Ok(Place { index, ..self })
+    }
+
+    fn in_layout(&self, x: &Layout) -> Origin {
+        let mut strides = x.strides.clone();
+        strides[self.axis] = 0;
+        let origin = Layout {
+            shape: self.index.shape().clone(),
+            strides,
+            offset: x.offset,
+        };
+        Origin(origin, x.strides[self.axis])
+    }
+
+    fn gather_from(&self, x: &Tensor) -> Result<Tensor> {
+        let origin = self.in_layout(x.layout());
+        with_width!(x.dtype(), W => Tensor::build_bits::<W>(self.index.shape(), x.dtype(), |out| {
+            gather(x.bits::<W>().data, origin.as_ref(), self.index.view::<i64>(), out);
+            Ok(())
+        }))
+    }
+
+    fn add_to(&self, op: &'static str, x: &Tensor, src: &Tensor) -> Result<Tensor> {
+        if x.dtype() == DType::Bool {
+            return Err(Error::dtype(op, "a number dtype", x.dtype()));
+        }
+        let wide = x.dtype().wide();
+        let (wide_x, src) = (x.to_dtype(wide)?, src.to_dtype(wide)?);
+        let sum = with_number!(wide, T => {
+            let layout = Layout { shape: self.index.shape().clone(), ..src.layout().clone() };
+            let src = View { layout: &layout, ..src.view::<T>() };
+            Tensor::build::<T>(x.shape(), |out| {
+                to_contiguous(wide_x.view::<T>(), out);
+                let target = Layout::contiguous(x.shape().clone());
+                let origin = self.in_layout(&target);
+                scatter(out, origin.as_ref(), self.index.view::<i64>(), src, Number::plus);
+                Ok(())
+            })
+        })?;
+        sum.to_dtype(x.dtype())
+    }
+}

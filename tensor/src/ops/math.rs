@@ -84,8 +84,6 @@ float_functions! {
     erfc: |x| x.error_function_complement();
     /// The inverse of [`Tensor::erf`]: `±∞` at `±1`, NaN outside.
     erfinv: |x| x.inverse_error_function();
-    /// Logarithm of the absolute value of the gamma function.
-    lgamma: |x| x.log_gamma();
     /// `1 / (1 + e⁻ˣ)`.
     sigmoid: |x| sigmoid(x);
     /// `ln(sigmoid(x))`, without overflow.
@@ -113,6 +111,24 @@ fn softplus<T: Real + Special>(x: T) -> T {
     } else {
         rest
     }
+}
+
+fn absolute<T: Number>(x: T) -> T {
+    if x < T::ZERO { T::ZERO.minus(x) } else { x }
+}
+
+fn sign<T: Number>(x: T) -> T {
+    if x > T::ZERO {
+        T::ONE
+    } else if x < T::ZERO {
+        T::ZERO.minus(T::ONE)
+    } else {
+        x
+    }
+}
+
+fn relu<T: Number>(x: T) -> T {
+    if x < T::ZERO { T::ZERO } else { x }
 }
 
 /// The body of a function that keeps the dtype, integers included.
@@ -161,11 +177,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::DType`] for booleans.
     pub fn abs(&self) -> Result<Tensor> {
-        number_map!("abs", self, |x| if x < T::ZERO {
-            T::ZERO.minus(x)
-        } else {
-            x
-        })
+        number_map!("abs", self, |x| absolute(x))
     }
 
     /// -1, 0 or 1; NaN stays NaN.
@@ -173,15 +185,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::DType`] for booleans.
     pub fn sign(&self) -> Result<Tensor> {
-        number_map!("sign", self, |x| {
-            if x > T::ZERO {
-                T::ONE
-            } else if x < T::ZERO {
-                T::ZERO.minus(T::ONE)
-            } else {
-                x
-            }
-        })
+        number_map!("sign", self, |x| sign(x))
     }
 
     /// `x²`.
@@ -197,7 +201,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::DType`] for booleans.
     pub fn relu(&self) -> Result<Tensor> {
-        number_map!("relu", self, |x| if x < T::ZERO { T::ZERO } else { x })
+        number_map!("relu", self, |x| relu(x))
     }
 
     /// `x` above 0, `slope · x` below.

@@ -230,6 +230,33 @@ impl Tensor {
         Ok(result)
     }
 
+    /// Zeros with this tensor written to `start:stop:step` along one axis, which has `size` elements in the result: the
+    /// gradient of [`Tensor::slice_axis`].
+    ///
+    /// # Errors
+    /// [`Error::Axis`], [`Error::Shape`] if the slice has another length than this tensor's axis.
+    pub fn slice_scatter(
+        &self,
+        axis: isize,
+        slice: impl Into<Slice>,
+        size: usize,
+    ) -> Result<Tensor> {
+        let axis = self.shape().axis("slice_scatter", axis)?;
+        let mut shape = self.shape().clone();
+        shape[axis] = size;
+        let zeros = Tensor::zeros(shape, self.dtype())?;
+        let target = zeros.slice_axis(axis as isize, slice)?;
+        if target.shape() != self.shape() {
+            let expected = format!("{} elements along axis {axis}", target.shape()[axis]);
+            return Err(Error::shape("slice_scatter", expected, self.shape()));
+        }
+        crate::dtype::with_width!(self.dtype(), W => Tensor::build_bits::<W>(zeros.shape(), self.dtype(), |out| {
+            out.fill(0);
+            crate::cpu::copy::into_layout(self.bits::<W>(), out, target.layout());
+            Ok(())
+        }))
+    }
+
     /// This tensor repeated along axes of size 1 (and new leading axes) to `shape`, without a copy.
     ///
     /// # Errors

@@ -1,0 +1,1 @@
+//! Resizing pictures and volumes.

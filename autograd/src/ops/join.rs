@@ -1,0 +1,1 @@
+//! Several tensors as one, or one several times: concat, stack, repeat, tile.

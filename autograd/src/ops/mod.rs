@@ -1,0 +1,20 @@
+//! The differentiable operations, one family a file, as in the tensor crate: each is a struct with its attributes.
+
+pub mod arithmetic;
+pub mod arrange;
+pub mod conv;
+pub mod einsum;
+pub mod index;
+pub mod interpolate;
+pub mod join;
+pub mod linalg;
+pub mod math;
+pub mod matmul;
+pub mod pad;
+pub mod pool;
+pub mod reduce;
+pub mod scan;
+pub mod select;
+pub mod softmax;
+pub mod sort;
+pub mod view;

@@ -1,0 +1,98 @@
+//! Every differentiable operation, checked against central differences in f64: the gradient, the gradient of a variable that is
+//! used twice, non-contiguous and empty inputs, and the second derivative.
+//!
+//! To add an operation: one or more [`Case`]s in the file of its family. The last test finds every `impl Op for …` in the
+//! crate's sources and fails if no case has recorded it.
+
+mod arithmetic;
+mod arrange;
+mod conv;
+mod einsum;
+mod index;
+mod interpolate;
+mod join;
+mod linalg;
+mod math;
+mod matmul;
+mod pad;
+mod pool;
+mod reduce;
+mod scan;
+mod select;
+mod softmax;
+mod sort;
+mod support;
+mod view;
+
+use std::collections::BTreeSet;
+
+use support::Case;
+
+fn all_cases() -> Vec<Case> {
+    [
+        arithmetic::cases,
+        arrange::cases,
+        conv::cases,
+        einsum::cases,
+        index::cases,
+        interpolate::cases,
+        join::cases,
+        linalg::cases,
+        math::cases,
+        matmul::cases,
+        pad::cases,
+        pool::cases,
+        reduce::cases,
+        scan::cases,
+        select::cases,
+        softmax::cases,
+        sort::cases,
+        view::cases,
+    ]
+    .iter()
+    .flat_map(|family| family())
+    .collect()
+}
+
+#[test]
+fn gradients_match_central_differences() {
+    all_cases().iter().for_each(Case::check_gradient);
+}
+
+#[test]
+fn a_variable_used_twice_gets_both_gradients() {
+    all_cases().iter().for_each(Case::check_used_twice);
+}
+
+#[test]
+fn non_contiguous_inputs_give_the_same() {
+    all_cases().iter().for_each(Case::check_scattered);
+}
+
+#[test]
+fn second_derivatives_match_central_differences() {
+    all_cases().iter().for_each(Case::check_second_derivative);
+}
+
+#[test]
+fn every_op_has_a_case() {
+    let mut ops = BTreeSet::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let names = text
+            .split("impl Op for ")
+            .skip(1)
+            .filter_map(|rest| rest.split([' ', '{']).next());
+        ops.extend(names.map(str::to_string));
+    }
+    assert!(
+        ops.len() > 10,
+        "expected to find the ops in the sources, received {ops:?}"
+    );
+    let recorded: BTreeSet<String> = all_cases().iter().flat_map(Case::recorded_ops).collect();
+    let missing: Vec<_> = ops.difference(&recorded).collect();
+    assert!(
+        missing.is_empty(),
+        "expected a case for each op, received none for {missing:?}"
+    );
+}

@@ -1,0 +1,5 @@
+use crate::support::Case;
+
+pub fn cases() -> Vec<Case> {
+    vec![]
+}

@@ -1,0 +1,10 @@
+//! The layers, one family a file.
+
+pub mod activation;
+pub mod batch_norm;
+pub mod conv;
+pub mod dropout;
+pub mod flatten;
+pub mod linear;
+pub mod pool;
+pub mod weights;
