@@ -41,6 +41,7 @@ pub mod fashion_mnist;
 pub mod idx;
 mod idx_directory;
 mod image;
+pub mod image_io;
 mod loader;
 pub mod mnist;
 mod random;

@@ -108,7 +108,9 @@ fn answer(
 }
 
 fn content() -> Vec<u8> {
-    (0..200_000u32).map(|x| (x.wrapping_mul(x) >> 7) as u8).collect()
+    (0..200_000u32)
+        .map(|x| (x.wrapping_mul(x) >> 7) as u8)
+        .collect()
 }
 
 fn digest(bytes: &[u8]) -> String {
