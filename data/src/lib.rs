@@ -34,6 +34,8 @@
 
 mod classification;
 mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
 mod error;
 pub mod fashion_mnist;
 pub mod idx;
