@@ -44,6 +44,13 @@ impl PerAxis {
     }
 }
 
+impl PerAxis {
+    /// Whether every axis has this number.
+    pub(crate) fn is_everywhere(&self, value: usize) -> bool {
+        self.0.iter().all(|&v| v == value)
+    }
+}
+
 impl From<usize> for PerAxis {
     fn from(value: usize) -> Self {
         PerAxis(SmallVec::from_elem(value, 1))

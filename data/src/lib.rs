@@ -1,0 +1,56 @@
+//! Data sets, loaders and augmentation for computer vision.
+//!
+//! A [`Dataset`] gives samples by number; combinators make others of it ([`Dataset::map`], [`Dataset::map_random`],
+//! [`Dataset::subset`], [`Concat`], [`split`], [`stratified_split`]); a [`DataLoader`] makes shuffled batches of it, read ahead by worker
+//! threads. The batches follow from a seed alone, whatever the number of workers.
+//!
+//! ```
+//! use ocelli_data::{DataLoader, Dataset, mnist, stratified_split};
+//!
+//! # fn main() -> ocelli_data::Result<()> {
+//! // 10,000 real digits are part of this crate; nothing is downloaded.
+//! let (train, test) = mnist::embedded()?;
+//! assert_eq!((train.len(), test.len()), (8_000, 2_000));
+//!
+//! // Hold every tenth digit of each class back for validation.
+//! let labels = train.labels().to_vec();
+//! let parts = stratified_split(train, &[0.9, 0.1], 42, |i| Ok(usize::from(labels[i])))?;
+//! let (train, validation) = (parts[0].clone(), parts[1].clone());
+//! assert_eq!(train.len() + validation.len(), 8_000);
+//!
+//! // Batches in a new order each epoch, read ahead by two threads.
+//! let loader = DataLoader::new(train, 64)?.shuffle(true).seed(42).workers(2);
+//! for batch in loader.epoch(0).take(3) {
+//!     let batch = batch?;
+//!     assert_eq!(batch.images.shape()[..], [64, 1, 28, 28]);
+//!     assert_eq!(batch.labels.shape()[..], [64]);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The embedded digits are a sample of MNIST (Y. LeCun, C. Cortes, C. Burges), which is licensed under CC BY-SA 3.0, unlike the code of this
+//! crate; `assets/mnist-sample/README.md` says where they come from.
+
+mod classification;
+mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
+mod error;
+pub mod fashion_mnist;
+pub mod idx;
+mod idx_directory;
+mod image;
+pub mod image_io;
+mod loader;
+pub mod mnist;
+mod random;
+
+pub use classification::ImageClassification;
+pub use dataset::{
+    Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split, stratified_split,
+};
+pub use error::{Error, Result};
+pub use image::{Image, Pixels};
+pub use loader::{Batch, Collate, DataLoader, Epoch, Stack};
+pub use random::SampleRng;
