@@ -18,6 +18,9 @@ pub(crate) fn key<T: Element>(x: T) -> u64 {
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
+/// As many elements are kept in order as they come.
+const FEW: usize = 32;
+
 /// The positions of the first `k` elements in order, for each row of `n`; equal elements keep their order. `key` tells the key of
 /// an element by its place.
 pub(crate) fn order_rows(
@@ -30,16 +33,52 @@ pub(crate) fn order_rows(
     over_chunks(out, k, 16 * n.div_ceil(k.max(1)), |start, piece| {
         let mut pairs: Vec<(u64, usize)> = Vec::with_capacity(n);
         for (row, out) in (start / k..).zip(piece.chunks_exact_mut(k)) {
+            let all = (0..n).map(|i| (key(row * n + i) ^ flip, i));
             pairs.clear();
-            pairs.extend((0..n).map(|i| (key(row * n + i) ^ flip, i)));
-            if k < n {
-                pairs.select_nth_unstable(k - 1);
-                pairs.truncate(k);
+            if k <= FEW && k < n / 8 {
+                first_few(all, k, &mut pairs);
+            } else {
+                pairs.extend(all);
+                if k < n {
+                    pairs.select_nth_unstable(k - 1);
+                    pairs.truncate(k);
+                }
+                pairs.sort_unstable();
             }
-            pairs.sort_unstable();
             for (out, &(_, i)) in out.iter_mut().zip(&pairs) {
                 *out = i as i64;
             }
         }
     });
+}
+
+/// Fills `best` with the first `k` pairs in order. Most elements are passed over after one comparison.
+fn first_few(all: impl Iterator<Item = (u64, usize)>, k: usize, best: &mut Vec<(u64, usize)>) {
+    for pair in all {
+        if best.len() == k {
+            if best.last().is_some_and(|last| *last < pair) {
+                continue;
+            }
+            best.pop();
+        }
+        best.insert(best.partition_point(|other| *other < pair), pair);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_are_the_first_of_all() {
+        let keys: Vec<u64> = (0..600u64).map(|i| i * 7919 % 97).collect();
+        let first = |n: usize, k: usize| {
+            let mut out = vec![0; 2 * k];
+            order_rows((n, k), true, &|i| keys[i], &mut out);
+            out
+        };
+        let (few, all) = (first(300, 20), first(300, 300));
+        assert_eq!(few[..20], all[..20]);
+        assert_eq!(few[20..], all[300..320]);
+    }
 }
