@@ -10,30 +10,30 @@ pub(crate) fn key<T: Element>(x: T) -> u64 {
         return x.to_i64() as u64 ^ SIGN;
     }
     let x = x.to_f64();
-    if x.is_nan() {
-        return u64::MAX;
-    }
-    // Adding 0 turns -0 into +0.
+    // Adding 0 turns -0 into +0. Negative numbers have all bits flipped, others the sign.
     let bits = (x + 0.0).to_bits();
-    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+    let flip = (bits as i64 >> 63) as u64 | SIGN;
+    if x.is_nan() { u64::MAX } else { bits ^ flip }
 }
 
 /// As many elements are kept in order as they come.
 const FEW: usize = 32;
 
-/// The positions of the first `k` elements in order, for each row of `n`; equal elements keep their order. `key` tells the key of
-/// an element by its place.
+/// The positions of the first `k` elements in order, for each row of `n`; equal elements keep their order. `row_keys`
+/// writes the keys of the elements from a place on.
 pub(crate) fn order_rows(
     (n, k): (usize, usize),
     descending: bool,
-    key: &(dyn Fn(usize) -> u64 + Sync),
+    row_keys: &(dyn Fn(usize, &mut [u64]) + Sync),
     out: &mut [i64],
 ) {
     let flip = if descending { u64::MAX } else { 0 };
     over_chunks(out, k, 16 * n.div_ceil(k.max(1)), |start, piece| {
         let mut pairs: Vec<(u64, usize)> = Vec::with_capacity(n);
+        let mut keys = vec![0; n];
         for (row, out) in (start / k..).zip(piece.chunks_exact_mut(k)) {
-            let all = (0..n).map(|i| (key(row * n + i) ^ flip, i));
+            row_keys(row * n, &mut keys);
+            let all = keys.iter().enumerate().map(|(i, key)| (key ^ flip, i));
             pairs.clear();
             if k <= FEW && k < n / 8 {
                 first_few(all, k, &mut pairs);
@@ -74,7 +74,8 @@ mod tests {
         let keys: Vec<u64> = (0..600u64).map(|i| i * 7919 % 97).collect();
         let first = |n: usize, k: usize| {
             let mut out = vec![0; 2 * k];
-            order_rows((n, k), true, &|i| keys[i], &mut out);
+            let row_keys = |start: usize, row: &mut [u64]| row.copy_from_slice(&keys[start..][..n]);
+            order_rows((n, k), true, &row_keys, &mut out);
             out
         };
         let (few, all) = (first(300, 20), first(300, 300));
