@@ -20,11 +20,13 @@ enum Manner {
     Cut(usize),
 }
 
+/// The path and range of a request.
+type Request = (String, Option<usize>);
+
 struct Server {
     address: String,
     manner: Arc<Mutex<Manner>>,
-    /// The path and range of every request.
-    requests: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
@@ -51,7 +53,7 @@ impl Server {
         *self.manner.lock().unwrap() = manner;
     }
 
-    fn take_requests(&self) -> Vec<(String, Option<usize>)> {
+    fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
@@ -60,7 +62,7 @@ fn answer(
     mut stream: TcpStream,
     files: &HashMap<&'static str, Vec<u8>>,
     manner: Manner,
-    requests: &Mutex<Vec<(String, Option<usize>)>>,
+    requests: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap_or(Ok(String::new()))?;
@@ -108,7 +110,9 @@ fn answer(
 }
 
 fn content() -> Vec<u8> {
-    (0..200_000u32).map(|x| (x.wrapping_mul(x) >> 7) as u8).collect()
+    (0..200_000u32)
+        .map(|x| (x.wrapping_mul(x) >> 7) as u8)
+        .collect()
 }
 
 fn digest(bytes: &[u8]) -> String {
