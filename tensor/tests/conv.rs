@@ -22,17 +22,11 @@ fn cases() -> Vec<(&'static str, ConvOptions)> {
         ("same_strided2d", o().padding(Padding::Same).stride([2, 3])),
         ("grouped2d", o().groups(2).padding(1).stride(2)),
         ("depthwise2d", o().groups(4).padding(1)),
-        (
-            "multiplier2d",
-            o().groups(4).padding(1).stride(2).dilation(2),
-        ),
+        ("multiplier2d", o().groups(4).padding(1).stride(2).dilation(2)),
         ("pointwise2d", o()),
         ("pointwise_strided2d", o().stride(2)),
         ("plain3d", o().padding([1, 0, 2])),
-        (
-            "strided3d",
-            o().stride([1, 2, 2]).padding(1).dilation([1, 2, 1]),
-        ),
+        ("strided3d", o().stride([1, 2, 2]).padding(1).dilation([1, 2, 1])),
         ("grouped3d", o().groups(2)),
     ]
 }
@@ -62,28 +56,18 @@ fn transposed_is_pytorchs() {
         ("t_plain1d", o(), vec![0]),
         ("t_strided1d", o().stride(3).padding(1), vec![2]),
         ("t_plain2d", o().padding(1), vec![0]),
-        (
-            "t_strided2d",
-            o().stride([2, 3]).padding([1, 0]),
-            vec![1, 2],
-        ),
+        ("t_strided2d", o().stride([2, 3]).padding([1, 0]), vec![1, 2]),
         ("t_dilated2d", o().stride(2).dilation([2, 1]), vec![0]),
         ("t_grouped2d", o().stride(2).groups(2).padding(1), vec![1]),
         ("t_depthwise2d", o().stride(2).groups(4), vec![0]),
-        (
-            "t_unit_output_padding2d",
-            o().padding(1).dilation(2),
-            vec![1],
-        ),
+        ("t_unit_output_padding2d", o().padding(1).dilation(2), vec![1]),
         ("t_plain3d", o().stride([1, 2, 2]).padding(1), vec![0, 1, 0]),
     ];
     for (name, options, extra) in cases {
         let get = |part: &str| &data[&format!("{name}.{part}")];
         for lie in [Tensor::clone, scattered] {
             let (x, w, b) = (lie(get("x")), lie(get("w")), lie(get("b")));
-            let y = x
-                .conv_transpose(&w, Some(&b), &options, &extra[..])
-                .unwrap();
+            let y = x.conv_transpose(&w, Some(&b), &options, &extra[..]).unwrap();
             assert_close(&y, get("y"), 1e-5, 1e-5, name);
         }
     }
@@ -100,27 +84,9 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let axis = (
-        1usize..12,
-        1usize..4,
-        1usize..4,
-        1usize..3,
-        (0usize..3, 0usize..3),
-    );
-    (
-        1usize..4,
-        1usize..5,
-        1usize..20,
-        1usize..4,
-        prop::collection::vec(axis, 1..=3),
-    )
-        .prop_map(|(images, channels, filters, groups, sizes)| Case {
-            images,
-            channels,
-            filters,
-            groups,
-            sizes,
-        })
+    let axis = (1usize..12, 1usize..4, 1usize..4, 1usize..3, (0usize..3, 0usize..3));
+    (1usize..4, 1usize..5, 1usize..20, 1usize..4, prop::collection::vec(axis, 1..=3))
+        .prop_map(|(images, channels, filters, groups, sizes)| Case { images, channels, filters, groups, sizes })
 }
 
 impl Case {
@@ -137,8 +103,7 @@ impl Case {
     }
 
     fn shapes(&self) -> (Shape, Shape) {
-        let axes = |f: &dyn Fn(&(usize, usize, usize, usize, (usize, usize))) -> usize,
-                    lead: [usize; 2]| {
+        let axes = |f: &dyn Fn(&(usize, usize, usize, usize, (usize, usize))) -> usize, lead: [usize; 2]| {
             let sizes: Vec<usize> = lead.into_iter().chain(self.sizes.iter().map(f)).collect();
             Shape::from(&sizes[..])
         };
@@ -153,19 +118,13 @@ impl Case {
 fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
     let mut all = vec![vec![]];
     for &size in shape {
-        all = all
-            .iter()
-            .flat_map(|index| (0..size).map(move |i| [&index[..], &[i]].concat()))
-            .collect();
+        all = all.iter().flat_map(|index| (0..size).map(move |i| [&index[..], &[i]].concat())).collect();
     }
     all
 }
 
 fn flat(shape: &[usize], index: &[usize]) -> usize {
-    shape
-        .iter()
-        .zip(index)
-        .fold(0, |place, (&size, &i)| place * size + i)
+    shape.iter().zip(index).fold(0, |place, (&size, &i)| place * size + i)
 }
 
 /// Calls `f(places in x, weight and y)` for every product that the definition adds up.
@@ -237,10 +196,7 @@ fn empty_batches_and_channels() {
     let weight = Tensor::zeros([2, 0, 2, 2], DType::F32).unwrap();
     let bias = Tensor::new([1.0f32, 2.0]).unwrap();
     let y = x.conv(&weight, Some(&bias), &options).unwrap();
-    assert_eq!(
-        y.to_vec::<f32>().unwrap(),
-        [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0]
-    );
+    assert_eq!(y.to_vec::<f32>().unwrap(), [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0]);
 }
 
 #[test]
@@ -265,10 +221,7 @@ fn errors_name_what_was_expected() {
     let error = |options: ConvOptions| x.conv(&w, None, &options).unwrap_err().to_string();
     let text = |result: ocelli_tensor::Result<Tensor>| result.unwrap_err().to_string();
     let options = ConvOptions::new();
-    assert_eq!(
-        error(options.clone().stride(0)),
-        "conv: expected a stride of at least 1, received 0"
-    );
+    assert_eq!(error(options.clone().stride(0)), "conv: expected a stride of at least 1, received 0");
     assert_eq!(
         error(options.clone().groups(3)),
         "conv: expected a number of groups that divides the weight's 2 channels, received 3"
@@ -277,25 +230,16 @@ fn errors_name_what_was_expected() {
         error(options.clone().groups(2)),
         "conv: expected an input of 8 channels for weight [2, 4, 3, 3] and 2 groups, received shape [1, 4, 5, 5]"
     );
-    assert_eq!(
-        error(options.clone().dilation([1, 2, 3])),
-        "conv: expected one dilation or 2, received [1, 2, 3]"
-    );
+    assert_eq!(error(options.clone().dilation([1, 2, 3])), "conv: expected one dilation or 2, received [1, 2, 3]");
     assert!(error(options.clone().dilation(3)).contains("not smaller than the kernel"));
     assert!(error(options.clone().padding(usize::MAX)).contains("expected a padding up to"));
     assert!(error(options.clone().padding(Padding::Causal)).contains("one spatial axis"));
     let bias = Tensor::zeros([3], DType::F32).unwrap();
-    assert_eq!(
-        text(x.conv(&w, Some(&bias), &options)),
-        "conv: expected a bias of shape [2], received shape [3]"
-    );
+    assert_eq!(text(x.conv(&w, Some(&bias), &options)), "conv: expected a bias of shape [2], received shape [3]");
     let double = w.to_dtype(DType::F64).unwrap();
     assert!(text(x.conv(&double, None, &options)).contains("received dtype f64"));
     let ints = x.to_dtype(DType::I32).unwrap();
-    assert_eq!(
-        text(ints.conv(&w, None, &options)),
-        "conv: expected a float dtype, received dtype i32"
-    );
+    assert_eq!(text(ints.conv(&w, None, &options)), "conv: expected a float dtype, received dtype i32");
     let flat = Tensor::zeros([4, 5], DType::F32).unwrap();
     assert!(text(flat.conv(&w, None, &options)).contains("1 to 3 spatial axes"));
     let line = Tensor::zeros([1, 4, 5], DType::F32).unwrap();

@@ -63,10 +63,7 @@ fn einsum_is_pytorchs() {
     let data = fixture("matmul");
     for (i, spec) in SPECS.into_iter().enumerate() {
         for lie in [Tensor::clone, scattered] {
-            let operands: Vec<Tensor> = (0..4)
-                .map_while(|j| data.get(&format!("einsum{i}.{j}")))
-                .map(lie)
-                .collect();
+            let operands: Vec<Tensor> = (0..4).map_while(|j| data.get(&format!("einsum{i}.{j}"))).map(lie).collect();
             let operands: Vec<&Tensor> = operands.iter().collect();
             let y = Tensor::einsum(spec, &operands).unwrap();
             assert_close(&y, &data[&format!("einsum{i}.y")], 1e-5, 1e-5, spec);
@@ -76,32 +73,16 @@ fn einsum_is_pytorchs() {
     let x = Tensor::new([[1i32, 2], [3, 4]]).unwrap();
     let y = Tensor::einsum(" i j , j k -> i k ", &[&x, &x]).unwrap();
     assert_eq!(y.to_vec::<i32>().unwrap(), [7, 10, 15, 22]);
-    assert_eq!(
-        Tensor::einsum("ij->j", &[&x])
-            .unwrap()
-            .to_vec::<i32>()
-            .unwrap(),
-        [4, 6]
-    );
+    assert_eq!(Tensor::einsum("ij->j", &[&x]).unwrap().to_vec::<i32>().unwrap(), [4, 6]);
     let none = Tensor::zeros([0, 3], DType::F32).unwrap();
-    assert_eq!(
-        Tensor::einsum("ij->j", &[&none])
-            .unwrap()
-            .to_vec::<f32>()
-            .unwrap(),
-        [0.0; 3]
-    );
+    assert_eq!(Tensor::einsum("ij->j", &[&none]).unwrap().to_vec::<f32>().unwrap(), [0.0; 3]);
 }
 
 #[test]
 fn einsum_errors() {
     let x = Tensor::zeros([2, 3], DType::F32).unwrap();
-    let text =
-        |spec: &str, operands: &[&Tensor]| Tensor::einsum(spec, operands).unwrap_err().to_string();
-    assert_eq!(
-        text("ij,jk", &[&x]),
-        "einsum: expected labels for 1 operands, received those of 2 in \"ij,jk\""
-    );
+    let text = |spec: &str, operands: &[&Tensor]| Tensor::einsum(spec, operands).unwrap_err().to_string();
+    assert_eq!(text("ij,jk", &[&x]), "einsum: expected labels for 1 operands, received those of 2 in \"ij,jk\"");
     assert!(text("ijk", &[&x]).contains("an operand of rank 2, received \"ijk\""));
     assert!(text("ij->ii", &[&x]).contains("received i twice"));
     assert!(text("ij->k", &[&x]).contains("received k"));
@@ -128,30 +109,31 @@ fn qr_is_lapacks() {
     let (q, r) = x.qr().unwrap();
     assert_close(&q.matmul(&r).unwrap(), &x, 0.0, 1e-12, "q · r");
     let gram = q.t().unwrap().matmul(&q).unwrap();
-    assert_close(
-        &gram,
-        &Tensor::eye(30, 30, DType::F64).unwrap(),
-        0.0,
-        1e-12,
-        "qᵀ · q",
-    );
+    assert_close(&gram, &Tensor::eye(30, 30, DType::F64).unwrap(), 0.0, 1e-12, "qᵀ · q");
     // Zeros are a product of the identity and zeros.
     let (q, r) = Tensor::zeros([3, 2], DType::F32).unwrap().qr().unwrap();
     assert_eq!(q.to_vec::<f32>().unwrap(), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
     assert_eq!(r.to_vec::<f32>().unwrap(), [0.0; 4]);
     for shape in [[0, 3], [3, 0]] {
         let (q, r) = Tensor::zeros(shape, DType::F32).unwrap().qr().unwrap();
-        assert_eq!(
-            (&q.shape()[..], &r.shape()[..]),
-            (&[shape[0], 0][..], &[0, shape[1]][..])
-        );
+        assert_eq!((&q.shape()[..], &r.shape()[..]), (&[shape[0], 0][..], &[0, shape[1]][..]));
     }
-    let text = Tensor::zeros([3], DType::F32)
-        .unwrap()
-        .qr()
-        .unwrap_err()
-        .to_string();
+    let text = Tensor::zeros([3], DType::F32).unwrap().qr().unwrap_err().to_string();
     assert_eq!(text, "qr: expected matrices […, m, n], received shape [3]");
+}
+
+#[test]
+fn inverse_of_a_triangle() {
+    let x = Tensor::randn([2, 6, 6], DType::F64, &mut Generator::new(6)).unwrap();
+    let x = x.add(&Tensor::eye(6, 6, DType::F64).unwrap().mul(4.0).unwrap()).unwrap();
+    let down = Tensor::arange(0, 6, 1).unwrap().unsqueeze(1).unwrap();
+    let above = Tensor::arange(0, 6, 1).unwrap().ge(&down).unwrap().to_dtype(DType::F64).unwrap();
+    let inverse = scattered(&x).triangular_inverse().unwrap();
+    let identity = Tensor::eye(6, 6, DType::F64).unwrap().expand([2, 6, 6]).unwrap();
+    assert_close(&inverse.matmul(&x.mul(&above).unwrap()).unwrap(), &identity, 0.0, 1e-12, "identity");
+    assert_eq!(Tensor::zeros([0, 0], DType::F32).unwrap().triangular_inverse().unwrap().shape()[..], [0, 0]);
+    let text = Tensor::zeros([2, 3], DType::F32).unwrap().triangular_inverse().unwrap_err().to_string();
+    assert_eq!(text, "triangular_inverse: expected square matrices […, n, n], received shape [2, 3]");
 }
 
 proptest! {
@@ -197,25 +179,11 @@ fn other_dtypes() {
     let mut generator = Generator::new(8);
     let a = Tensor::randint(-9, 9, [20, 30], DType::I64, &mut generator).unwrap();
     let b = Tensor::randint(-9, 9, [30, 25], DType::I64, &mut generator).unwrap();
-    let expected = a
-        .to_dtype(DType::F64)
-        .unwrap()
-        .matmul(&b.to_dtype(DType::F64).unwrap())
-        .unwrap();
+    let expected = a.to_dtype(DType::F64).unwrap().matmul(&b.to_dtype(DType::F64).unwrap()).unwrap();
     for dtype in [DType::I32, DType::I64, DType::F32, DType::F16, DType::BF16] {
-        let y = a
-            .to_dtype(dtype)
-            .unwrap()
-            .matmul(&b.to_dtype(dtype).unwrap())
-            .unwrap();
+        let y = a.to_dtype(dtype).unwrap().matmul(&b.to_dtype(dtype).unwrap()).unwrap();
         assert_eq!(y.dtype(), dtype);
-        assert_close(
-            &y,
-            &expected.to_dtype(dtype).unwrap(),
-            0.0,
-            0.0,
-            dtype.name(),
-        );
+        assert_close(&y, &expected.to_dtype(dtype).unwrap(), 0.0, 0.0, dtype.name());
     }
 }
 
@@ -233,61 +201,22 @@ fn the_number_of_threads_changes_nothing() {
 #[test]
 fn empty_operands_and_errors() {
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32).unwrap();
-    assert_eq!(
-        zeros(&[0, 3]).matmul(&zeros(&[3, 2])).unwrap().shape()[..],
-        [0, 2]
-    );
-    assert_eq!(
-        zeros(&[2, 0])
-            .matmul(&zeros(&[0, 2]))
-            .unwrap()
-            .to_vec::<f32>()
-            .unwrap(),
-        [0.0; 4]
-    );
-    assert_eq!(
-        zeros(&[0])
-            .dot(&zeros(&[0]))
-            .unwrap()
-            .item::<f32>()
-            .unwrap(),
-        0.0
-    );
-    assert_eq!(
-        zeros(&[0, 2, 3]).matmul(&zeros(&[3, 4])).unwrap().shape()[..],
-        [0, 2, 4]
-    );
+    assert_eq!(zeros(&[0, 3]).matmul(&zeros(&[3, 2])).unwrap().shape()[..], [0, 2]);
+    assert_eq!(zeros(&[2, 0]).matmul(&zeros(&[0, 2])).unwrap().to_vec::<f32>().unwrap(), [0.0; 4]);
+    assert_eq!(zeros(&[0]).dot(&zeros(&[0])).unwrap().item::<f32>().unwrap(), 0.0);
+    assert_eq!(zeros(&[0, 2, 3]).matmul(&zeros(&[3, 4])).unwrap().shape()[..], [0, 2, 4]);
     let text = |result: ocelli_tensor::Result<Tensor>| result.unwrap_err().to_string();
     assert_eq!(
         text(zeros(&[2, 3]).matmul(&zeros(&[4, 5]))),
         "matmul: expected a right operand with 3 rows for a left one of [2, 3], received shape [4, 5]"
     );
-    assert_eq!(
-        text(zeros(&[]).matmul(&zeros(&[4, 5]))),
-        "matmul: expected a vector or matrix, received shape []"
-    );
-    assert!(
-        text(zeros(&[2, 2, 3]).matmul(&zeros(&[3, 3, 5]))).contains("[2] and [3] do not broadcast")
-    );
+    assert_eq!(text(zeros(&[]).matmul(&zeros(&[4, 5]))), "matmul: expected a vector or matrix, received shape []");
+    assert!(text(zeros(&[2, 2, 3]).matmul(&zeros(&[3, 3, 5]))).contains("[2] and [3] do not broadcast"));
     let bytes = zeros(&[2, 2]).to_dtype(DType::U8).unwrap();
-    assert_eq!(
-        text(bytes.matmul(&bytes)),
-        "matmul: expected a float dtype, i32 or i64, received dtype u8"
-    );
-    assert!(
-        text(bytes.matmul(&zeros(&[2, 2]))).contains("operands of one dtype, the first being u8")
-    );
-    assert_eq!(
-        text(zeros(&[2]).dot(&zeros(&[3]))),
-        "dot: expected a vector of shape [2], received shape [3]"
-    );
-    let (a, b) = (
-        Tensor::new([1.0f32, 2.0]).unwrap(),
-        Tensor::new([3.0f32, 4.0]).unwrap(),
-    );
-    assert_eq!(
-        a.outer(&b).unwrap().to_vec::<f32>().unwrap(),
-        [3.0, 4.0, 6.0, 8.0]
-    );
+    assert_eq!(text(bytes.matmul(&bytes)), "matmul: expected a float dtype, i32 or i64, received dtype u8");
+    assert!(text(bytes.matmul(&zeros(&[2, 2]))).contains("operands of one dtype, the first being u8"));
+    assert_eq!(text(zeros(&[2]).dot(&zeros(&[3]))), "dot: expected a vector of shape [2], received shape [3]");
+    let (a, b) = (Tensor::new([1.0f32, 2.0]).unwrap(), Tensor::new([3.0f32, 4.0]).unwrap());
+    assert_eq!(a.outer(&b).unwrap().to_vec::<f32>().unwrap(), [3.0, 4.0, 6.0, 8.0]);
     assert!(text(a.outer(&zeros(&[2, 2]))).contains("two vectors"));
 }

@@ -48,6 +48,24 @@ pub(crate) fn qr<T: Real>(columns: &mut [T], m: usize, n: usize, q: &mut [T], r:
     }
 }
 
+/// The inverse of one upper triangular `n × n` matrix, both row-major; what is below the diagonal is not read, and written as
+/// zeros. Rows are solved for from the last to the first.
+pub(crate) fn upper_inverse<T: Real>(matrix: &[T], n: usize, out: &mut [T]) {
+    for i in (0..n).rev() {
+        let (above, below) = out.split_at_mut((i + 1) * n);
+        let row = &mut above[i * n..];
+        row.fill(T::ZERO);
+        row[i] = T::ONE;
+        for (&factor, solved) in matrix[i * n + i + 1..(i + 1) * n].iter().zip(below.chunks_exact(n)) {
+            for (x, &y) in row[i..].iter_mut().zip(&solved[i..]) {
+                *x += -(factor * y);
+            }
+        }
+        let diagonal = matrix[i * n + i];
+        row[i..].iter_mut().for_each(|x| *x = *x / diagonal);
+    }
+}
+
 /// `x -= factor · v (vᵀ x)` for `v = [1, rest…]`.
 fn reflect<T: Real>(rest: &[T], factor: T, x: &mut [T]) {
     if factor == T::ZERO {
@@ -69,10 +87,7 @@ fn reflect<T: Real>(rest: &[T], factor: T, x: &mut [T]) {
 
 /// The Euclidean norm, without overflow on the way.
 fn scaled_norm<T: Real>(values: &[T]) -> T {
-    let largest = values.iter().fold(
-        T::ZERO,
-        |m, &x| if x.abs() > m || x.nan() { x.abs() } else { m },
-    );
+    let largest = values.iter().fold(T::ZERO, |m, &x| if x.abs() > m || x.nan() { x.abs() } else { m });
     if largest == T::ZERO || largest.nan() {
         return largest;
     }

@@ -40,25 +40,16 @@ impl EinsumSpec {
         };
         let terms: Vec<&str> = left.split(',').collect();
         if terms.len() != ranks.len() {
-            return fail(format!(
-                "expected labels for {} operands, received those of {}",
-                ranks.len(),
-                terms.len()
-            ));
+            return fail(format!("expected labels for {} operands, received those of {}", ranks.len(), terms.len()));
         }
         let mut inputs = Vec::with_capacity(terms.len());
         let mut under = 0;
         for (term, &rank) in terms.iter().zip(ranks) {
             let (before, after) = match letters(spec, term)? {
                 (before, None) if before.len() == rank => (before, None),
-                (before, Some(after)) if before.len() + after.len() <= rank => {
-                    (before, Some(after))
-                }
+                (before, Some(after)) if before.len() + after.len() <= rank => (before, Some(after)),
                 _ => {
-                    return fail(format!(
-                        "expected labels for an operand of rank {rank}, received {:?}",
-                        term.trim()
-                    ));
+                    return fail(format!("expected labels for an operand of rank {rank}, received {:?}", term.trim()));
                 }
             };
             let mut labels = before;
@@ -85,22 +76,17 @@ impl EinsumSpec {
                 for label in inputs.iter().flatten() {
                     *counts.entry(*label).or_insert(0usize) += 1;
                 }
-                let once = |(label, count): (Label, usize)| {
-                    (count == 1 && matches!(label, Label::Letter(_))).then_some(label)
-                };
+                let once =
+                    |(label, count): (Label, usize)| (count == 1 && matches!(label, Label::Letter(_))).then_some(label);
                 hidden.chain(counts.into_iter().filter_map(once)).collect()
             }
         };
         for (i, label) in output.iter().enumerate() {
             if output[..i].contains(label) {
-                return fail(format!(
-                    "expected every label once in the result, received {label} twice"
-                ));
+                return fail(format!("expected every label once in the result, received {label} twice"));
             }
             if !inputs.iter().any(|input| input.contains(label)) {
-                return fail(format!(
-                    "expected the result's labels among the operands', received {label}"
-                ));
+                return fail(format!("expected the result's labels among the operands', received {label}"));
             }
         }
         Ok(EinsumSpec { inputs, output })
@@ -118,11 +104,7 @@ impl EinsumSpec {
                 if *known == 1 {
                     *known = size;
                 } else if size != 1 && size != *known {
-                    return Err(Error::shape(
-                        OP,
-                        format!("size {known} for every axis {label}"),
-                        shape,
-                    ));
+                    return Err(Error::shape(OP, format!("size {known} for every axis {label}"), shape));
                 }
             }
         }
@@ -145,9 +127,7 @@ fn letters(spec: &str, term: &str) -> Result<(Vec<Label>, Option<Vec<Label>>)> {
         let mut labels = Vec::new();
         for letter in part.chars().filter(|c| !c.is_whitespace()) {
             if !letter.is_ascii_alphabetic() {
-                let message = format!(
-                    "expected letters, \",\", \"...\" and \"->\", received {letter:?} in {spec:?}"
-                );
+                let message = format!("expected letters, \",\", \"...\" and \"->\", received {letter:?} in {spec:?}");
                 return Err(Error::argument(OP, message));
             }
             labels.push(Label::Letter(letter));
@@ -194,17 +174,10 @@ impl Tensor {
     /// As [`Tensor::einsum`].
     pub fn einsum_of(spec: &EinsumSpec, operands: &[&Tensor]) -> Result<Tensor> {
         let fits = spec.inputs.len() == operands.len()
-            && spec
-                .inputs
-                .iter()
-                .zip(operands)
-                .all(|(labels, x)| labels.len() == x.rank());
+            && spec.inputs.iter().zip(operands).all(|(labels, x)| labels.len() == x.rank());
         if !fits || operands.is_empty() {
-            let message = format!(
-                "expected operands for {} lists of labels, received {}",
-                spec.inputs.len(),
-                operands.len()
-            );
+            let message =
+                format!("expected operands for {} lists of labels, received {}", spec.inputs.len(), operands.len());
             return Err(Error::argument(OP, message));
         }
         let shapes: Vec<&Shape> = operands.iter().map(|x| x.shape()).collect();
@@ -213,32 +186,18 @@ impl Tensor {
             operands[0].require_same_device(OP, operand)?;
             operands[0].require_same_dtype(OP, operand)?;
         }
-        let mut terms = operands
-            .iter()
-            .zip(&spec.inputs)
-            .map(|(x, labels)| Term::new(x, labels));
+        let mut terms = operands.iter().zip(&spec.inputs).map(|(x, labels)| Term::new(x, labels));
         let Some(mut result) = terms.next() else {
-            return Err(Error::argument(
-                OP,
-                "expected at least one operand, received none",
-            ));
+            return Err(Error::argument(OP, "expected at least one operand, received none"));
         };
         for (i, next) in terms.enumerate() {
             let needed = |label: &Label| {
-                spec.output.contains(label)
-                    || spec.inputs[i + 2..]
-                        .iter()
-                        .any(|labels| labels.contains(label))
+                spec.output.contains(label) || spec.inputs[i + 2..].iter().any(|labels| labels.contains(label))
             };
             result = result.contract(next, &needed, &sizes)?;
         }
         let result = result.summed(&|label| spec.output.contains(label))?;
-        result.aligned(&spec.output)?.tensor.expand(
-            spec.output
-                .iter()
-                .map(|label| sizes[label])
-                .collect::<Shape>(),
-        )
+        result.aligned(&spec.output)?.tensor.expand(spec.output.iter().map(|label| sizes[label]).collect::<Shape>())
     }
 }
 
@@ -269,40 +228,25 @@ impl Term {
                 }
             }
         }
-        let layout = Layout {
-            shape: Shape::from(&sizes[..]),
-            strides,
-            offset: layout.offset,
-        };
-        Term {
-            tensor: x.with_layout(layout),
-            labels: own,
-        }
+        let layout = Layout { shape: Shape::from(&sizes[..]), strides, offset: layout.offset };
+        Term { tensor: x.with_layout(layout), labels: own }
     }
 
     fn size(&self, label: &Label) -> usize {
-        self.labels
-            .iter()
-            .position(|own| own == label)
-            .map_or(1, |axis| self.tensor.shape()[axis])
+        self.labels.iter().position(|own| own == label).map_or(1, |axis| self.tensor.shape()[axis])
     }
 
     /// The same with these axes, in this order; those that it has not are of size 1. All that it has are among them.
     fn aligned(&self, labels: &[Label]) -> Result<Term> {
-        let order: Vec<usize> = labels
-            .iter()
-            .filter_map(|label| self.labels.iter().position(|own| own == label))
-            .collect();
+        let order: Vec<usize> =
+            labels.iter().filter_map(|label| self.labels.iter().position(|own| own == label)).collect();
         let mut tensor = self.tensor.permute(&order[..])?;
         for (axis, label) in labels.iter().enumerate() {
             if !self.labels.contains(label) {
                 tensor = tensor.unsqueeze(axis as isize)?;
             }
         }
-        Ok(Term {
-            tensor,
-            labels: labels.into(),
-        })
+        Ok(Term { tensor, labels: labels.into() })
     }
 
     /// The sum over the axes that are not needed: the product with a vector of ones.
@@ -317,39 +261,23 @@ impl Term {
         let kept = Shape::from(&aligned.shape()[..stay.len()]);
         let count: usize = aligned.shape()[stay.len()..].iter().product();
         let ones = Tensor::ones([count], aligned.dtype())?;
-        let tensor = aligned
-            .reshape([kept.numel(), count])?
-            .matmul(&ones)?
-            .reshape(&kept)?;
-        Ok(Term {
-            tensor,
-            labels: stay,
-        })
+        let tensor = aligned.reshape([kept.numel(), count])?.matmul(&ones)?.reshape(&kept)?;
+        Ok(Term { tensor, labels: stay })
     }
 
     /// The product with another term, summed over the axes that nobody needs any more.
-    fn contract(
-        self,
-        other: Term,
-        needed: &dyn Fn(&Label) -> bool,
-        sizes: &BTreeMap<Label, usize>,
-    ) -> Result<Term> {
+    fn contract(self, other: Term, needed: &dyn Fn(&Label) -> bool, sizes: &BTreeMap<Label, usize>) -> Result<Term> {
         let a = self.summed(&|label| needed(label) || other.labels.contains(label))?;
         let b = other.summed(&|label| needed(label) || a.labels.contains(label))?;
         let of = |own: &Term, other: &Term, shared: bool, need: bool| -> Vec<Label> {
-            let is =
-                |label: &&Label| other.labels.contains(label) == shared && needed(label) == need;
+            let is = |label: &&Label| other.labels.contains(label) == shared && needed(label) == need;
             own.labels.iter().filter(is).copied().collect()
         };
         let (batch, inner) = (of(&a, &b, true, true), of(&a, &b, true, false));
         let (left, right) = (of(&a, &b, false, true), of(&b, &a, false, true));
-        let labels: SmallVec<[Label; 6]> =
-            batch.iter().chain(&left).chain(&right).copied().collect();
+        let labels: SmallVec<[Label; 6]> = batch.iter().chain(&left).chain(&right).copied().collect();
         if inner.is_empty() {
-            let tensor = a
-                .aligned(&labels)?
-                .tensor
-                .mul(&b.aligned(&labels)?.tensor)?;
+            let tensor = a.aligned(&labels)?.tensor.mul(&b.aligned(&labels)?.tensor)?;
             return Ok(Term { tensor, labels });
         }
         // Both as [batch, m, k] and [batch, k, n], the axes that they share having their full size.
@@ -375,11 +303,8 @@ impl Term {
         };
         let (x, x_sizes) = matrix(&a, [&batch, &left, &inner])?;
         let (y, y_sizes) = matrix(&b, [&batch, &inner, &right])?;
-        let shape: Shape = x_sizes[..batch.len() + left.len()]
-            .iter()
-            .chain(&y_sizes[batch.len() + inner.len()..])
-            .copied()
-            .collect();
+        let shape: Shape =
+            x_sizes[..batch.len() + left.len()].iter().chain(&y_sizes[batch.len() + inner.len()..]).copied().collect();
         let tensor = x.matmul(&y)?.reshape(&shape)?;
         Ok(Term { tensor, labels })
     }

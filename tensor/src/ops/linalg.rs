@@ -30,9 +30,7 @@ impl Tensor {
         let lead = &self.shape()[..self.rank() - 2];
         let (m, n) = (self.shape()[lead.len()], self.shape()[lead.len() + 1]);
         let k = m.min(n);
-        let shape = |rows: usize, columns: usize| -> Shape {
-            lead.iter().copied().chain([rows, columns]).collect()
-        };
+        let shape = |rows: usize, columns: usize| -> Shape { lead.iter().copied().chain([rows, columns]).collect() };
         let count: usize = lead.iter().product();
         // Column by column, as reflections work on columns.
         let columns = self.transpose(-2, -1)?.contiguous()?;
@@ -56,6 +54,31 @@ impl Tensor {
             })?;
             let q = q.ok_or_else(|| Error::argument(OP, "expected a result, received none"))?;
             Ok((q, r))
+        })
+    }
+
+    /// The inverses of upper triangular matrices `[…, n, n]`, of which only the diagonal and what is above is read. A zero on the
+    /// diagonal makes it infinite.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless the last two sizes are equal; [`Error::DType`] for other than float types.
+    pub fn triangular_inverse(&self) -> Result<Tensor> {
+        const OP: &str = "triangular_inverse";
+        self.dtype().require_float(OP)?;
+        let n = self.shape().last().copied().unwrap_or(0);
+        if self.rank() < 2 || self.shape()[self.rank() - 2] != n {
+            return Err(Error::shape(OP, "square matrices […, n, n]", self.shape()));
+        }
+        self.widened(|x| {
+            let x = x.contiguous()?;
+            with_float!(x.dtype(), T => Tensor::build::<T>(x.shape(), |out| {
+                let source = x.view::<T>().as_contiguous().unwrap_or_default();
+                if n > 0 {
+                    let pairs = source.chunks_exact(n * n).zip(out.chunks_exact_mut(n * n));
+                    pairs.for_each(|(matrix, out)| linalg::upper_inverse(matrix, n, out));
+                }
+                Ok(())
+            }))
         })
     }
 }

@@ -46,12 +46,7 @@ unsafe fn portable<T: Number, const MR: usize, const NR: usize>(
     let mut tile = [[T::ZERO; NR]; MR];
     for p in 0..depth {
         // SAFETY: the panels have `depth` steps of MR and NR elements (the caller's promise).
-        let (a, b) = unsafe {
-            (
-                &*left.add(p * MR).cast::<[T; MR]>(),
-                &*right.add(p * NR).cast::<[T; NR]>(),
-            )
-        };
+        let (a, b) = unsafe { (&*left.add(p * MR).cast::<[T; MR]>(), &*right.add(p * NR).cast::<[T; NR]>()) };
         for i in 0..MR {
             for j in 0..NR {
                 tile[i][j] = tile[i][j].plus(a[i].times(b[j]));
@@ -71,11 +66,7 @@ macro_rules! portable_factor {
     ($T:ty, $mr:literal, $nr:literal) => {
         impl Factor for $T {
             fn kernel() -> Kernel<Self> {
-                Kernel {
-                    mr: $mr,
-                    nr: $nr,
-                    run: portable::<$T, $mr, $nr>,
-                }
+                Kernel { mr: $mr, nr: $nr, run: portable::<$T, $mr, $nr> }
             }
         }
     };
@@ -153,26 +144,10 @@ mod x86 {
         _mm256_setzero_pd, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd
     );
 
-    pub(super) const F32_AVX512: super::Kernel<f32> = super::Kernel {
-        mr: 12,
-        nr: 32,
-        run: f32_avx512,
-    };
-    pub(super) const F64_AVX512: super::Kernel<f64> = super::Kernel {
-        mr: 12,
-        nr: 16,
-        run: f64_avx512,
-    };
-    pub(super) const F32_AVX2: super::Kernel<f32> = super::Kernel {
-        mr: 6,
-        nr: 16,
-        run: f32_avx2,
-    };
-    pub(super) const F64_AVX2: super::Kernel<f64> = super::Kernel {
-        mr: 6,
-        nr: 8,
-        run: f64_avx2,
-    };
+    pub(super) const F32_AVX512: super::Kernel<f32> = super::Kernel { mr: 12, nr: 32, run: f32_avx512 };
+    pub(super) const F64_AVX512: super::Kernel<f64> = super::Kernel { mr: 12, nr: 16, run: f64_avx512 };
+    pub(super) const F32_AVX2: super::Kernel<f32> = super::Kernel { mr: 6, nr: 16, run: f32_avx2 };
+    pub(super) const F64_AVX2: super::Kernel<f64> = super::Kernel { mr: 6, nr: 8, run: f64_avx2 };
 }
 
 macro_rules! real_factor {
@@ -195,11 +170,7 @@ macro_rules! real_factor {
                         kernels.push(x86::$avx2);
                     }
                 }
-                kernels.push(Kernel {
-                    mr: $mr,
-                    nr: $nr,
-                    run: portable::<$T, $mr, $nr>,
-                });
+                kernels.push(Kernel { mr: $mr, nr: $nr, run: portable::<$T, $mr, $nr> });
                 kernels
             }
         }
