@@ -32,6 +32,7 @@
 //! The embedded digits are a sample of MNIST (Y. LeCun, C. Cortes, C. Burges), which is licensed under CC BY-SA 3.0, unlike the code of this
 //! crate; `assets/mnist-sample/README.md` says where they come from.
 
+pub mod augment;
 mod classification;
 mod dataset;
 #[cfg(feature = "download")]
@@ -48,7 +49,8 @@ mod random;
 
 pub use classification::ImageClassification;
 pub use dataset::{
-    Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split, stratified_split,
+    Augmented, Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split,
+    stratified_split,
 };
 pub use error::{Error, Result};
 pub use image::{Image, Pixels};

@@ -20,11 +20,13 @@ enum Manner {
     Cut(usize),
 }
 
+/// The path and range of a request.
+type Request = (String, Option<usize>);
+
 struct Server {
     address: String,
     manner: Arc<Mutex<Manner>>,
-    /// The path and range of every request.
-    requests: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
@@ -51,7 +53,7 @@ impl Server {
         *self.manner.lock().unwrap() = manner;
     }
 
-    fn take_requests(&self) -> Vec<(String, Option<usize>)> {
+    fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
@@ -60,7 +62,7 @@ fn answer(
     mut stream: TcpStream,
     files: &HashMap<&'static str, Vec<u8>>,
     manner: Manner,
-    requests: &Mutex<Vec<(String, Option<usize>)>>,
+    requests: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap_or(Ok(String::new()))?;
@@ -157,6 +159,27 @@ fn a_file_is_fetched_once() {
     std::fs::write(cache.join("labels.gz"), [7; 9]).unwrap();
     fetch_all(&[&server.address], &resources, &cache).unwrap();
     assert_eq!(std::fs::read(cache.join("labels.gz")).unwrap(), [7; 10]);
+}
+
+#[test]
+fn those_who_fetch_at_once_wait_for_each_other() {
+    let server = Server::start([("digits.gz", content())].into());
+    let directory = tempfile::tempdir().unwrap();
+    let digest = digest(&content());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let resource = Resource {
+                    name: "digits.gz",
+                    sha256: &digest,
+                    bytes: 200_000,
+                };
+                fetch(&[&server.address], &resource, directory.path()).unwrap();
+            });
+        }
+    });
+    assert_eq!(server.take_requests().len(), 1);
+    assert_eq!(names(directory.path()), ["digits.gz"]);
 }
 
 #[test]

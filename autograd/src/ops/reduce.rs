@@ -295,7 +295,7 @@ impl Op for StandardDeviation {
     }
 }
 
-/// `ln Σ eˣ` over some axes: `dx = dy · exp(x - y)`.
+/// `ln Σ eˣ` over some axes: `dx = dy · exp(x - y)`, and 0 where every `x` is -∞.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSumExp {
     /// The axes, ascending.
@@ -319,7 +319,7 @@ impl Op for LogSumExp {
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let y = node.output()?.unreduce(node, &self.axes)?;
-        // Where every x is -∞, so is y, and all gradients are 0.
+        // Where every x is -∞, so is y, and -∞ - -∞ would be NaN: there all gradients are 0.
         let y = y.masked_fill(&y.tensor().eq(f64::NEG_INFINITY)?, 0.0)?;
         let share = node.input(0)?.sub(&y)?.exp()?;
         Ok(vec![Some(dy.unreduce(node, &self.axes)?.mul(&share)?)])

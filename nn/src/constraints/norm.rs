@@ -76,10 +76,7 @@ impl UnitNorm {
 impl MaxNorm {
     /// With this largest norm.
     pub fn new(max_value: f64) -> Self {
-        MaxNorm {
-            max_value,
-            axis: None,
-        }
+        MaxNorm { max_value, axis: None }
     }
 
     /// Over other axes than the default ones.
@@ -91,21 +88,14 @@ impl MaxNorm {
 
     pub(super) fn apply(&self, weight: &Tensor) -> Result<Tensor> {
         check_limits("max_norm", 0.0, self.max_value)?;
-        rescaled(weight, self.axis.as_deref(), |norms| {
-            Ok(norms.clamp(Some(0.0), Some(self.max_value))?)
-        })
+        rescaled(weight, self.axis.as_deref(), |norms| Ok(norms.clamp(Some(0.0), Some(self.max_value))?))
     }
 }
 
 impl MinMaxNorm {
     /// With these limits, reached at once.
     pub fn new(min_value: f64, max_value: f64) -> Self {
-        MinMaxNorm {
-            min_value,
-            max_value,
-            rate: 1.0,
-            axis: None,
-        }
+        MinMaxNorm { min_value, max_value, rate: 1.0, axis: None }
     }
 
     /// Goes only this share of the way.
@@ -130,9 +120,7 @@ impl MinMaxNorm {
         }
         rescaled(weight, self.axis.as_deref(), |norms| {
             let inside = norms.clamp(Some(self.min_value), Some(self.max_value))?;
-            Ok(inside
-                .mul(self.rate)?
-                .add(&norms.mul(1.0 - self.rate)?)?)
+            Ok(inside.mul(self.rate)?.add(&norms.mul(1.0 - self.rate)?)?)
         })
     }
 }
@@ -158,10 +146,7 @@ fn rescaled(
     };
     let all: Vec<isize> = (0..wide.rank() as isize).collect();
     let incoming = if all.len() < 2 { &all[..] } else { &all[1..] };
-    let norms = wide
-        .square()?
-        .sum_keepdim(axes.unwrap_or(incoming))?
-        .sqrt()?;
+    let norms = wide.square()?.sum_keepdim(axes.unwrap_or(incoming))?.sqrt()?;
     let factors = desired(&norms)?.div(&norms.add(EPSILON)?)?;
     Ok(wide.mul(&factors)?.to_dtype(weight.dtype())?)
 }

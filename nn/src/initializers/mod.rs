@@ -134,11 +134,7 @@ impl FromStr for Initializer {
 }
 
 /// Runs `draw` with the initializer's own generator if it has a seed, with the caller's otherwise.
-fn seeded<R>(
-    seed: Option<u64>,
-    generator: &mut Generator,
-    draw: impl FnOnce(&mut Generator) -> R,
-) -> R {
+fn seeded<R>(seed: Option<u64>, generator: &mut Generator, draw: impl FnOnce(&mut Generator) -> R) -> R {
     match seed {
         Some(seed) => draw(&mut Generator::new(seed)),
         None => draw(generator),

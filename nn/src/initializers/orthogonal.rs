@@ -31,12 +31,7 @@ impl Orthogonal {
         Orthogonal { seed: None, gain }
     }
 
-    pub(super) fn values(
-        &self,
-        shape: &Shape,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub(super) fn values(&self, shape: &Shape, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         let [rows, ref rest @ ..] = shape[..] else {
             return Err(too_small(shape));
         };
@@ -48,9 +43,7 @@ impl Orthogonal {
             return Ok(Tensor::zeros(shape, dtype)?);
         }
         let (tall, narrow) = (rows.max(columns), rows.min(columns));
-        let normal = seeded(self.seed, generator, |g| {
-            Tensor::randn([tall, narrow], dtype, g)
-        })?;
+        let normal = seeded(self.seed, generator, |g| Tensor::randn([tall, narrow], dtype, g))?;
         let (q, r) = normal.qr()?;
         // The decomposition fixes the signs of R's diagonal by how it computes; that R's diagonal be positive makes Q unique,
         // and so its distribution even (F. Mezzadri, "How to generate random matrices from the classical compact groups").

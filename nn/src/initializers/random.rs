@@ -66,19 +66,10 @@ impl Default for TruncatedNormal {
 impl RandomNormal {
     /// With this mean and standard deviation.
     pub fn new(mean: f64, stddev: f64) -> Self {
-        RandomNormal {
-            seed: None,
-            mean,
-            stddev,
-        }
+        RandomNormal { seed: None, mean, stddev }
     }
 
-    pub(super) fn values(
-        &self,
-        shape: &Shape,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub(super) fn values(&self, shape: &Shape, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         check_deviation("random_normal initializer", self.stddev)?;
         let standard = seeded(self.seed, generator, |g| Tensor::randn(shape, dtype, g))?;
         Ok(standard.mul(self.stddev)?.add(self.mean)?)
@@ -88,19 +79,10 @@ impl RandomNormal {
 impl RandomUniform {
     /// In `minval..maxval`.
     pub fn new(minval: f64, maxval: f64) -> Self {
-        RandomUniform {
-            seed: None,
-            minval,
-            maxval,
-        }
+        RandomUniform { seed: None, minval, maxval }
     }
 
-    pub(super) fn values(
-        &self,
-        shape: &Shape,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub(super) fn values(&self, shape: &Shape, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         let (low, high) = (self.minval, self.maxval);
         if !(low.is_finite() && high.is_finite() && low <= high) {
             let message = format!("expected finite minval ≤ maxval, received {low} and {high}");
@@ -114,19 +96,10 @@ impl RandomUniform {
 impl TruncatedNormal {
     /// With this mean and standard deviation before the cut.
     pub fn new(mean: f64, stddev: f64) -> Self {
-        TruncatedNormal {
-            seed: None,
-            mean,
-            stddev,
-        }
+        TruncatedNormal { seed: None, mean, stddev }
     }
 
-    pub(super) fn values(
-        &self,
-        shape: &Shape,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub(super) fn values(&self, shape: &Shape, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         /// erf(2/√2): the share of a normal distribution within two standard deviations.
         const WITHIN: f64 = 0.954_499_736_103_641_6;
         check_deviation("truncated_normal initializer", self.stddev)?;

@@ -68,14 +68,7 @@ impl Default for VarianceScaling {
 impl VarianceScaling {
     /// With this factor, these connections and this distribution.
     pub fn new(scale: f64, mode: FanMode, distribution: Distribution) -> Self {
-        VarianceScaling {
-            seed: None,
-            scale,
-            mode,
-            distribution,
-            input_axes: None,
-            output_axes: None,
-        }
+        VarianceScaling { seed: None, scale, mode, distribution, input_axes: None, output_axes: None }
     }
 
     /// `(fan in, fan out)` of a weight of this shape.
@@ -101,12 +94,7 @@ impl VarianceScaling {
         })
     }
 
-    pub(super) fn values(
-        &self,
-        shape: &Shape,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub(super) fn values(&self, shape: &Shape, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         if !(self.scale.is_finite() && self.scale > 0.0) {
             let message = format!("expected a finite scale above 0, received {}", self.scale);
             return Err(Error::argument("variance_scaling initializer", message));
@@ -120,26 +108,16 @@ impl VarianceScaling {
         let variance = self.scale / connections.max(1.0);
         let seed = self.seed;
         match self.distribution {
-            Distribution::TruncatedNormal => TruncatedNormal {
-                seed,
-                mean: 0.0,
-                stddev: variance.sqrt() / CUT_DEVIATION,
+            Distribution::TruncatedNormal => {
+                TruncatedNormal { seed, mean: 0.0, stddev: variance.sqrt() / CUT_DEVIATION }
+                    .values(shape, dtype, generator)
             }
-            .values(shape, dtype, generator),
-            Distribution::UntruncatedNormal => RandomNormal {
-                seed,
-                mean: 0.0,
-                stddev: variance.sqrt(),
+            Distribution::UntruncatedNormal => {
+                RandomNormal { seed, mean: 0.0, stddev: variance.sqrt() }.values(shape, dtype, generator)
             }
-            .values(shape, dtype, generator),
             Distribution::Uniform => {
                 let limit = (3.0 * variance).sqrt();
-                RandomUniform {
-                    seed,
-                    minval: -limit,
-                    maxval: limit,
-                }
-                .values(shape, dtype, generator)
+                RandomUniform { seed, minval: -limit, maxval: limit }.values(shape, dtype, generator)
             }
         }
     }

@@ -27,10 +27,7 @@ impl BinaryCrossEntropy {
 
     /// Of probabilities, which are clipped to `1e-7..=1 − 1e-7` as in Keras.
     pub fn of_probabilities() -> Self {
-        BinaryCrossEntropy {
-            probabilities: true,
-            ..BinaryCrossEntropy::default()
-        }
+        BinaryCrossEntropy { probabilities: true, ..BinaryCrossEntropy::default() }
     }
 
     /// Moves targets towards ½: `t · (1 − s) + s / 2`.
@@ -53,9 +50,7 @@ impl Loss for BinaryCrossEntropy {
         check_smoothing(NAME, self.label_smoothing)?;
         let mut yes = same_shape(NAME, prediction, target)?;
         if self.label_smoothing != 0.0 {
-            yes = yes
-                .mul(1.0 - self.label_smoothing)?
-                .add(self.label_smoothing / 2.0)?;
+            yes = yes.mul(1.0 - self.label_smoothing)?.add(self.label_smoothing / 2.0)?;
         }
         let no = yes.neg()?.add(1.0)?;
         let (surprise_at_yes, surprise_at_no) = if self.probabilities {

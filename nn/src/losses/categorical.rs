@@ -27,10 +27,7 @@ impl CategoricalCrossEntropy {
 
     /// Of probabilities, which are divided by their sum and clipped to `1e-7..=1 − 1e-7`, as in Keras.
     pub fn of_probabilities() -> Self {
-        CategoricalCrossEntropy {
-            probabilities: true,
-            ..CategoricalCrossEntropy::default()
-        }
+        CategoricalCrossEntropy { probabilities: true, ..CategoricalCrossEntropy::default() }
     }
 
     /// Gives the share `s` of the target to all classes alike: `t · (1 − s) + s / classes`.
@@ -55,15 +52,10 @@ impl Loss for CategoricalCrossEntropy {
         let mut target = same_shape(NAME, prediction, target)?;
         if self.label_smoothing != 0.0 {
             let classes = prediction.shape()[axis] as f64;
-            target = target
-                .mul(1.0 - self.label_smoothing)?
-                .add(self.label_smoothing / classes)?;
+            target = target.mul(1.0 - self.label_smoothing)?.add(self.label_smoothing / classes)?;
         }
         let losses = if self.probabilities {
-            normalized_ln(prediction, axis)?
-                .mul(&target)?
-                .sum(axis)?
-                .neg()?
+            normalized_ln(prediction, axis)?.mul(&target)?.sum(axis)?.neg()?
         } else {
             prediction.softmax_cross_entropy(&target, axis as isize)?
         };

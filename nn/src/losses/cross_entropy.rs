@@ -3,9 +3,7 @@
 use ocelli_autograd::Var;
 use ocelli_tensor::{DType, Shape, Tensor};
 
-use super::{
-    Loss, Reduction, check_smoothing, class_axis, normalized_ln, require_float,
-};
+use super::{Loss, Reduction, check_smoothing, class_axis, normalized_ln, require_float};
 use crate::{Error, Result};
 
 const NAME: &str = "cross_entropy";
@@ -32,10 +30,7 @@ impl CrossEntropy {
 
     /// Of probabilities, which are divided by their sum and clipped to `1e-7..=1 − 1e-7`, as in Keras.
     pub fn of_probabilities() -> Self {
-        CrossEntropy {
-            probabilities: true,
-            ..CrossEntropy::default()
-        }
+        CrossEntropy { probabilities: true, ..CrossEntropy::default() }
     }
 
     /// Gives the share `s` of each label to all classes alike.
@@ -137,10 +132,7 @@ impl Loss for CrossEntropy {
         let (target, total) = self.dense_target(shape, axis, &labels)?;
         let target = Tensor::from_vec(target, shape)?.to_dtype(dtype)?;
         let losses = if self.probabilities {
-            normalized_ln(prediction, axis)?
-                .mul(&target)?
-                .sum(axis)?
-                .neg()?
+            normalized_ln(prediction, axis)?.mul(&target)?.sum(axis)?.neg()?
         } else {
             prediction.softmax_cross_entropy(&target, axis as isize)?
         };

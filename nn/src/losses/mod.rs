@@ -110,9 +110,7 @@ const EPSILON: f64 = 1e-7;
 
 /// `ln p`, with `p` clipped to `EPSILON..=1-EPSILON`; the gradient of what was clipped is 0.
 fn clipped_ln(probabilities: &Var) -> Result<Var> {
-    Ok(probabilities
-        .clamp(Some(EPSILON), Some(1.0 - EPSILON))?
-        .ln()?)
+    Ok(probabilities.clamp(Some(EPSILON), Some(1.0 - EPSILON))?.ln()?)
 }
 
 /// The axis of the classes: 1, or 0 where there is no axis of samples.
