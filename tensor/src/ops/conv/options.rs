@@ -10,7 +10,8 @@ const LIMIT: usize = 1 << 31;
 /// Spaces before and after the input along each spatial axis.
 pub(crate) type Pairs = SmallVec<[(usize, usize); 3]>;
 
-/// A number for each spatial axis: one that holds for all (`2`) or one for each (`[2, 1]`).
+/// A number for each spatial axis: one that holds for all (`2`) or one for each (`[2, 1]`). Dereferences to the numbers as they
+/// were given.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PerAxis(SmallVec<[usize; 3]>);
 
@@ -39,6 +40,13 @@ impl PerAxis {
     /// Whether every axis has this number.
     pub(crate) fn is_everywhere(&self, value: usize) -> bool {
         self.0.iter().all(|&v| v == value)
+    }
+}
+
+impl std::ops::Deref for PerAxis {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
     }
 }
 
