@@ -35,3 +35,48 @@ pub fn from_directory(
         directory.as_ref(),
     )
 }
+
+/// Downloads Fashion-MNIST into `cache` (see [`download::cache_directory`](crate::download::cache_directory)) unless it is there already,
+/// checks it and loads it.
+///
+/// # Errors
+/// As [`from_directory`]; [`Error::Download`](crate::Error::Download) if no mirror can be reached,
+/// [`Error::Checksum`](crate::Error::Checksum) if a mirror holds something else.
+#[cfg(feature = "download")]
+pub fn download(cache: impl AsRef<Path>) -> Result<(ImageClassification, ImageClassification)> {
+    let directory = cache.as_ref().join("fashion-mnist");
+    crate::download::fetch_all(&MIRRORS, &FILES, &directory)?;
+    from_directory(directory)
+}
+
+// The first mirror speaks plain HTTP only; what comes from it is trusted for its SHA-256.
+#[cfg(feature = "download")]
+const MIRRORS: [&str; 2] = [
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+];
+
+/// The published files.
+#[cfg(feature = "download")]
+const FILES: [crate::download::Resource<'static>; 4] = [
+    crate::download::Resource {
+        name: "train-images-idx3-ubyte.gz",
+        sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        bytes: 26_421_880,
+    },
+    crate::download::Resource {
+        name: "train-labels-idx1-ubyte.gz",
+        sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        bytes: 29_515,
+    },
+    crate::download::Resource {
+        name: "t10k-images-idx3-ubyte.gz",
+        sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        bytes: 4_422_102,
+    },
+    crate::download::Resource {
+        name: "t10k-labels-idx1-ubyte.gz",
+        sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        bytes: 5_148,
+    },
+];

@@ -32,20 +32,25 @@
 //! The embedded digits are a sample of MNIST (Y. LeCun, C. Cortes, C. Burges), which is licensed under CC BY-SA 3.0, unlike the code of this
 //! crate; `assets/mnist-sample/README.md` says where they come from.
 
+pub mod augment;
 mod classification;
 mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
 mod error;
 pub mod fashion_mnist;
 pub mod idx;
 mod idx_directory;
 mod image;
+pub mod image_io;
 mod loader;
 pub mod mnist;
 mod random;
 
 pub use classification::ImageClassification;
 pub use dataset::{
-    Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split, stratified_split,
+    Augmented, Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split,
+    stratified_split,
 };
 pub use error::{Error, Result};
 pub use image::{Image, Pixels};

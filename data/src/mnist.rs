@@ -60,3 +60,47 @@ pub fn from_directory(
 ) -> Result<(ImageClassification, ImageClassification)> {
     idx_directory::load("mnist", &CLASS_NAMES, &Files::OFFICIAL, directory.as_ref())
 }
+
+/// Downloads MNIST into `cache` (see [`download::cache_directory`](crate::download::cache_directory)) unless it is there already, checks it
+/// and loads it.
+///
+/// # Errors
+/// As [`from_directory`]; [`Error::Download`](crate::Error::Download) if no mirror can be reached,
+/// [`Error::Checksum`](crate::Error::Checksum) if a mirror holds something else.
+#[cfg(feature = "download")]
+pub fn download(cache: impl AsRef<Path>) -> Result<(ImageClassification, ImageClassification)> {
+    let directory = cache.as_ref().join("mnist");
+    crate::download::fetch_all(&MIRRORS, &FILES, &directory)?;
+    from_directory(directory)
+}
+
+#[cfg(feature = "download")]
+const MIRRORS: [&str; 2] = [
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+];
+
+/// The published files.
+#[cfg(feature = "download")]
+const FILES: [crate::download::Resource<'static>; 4] = [
+    crate::download::Resource {
+        name: "train-images-idx3-ubyte.gz",
+        sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        bytes: 9_912_422,
+    },
+    crate::download::Resource {
+        name: "train-labels-idx1-ubyte.gz",
+        sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        bytes: 28_881,
+    },
+    crate::download::Resource {
+        name: "t10k-images-idx3-ubyte.gz",
+        sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        bytes: 1_648_877,
+    },
+    crate::download::Resource {
+        name: "t10k-labels-idx1-ubyte.gz",
+        sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        bytes: 4_542,
+    },
+];

@@ -64,11 +64,7 @@ pub(crate) trait Real:
     fn sqrt(self) -> Self;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
-    fn tanh(self) -> Self;
     fn abs(self) -> Self;
-    fn powf(self, exponent: Self) -> Self;
-    fn floor(self) -> Self;
-    fn mul_add(self, a: Self, b: Self) -> Self;
 }
 
 macro_rules! impl_integer {
@@ -168,24 +164,8 @@ macro_rules! impl_real {
                 $T::ln(self)
             }
             #[inline(always)]
-            fn tanh(self) -> Self {
-                $T::tanh(self)
-            }
-            #[inline(always)]
             fn abs(self) -> Self {
                 $T::abs(self)
-            }
-            #[inline(always)]
-            fn powf(self, exponent: Self) -> Self {
-                $T::powf(self, exponent)
-            }
-            #[inline(always)]
-            fn floor(self) -> Self {
-                $T::floor(self)
-            }
-            #[inline(always)]
-            fn mul_add(self, a: Self, b: Self) -> Self {
-                $T::mul_add(self, a, b)
             }
         }
     };

@@ -144,16 +144,6 @@ impl Layout {
             offset: self.offset,
         })
     }
-
-    /// The place of a logical index.
-    pub(crate) fn place(&self, index: &[usize]) -> usize {
-        let steps: isize = index
-            .iter()
-            .zip(&self.strides)
-            .map(|(&i, &stride)| i as isize * stride)
-            .sum();
-        (self.offset as isize + steps) as usize
-    }
 }
 
 /// Row-major strides.

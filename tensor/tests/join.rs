@@ -1,9 +1,9 @@
-//! concat, stack, repeat_interleave, tile, flip and roll against NumPy (`fixtures/join.py`).
+//! concat, stack, repeat_interleave, tile, flip, roll and pad against NumPy (`fixtures/join.py`).
 
 mod common;
 
 use common::{assert_close, fixture, scattered};
-use ocelli_tensor::{DType, Tensor};
+use ocelli_tensor::{DType, PadMode, Tensor};
 
 fn same(actual: &Tensor, expected: &Tensor, what: &str) {
     assert_close(actual, expected, 0.0, 0.0, what);
@@ -137,4 +137,89 @@ fn errors_say_what_was_wrong() {
     );
     assert!(text(x.flip([0, 0])).contains("distinct axes"));
     assert!(text(x.tile(&[usize::MAX, 2])).contains("more bytes"));
+}
+
+#[test]
+fn padded_like_numpy() {
+    let f = fixture("join");
+    let pads = [(1, 2), (0, 2), (3, 1)];
+    for a in [f["a"].clone(), scattered(&f["a"])] {
+        let constant = a.pad(&pads, PadMode::Constant(-1.5)).unwrap();
+        same(&constant, &f["pad_constant"], "constant");
+        let replicated = a.pad(&pads, PadMode::Replicate).unwrap();
+        same(&replicated, &f["pad_replicate"], "replicate");
+        let circular = a.pad(&pads, PadMode::Circular).unwrap();
+        same(&circular, &f["pad_circular"], "circular");
+        let reflected = a.pad(&[(1, 0), (0, 2), (3, 1)], PadMode::Reflect).unwrap();
+        same(&reflected, &f["pad_reflect"], "reflect");
+    }
+    let wide = f["a"].pad(&[(1, 2)], PadMode::Replicate).unwrap();
+    assert_eq!(wide.shape()[..], [2, 3, 7]);
+}
+
+#[test]
+fn gradient_of_padding_is_its_transpose() {
+    // ⟨pad(x), y⟩ = ⟨x, pad_backward(y)⟩ for all x and y, in whole numbers.
+    let pads = [(1, 0), (2, 1)];
+    let x = Tensor::arange(0, 24, 1)
+        .unwrap()
+        .reshape([2, 3, 4])
+        .unwrap();
+    let x = x.square().unwrap().to_dtype(DType::F64).unwrap();
+    let dot = |a: &Tensor, b: &Tensor| {
+        a.mul(b)
+            .unwrap()
+            .to_vec::<f64>()
+            .unwrap()
+            .iter()
+            .sum::<f64>()
+    };
+    for mode in [
+        PadMode::Constant(0.0),
+        PadMode::Reflect,
+        PadMode::Replicate,
+        PadMode::Circular,
+    ] {
+        let padded = x.pad(&pads, mode).unwrap();
+        let y = Tensor::arange(0, padded.numel(), 1)
+            .unwrap()
+            .reshape(padded.shape())
+            .unwrap();
+        let y = scattered(&y.to_dtype(DType::F64).unwrap());
+        let dx = y.pad_backward(&pads, mode).unwrap();
+        assert_eq!(dx.shape(), x.shape(), "{mode:?}");
+        assert_eq!(dot(&padded, &y), dot(&x, &dx), "{mode:?}");
+        let half = y
+            .to_dtype(DType::BF16)
+            .unwrap()
+            .pad_backward(&pads, mode)
+            .unwrap();
+        assert_eq!(half.dtype(), DType::BF16);
+    }
+}
+
+#[test]
+fn what_cannot_be_padded() {
+    let x = Tensor::ones([2, 3], DType::F32).unwrap();
+    let text = |r: ocelli_tensor::Result<Tensor>| r.unwrap_err().to_string();
+    assert_eq!(
+        text(x.pad(&[(0, 3)], PadMode::Reflect)),
+        "pad: expected a reflection narrower than the 3 elements along axis 1, received 0 and 3"
+    );
+    assert!(text(x.pad(&[(4, 0)], PadMode::Circular)).contains("at most the 3 elements"));
+    assert!(text(x.pad(&[(0, 0); 3], PadMode::Reflect)).contains("at most 2 pairs"));
+    assert!(text(x.pad(&[(usize::MAX, 1)], PadMode::Constant(0.0))).contains("more bytes"));
+    let empty = Tensor::zeros([2, 0], DType::U8).unwrap();
+    assert!(text(empty.pad(&[(1, 0)], PadMode::Replicate)).contains("0 elements"));
+    let filled = empty.pad(&[(1, 2)], PadMode::Constant(9.0)).unwrap();
+    assert_eq!(filled.to_vec::<u8>().unwrap(), [9; 6]);
+    let truth = Tensor::new([true])
+        .unwrap()
+        .pad(&[(1, 1)], PadMode::Constant(0.0))
+        .unwrap();
+    assert_eq!(truth.to_vec::<bool>().unwrap(), [false, true, false]);
+    assert!(text(x.pad_backward(&[(2, 2)], PadMode::Constant(0.0))).contains("at least 2 + 2"));
+    let scalar = Tensor::new(1.0f32).unwrap();
+    assert_eq!(scalar.pad(&[], PadMode::Reflect).unwrap().rank(), 0);
+    assert!(scalar.pad_backward(&[(1, 1)], PadMode::Reflect).is_err());
 }

@@ -3,6 +3,7 @@
 pub mod arithmetic;
 pub mod arrange;
 pub mod conv;
+pub mod cross_entropy;
 pub mod einsum;
 pub mod index;
 pub mod interpolate;

@@ -7,6 +7,7 @@
 mod arithmetic;
 mod arrange;
 mod conv;
+mod cross_entropy;
 mod einsum;
 mod index;
 mod interpolate;
@@ -33,6 +34,7 @@ fn all_cases() -> Vec<Case> {
         arithmetic::cases,
         arrange::cases,
         conv::cases,
+        cross_entropy::cases,
         einsum::cases,
         index::cases,
         interpolate::cases,

@@ -1,5 +1,6 @@
 //! What a data set is, and how one is made from others.
 
+mod augmented;
 mod concat;
 mod map;
 mod map_random;
@@ -9,6 +10,7 @@ mod subset;
 
 use std::sync::Arc;
 
+pub use augmented::Augmented;
 pub use concat::Concat;
 pub use map::Map;
 pub use map_random::MapRandom;
@@ -92,6 +94,16 @@ pub trait Dataset: Send + Sync {
         T: Send,
     {
         MapRandom::new(self, f)
+    }
+
+    /// Changes the picture of every `(image, label)` sample at random; see [`augment`](crate::augment).
+    fn augment<A, L>(self, augment: A) -> Augmented<Self, A>
+    where
+        Self: Dataset<Item = (crate::Image, L)> + Sized,
+        A: crate::augment::Augment,
+        L: Send,
+    {
+        Augmented::new(self, augment)
     }
 
     /// The samples of these numbers, in this order; a number may come several times.

@@ -3,6 +3,7 @@
 use ocelli_autograd::Var;
 use ocelli_tensor::{DType, Generator, Shape};
 
+use crate::initializers::{GlorotUniform, Zeros};
 use crate::observe::add_penalty;
 use crate::{Constraint, Initializer, Param, Regularizer, Result};
 
@@ -26,8 +27,8 @@ impl Default for Weights {
         Weights {
             bias: true,
             dtype: DType::F32,
-            kernel_initializer: Initializer::glorot_uniform(),
-            bias_initializer: Initializer::zeros(),
+            kernel_initializer: GlorotUniform::default().into(),
+            bias_initializer: Zeros::default().into(),
             kernel_regularizer: None,
             bias_regularizer: None,
             activity_regularizer: None,
@@ -82,44 +83,44 @@ macro_rules! weight_setters {
         }
         /// How the kernel begins; by default by Glorot's uniform distribution.
         #[must_use]
-        pub fn kernel_initializer(mut self, initializer: $crate::Initializer) -> Self {
-            self.weights.kernel_initializer = initializer;
+        pub fn kernel_initializer(mut self, initializer: impl Into<$crate::Initializer>) -> Self {
+            self.weights.kernel_initializer = initializer.into();
             self
         }
         /// How the bias begins; by default with zeros.
         #[must_use]
-        pub fn bias_initializer(mut self, initializer: $crate::Initializer) -> Self {
-            self.weights.bias_initializer = initializer;
+        pub fn bias_initializer(mut self, initializer: impl Into<$crate::Initializer>) -> Self {
+            self.weights.bias_initializer = initializer.into();
             self
         }
         /// A penalty on the kernel.
         #[must_use]
-        pub fn kernel_regularizer(mut self, regularizer: $crate::Regularizer) -> Self {
-            self.weights.kernel_regularizer = Some(regularizer);
+        pub fn kernel_regularizer(mut self, regularizer: impl Into<$crate::Regularizer>) -> Self {
+            self.weights.kernel_regularizer = Some(regularizer.into());
             self
         }
         /// A penalty on the bias.
         #[must_use]
-        pub fn bias_regularizer(mut self, regularizer: $crate::Regularizer) -> Self {
-            self.weights.bias_regularizer = Some(regularizer);
+        pub fn bias_regularizer(mut self, regularizer: impl Into<$crate::Regularizer>) -> Self {
+            self.weights.bias_regularizer = Some(regularizer.into());
             self
         }
         /// A penalty on the output, divided by the batch size.
         #[must_use]
-        pub fn activity_regularizer(mut self, regularizer: $crate::Regularizer) -> Self {
-            self.weights.activity_regularizer = Some(regularizer);
+        pub fn activity_regularizer(mut self, regularizer: impl Into<$crate::Regularizer>) -> Self {
+            self.weights.activity_regularizer = Some(regularizer.into());
             self
         }
         /// A constraint on the kernel, applied after each step of the optimizer.
         #[must_use]
-        pub fn kernel_constraint(mut self, constraint: $crate::Constraint) -> Self {
-            self.weights.kernel_constraint = Some(constraint);
+        pub fn kernel_constraint(mut self, constraint: impl Into<$crate::Constraint>) -> Self {
+            self.weights.kernel_constraint = Some(constraint.into());
             self
         }
         /// A constraint on the bias, applied after each step of the optimizer.
         #[must_use]
-        pub fn bias_constraint(mut self, constraint: $crate::Constraint) -> Self {
-            self.weights.bias_constraint = Some(constraint);
+        pub fn bias_constraint(mut self, constraint: impl Into<$crate::Constraint>) -> Self {
+            self.weights.bias_constraint = Some(constraint.into());
             self
         }
     };

@@ -36,12 +36,7 @@ impl Tensor {
     /// [`Error::Shape`] for ranks other than these, channels that do not fit the weight and groups, a kernel larger than the
     /// padded input, or a bias that is not `[O]`; [`Error::Argument`] for options out of their domain; [`Error::DType`]
     /// unless all are of one float type; [`Error::Device`].
-    pub fn conv(
-        &self,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        options: &ConvOptions,
-    ) -> Result<Tensor> {
+    pub fn conv(&self, weight: &Tensor, bias: Option<&Tensor>, options: &ConvOptions) -> Result<Tensor> {
         const OP: &str = "conv";
         let (shape, resolved) = options.check(OP, self.shape(), weight.shape())?;
         require_alike(OP, self, weight)?;
@@ -87,8 +82,7 @@ impl Tensor {
         output_padding: impl Into<PerAxis>,
     ) -> Result<Tensor> {
         const OP: &str = "conv_transpose";
-        let (shape, back) =
-            options.transposed_shape(self.shape(), weight.shape(), &output_padding.into())?;
+        let (shape, back) = options.transposed_shape(self.shape(), weight.shape(), &output_padding.into())?;
         require_alike(OP, self, weight)?;
         if let Some(bias) = bias {
             require_alike(OP, self, bias)?;
@@ -197,22 +191,14 @@ fn require_bias(op: &'static str, bias: &Tensor, channels: usize) -> Result<()> 
     if bias.shape()[..] == [channels] {
         return Ok(());
     }
-    Err(Error::shape(
-        op,
-        format!("a bias of shape [{channels}]"),
-        bias.shape(),
-    ))
+    Err(Error::shape(op, format!("a bias of shape [{channels}]"), bias.shape()))
 }
 
 fn require_result(op: &'static str, dy: &Tensor, shape: &Shape) -> Result<()> {
     if dy.shape() == shape {
         return Ok(());
     }
-    Err(Error::shape(
-        op,
-        format!("a gradient of the result's shape {shape}"),
-        dy.shape(),
-    ))
+    Err(Error::shape(op, format!("a gradient of the result's shape {shape}"), dy.shape()))
 }
 
 /// The last three of an array's axes, the missing ones being `fill`.
@@ -222,18 +208,8 @@ fn three<T: Copy>(values: &[T], fill: T) -> [T; 3] {
     three
 }
 
-fn geometry(
-    input: &Shape,
-    weight: &Shape,
-    output: &Shape,
-    options: &ConvOptions,
-    resolved: &Resolved,
-) -> Geometry {
-    let before: SmallVec<[isize; 3]> = resolved
-        .padding
-        .iter()
-        .map(|pair| pair.0 as isize)
-        .collect();
+fn geometry(input: &Shape, weight: &Shape, output: &Shape, options: &ConvOptions, resolved: &Resolved) -> Geometry {
+    let before: SmallVec<[isize; 3]> = resolved.padding.iter().map(|pair| pair.0 as isize).collect();
     Geometry {
         images: input[0],
         channels: weight[1],
@@ -259,10 +235,5 @@ fn lie(x: &Tensor) -> Lie {
             places[axis] = places[axis + 1] * sizes[axis + 1] as isize;
         }
     }
-    Lie {
-        offset: layout.offset,
-        image: layout.strides[0],
-        channel: layout.strides[1],
-        places,
-    }
+    Lie { offset: layout.offset, image: layout.strides[0], channel: layout.strides[1], places }
 }

@@ -53,23 +53,12 @@ impl Tensor {
             return a.matmul(&b)?.to_dtype(self.dtype());
         }
         let (row, column) = (self.rank() == 1, other.rank() == 1);
-        let a = if row {
-            self.unsqueeze(0)?
-        } else {
-            self.clone()
-        };
-        let b = if column {
-            other.unsqueeze(1)?
-        } else {
-            other.clone()
-        };
+        let a = if row { self.unsqueeze(0)? } else { self.clone() };
+        let b = if column { other.unsqueeze(1)? } else { other.clone() };
         let (m, k) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1]);
         let (inner, n) = (b.shape()[b.rank() - 2], b.shape()[b.rank() - 1]);
         if k != inner {
-            let expected = format!(
-                "a right operand with {k} rows for a left one of {}",
-                self.shape()
-            );
+            let expected = format!("a right operand with {k} rows for a left one of {}", self.shape());
             return Err(Error::shape(OP, expected, other.shape()));
         }
         let lead = |x: &Tensor| Shape::from(&x.shape()[..x.rank() - 2]);
@@ -121,13 +110,7 @@ impl Tensor {
 }
 
 /// Multiplies matrices that lie in the last two axes; `batch` is what the axes before broadcast to.
-fn product<T: Factor>(
-    a: &Tensor,
-    b: &Tensor,
-    batch: &Shape,
-    size: Size,
-    shape: Shape,
-) -> Result<Tensor> {
+fn product<T: Factor>(a: &Tensor, b: &Tensor, batch: &Shape, size: Size, shape: Shape) -> Result<Tensor> {
     let Size { m, n, k } = size;
     Tensor::build::<T>(shape, |out| {
         if out.is_empty() {
@@ -139,9 +122,7 @@ fn product<T: Factor>(
         }
         let (a, b) = (a.view::<T>(), b.view::<T>());
         // One right matrix for all: the rows of all left ones are one tall matrix, if strides can say that.
-        if b.layout.shape[..b.layout.shape.rank() - 2]
-            .iter()
-            .all(|&size| size == 1)
+        if b.layout.shape[..b.layout.shape.rank() - 2].iter().all(|&size| size == 1)
             && batch.numel() > 1
             && batch[..] == a.layout.shape[..a.layout.shape.rank() - 2]
         {
@@ -165,9 +146,7 @@ fn product<T: Factor>(
             let a = Matrix::new(a.data, &left, start_of(&left, batch, i));
             let b = Matrix::new(b.data, &right, start_of(&right, batch, i));
             // SAFETY: each batch index has its own piece of `out`, which is borrowed until all are done.
-            one::<T>(a, b, size, unsafe {
-                shared.slice(i * m * n..(i + 1) * m * n)
-            })
+            one::<T>(a, b, size, unsafe { shared.slice(i * m * n..(i + 1) * m * n) })
         };
         let count = batch.numel();
         if count.saturating_mul(m * n).saturating_mul(k) < 64 * TINY {
@@ -201,19 +180,12 @@ impl<'a, T: Copy> Matrix<'a, T> {
     /// The last two axes of a layout.
     fn new(data: &'a [T], layout: &Layout, offset: usize) -> Self {
         let rank = layout.strides.len();
-        Matrix {
-            data,
-            offset,
-            row: layout.strides[rank - 2],
-            column: layout.strides[rank - 1],
-        }
+        Matrix { data, offset, row: layout.strides[rank - 2], column: layout.strides[rank - 1] }
     }
 
     fn line(&self, first: isize, step: isize, count: usize) -> Vec<T> {
         let start = self.offset as isize + first;
-        (0..count as isize)
-            .map(|i| self.data[(start + i * step) as usize])
-            .collect()
+        (0..count as isize).map(|i| self.data[(start + i * step) as usize]).collect()
     }
 }
 

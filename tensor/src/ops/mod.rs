@@ -6,7 +6,7 @@ mod cast;
 mod compare;
 pub(crate) mod conv;
 pub(crate) mod create;
-mod einsum;
+pub(crate) mod einsum;
 mod index;
 pub(crate) mod interpolate;
 mod join;

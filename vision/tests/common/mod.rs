@@ -1,5 +1,5 @@
 //! What the integration tests share: reading fixtures and comparing tensors.
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, unreachable_pub)] // Each test file uses its own part.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

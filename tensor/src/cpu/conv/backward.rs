@@ -17,22 +17,11 @@ const PARTS: usize = 8;
 const SMALL: usize = 256 * 1024;
 
 /// `dx[n, c, i] = Σ dy · weight` over the windows and taps that read `i`. All three are row-major.
-pub(crate) fn input<T: Factor>(
-    geometry: &Geometry,
-    weight: &[T],
-    dy: &[T],
-    dx: &mut [T],
-) -> Result<()> {
+pub(crate) fn input<T: Factor>(geometry: &Geometry, weight: &[T], dy: &[T], dx: &mut [T]) -> Result<()> {
     if geometry.stride == [1; 3] {
         return input_by_windows(geometry, weight, dy, dx);
     }
-    let &Geometry {
-        images,
-        channels,
-        filters,
-        groups,
-        ..
-    } = geometry;
+    let &Geometry { images, channels, filters, groups, .. } = geometry;
     let (depth, windows, places) = (geometry.depth(), geometry.windows(), geometry.places());
     if dx.is_empty() {
         return Ok(());
@@ -43,22 +32,14 @@ pub(crate) fn input<T: Factor>(
     (0..pieces * groups).into_par_iter().try_for_each(|i| {
         let (first, group) = (i / groups * together, i % groups);
         let count = together.min(images - first);
-        let size = Size {
-            m: depth,
-            n: count * windows,
-            k: filters,
-        };
+        let size = Size { m: depth, n: count * windows, k: filters };
         let mut columns = Buffer::for_output::<T>(size.m * size.n)?;
         let columns = columns.as_mut_slice::<T>();
         let left = Strided::plain(weight, group * filters * depth, 1, depth as isize);
         let right = Strided {
             data: dy,
             offset: (first * groups + group) * filters * windows,
-            lanes: Blocked {
-                block: windows.max(1),
-                outer: (groups * filters * windows) as isize,
-                inner: 1,
-            },
+            lanes: Blocked { block: windows.max(1), outer: (groups * filters * windows) as isize, inner: 1 },
             depth: Blocked::plain(windows as isize),
         };
         gemm::gemm(size, &left, &right, Target::plain(columns, size.n))?;
@@ -110,18 +91,8 @@ fn add_column<T: Factor>(geometry: &Geometry, tap: usize, column: &[T], dx: &mut
 }
 
 /// With stride 1 the gradient is itself a convolution: of `dy`, by the weight with its taps reversed.
-fn input_by_windows<T: Factor>(
-    geometry: &Geometry,
-    weight: &[T],
-    dy: &[T],
-    dx: &mut [T],
-) -> Result<()> {
-    let &Geometry {
-        channels,
-        filters,
-        groups,
-        ..
-    } = geometry;
+fn input_by_windows<T: Factor>(geometry: &Geometry, weight: &[T], dy: &[T], dx: &mut [T]) -> Result<()> {
+    let &Geometry { channels, filters, groups, .. } = geometry;
     let taps = geometry.taps();
     let mut reversed = Buffer::for_output::<T>(weight.len())?;
     let reversed = reversed.as_mut_slice::<T>();
@@ -162,28 +133,13 @@ fn input_by_windows<T: Factor>(
 /// `dw[o, c, tap] = Σ dy · x` over images and windows. `dy` and `dw` are row-major.
 ///
 /// Images are summed in an order that follows from the shape: some at a time within one product, then product by product.
-pub(crate) fn weight<T: Factor>(
-    geometry: &Geometry,
-    (x, lie): (&[T], Lie),
-    dy: &[T],
-    dw: &mut [T],
-) -> Result<()> {
-    let &Geometry {
-        images,
-        channels,
-        filters,
-        groups,
-        ..
-    } = geometry;
+pub(crate) fn weight<T: Factor>(geometry: &Geometry, (x, lie): (&[T], Lie), dy: &[T], dw: &mut [T]) -> Result<()> {
+    let &Geometry { images, channels, filters, groups, .. } = geometry;
     let (depth, windows) = (geometry.depth(), geometry.windows());
     let together = TOGETHER.div_ceil(windows.max(1)).clamp(1, images.max(1));
     let products = images.div_ceil(together);
     let len = dw.len();
-    let parts = if len <= SMALL {
-        products.clamp(1, PARTS)
-    } else {
-        1
-    };
+    let parts = if len <= SMALL { products.clamp(1, PARTS) } else { 1 };
     let each = products.div_ceil(parts);
     let mut others = Buffer::for_output::<T>((parts - 1) * len)?;
     let others = others.as_mut_slice::<T>();
@@ -204,27 +160,16 @@ pub(crate) fn weight<T: Factor>(
         for product in of_part.clone() {
             let image = product * together;
             let count = together.min(images - image);
-            let size = Size {
-                m: filters,
-                n: depth,
-                k: count * windows,
-            };
+            let size = Size { m: filters, n: depth, k: count * windows };
             let left = Strided {
                 data: dy,
                 offset: (image * groups + group) * filters * windows,
                 lanes: Blocked::plain(windows as isize),
-                depth: Blocked {
-                    block: windows.max(1),
-                    outer: (groups * filters * windows) as isize,
-                    inner: 1,
-                },
+                depth: Blocked { block: windows.max(1), outer: (groups * filters * windows) as isize, inner: 1 },
             };
             let mut source = lie.group(x, group * channels);
             source.offset = (source.offset as isize + image as isize * lie.image) as usize;
-            let right = Taps {
-                images: source,
-                geometry,
-            };
+            let right = Taps { images: source, geometry };
             let add = product > of_part.start;
             let mut target = Target::plain(sum, depth);
             target.add = add;

@@ -35,13 +35,7 @@ fn output_rows(geometry: &Geometry) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// The convolution; see [`super::forward::forward`].
-pub(crate) fn forward<T: Factor>(
-    geometry: &Geometry,
-    x: &[T],
-    weight: &[T],
-    bias: Option<&[T]>,
-    out: &mut [T],
-) {
+pub(crate) fn forward<T: Factor>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>, out: &mut [T]) {
     let (places, windows, taps) = (geometry.places(), geometry.windows(), geometry.taps());
     let (wide, stride) = (geometry.output[2], geometry.stride[2]);
     let filters = geometry.groups * geometry.filters;
@@ -56,9 +50,7 @@ pub(crate) fn forward<T: Factor>(
             for ((depth, high), out) in output_rows(geometry).zip(out.chunks_exact_mut(wide)) {
                 out.fill(first);
                 for (tap, &factor) in weight.iter().enumerate() {
-                    if let Some(Row { inside, start }) =
-                        row(geometry, depth, high, geometry.tap(tap))
-                    {
+                    if let Some(Row { inside, start }) = row(geometry, depth, high, geometry.tap(tap)) {
                         let out = &mut out[inside];
                         if stride == 1 {
                             let x = &x[start..start + out.len()];
@@ -94,9 +86,7 @@ pub(crate) fn input<T: Factor>(geometry: &Geometry, weight: &[T], dy: &[T], dx: 
                 let weight = &weight[filter * taps..(filter + 1) * taps];
                 for ((depth, high), dy) in output_rows(geometry).zip(dy.chunks_exact(wide.max(1))) {
                     for (tap, &factor) in weight.iter().enumerate() {
-                        if let Some(Row { inside, start }) =
-                            row(geometry, depth, high, geometry.tap(tap))
-                        {
+                        if let Some(Row { inside, start }) = row(geometry, depth, high, geometry.tap(tap)) {
                             let dy = &dy[inside];
                             if stride == 1 {
                                 let dx = &mut dx[start..start + dy.len()];
@@ -135,9 +125,7 @@ pub(crate) fn weight<T: Factor>(geometry: &Geometry, x: &[T], dy: &[T], dw: &mut
                 let dy = &dy[(image * filters + filter) * windows..][..windows];
                 for ((depth, high), dy) in output_rows(geometry).zip(dy.chunks_exact(wide.max(1))) {
                     for (tap, dw) in dw.iter_mut().enumerate() {
-                        if let Some(Row { inside, start }) =
-                            row(geometry, depth, high, geometry.tap(tap))
-                        {
+                        if let Some(Row { inside, start }) = row(geometry, depth, high, geometry.tap(tap)) {
                             let dy = &dy[inside];
                             *dw = dw.plus(dot(dy, &x[start..], stride));
                         }

@@ -48,19 +48,9 @@ pub(crate) fn forward<T: Factor>(
     bias: Option<&[T]>,
     out: &mut [T],
 ) -> Result<()> {
-    let &Geometry {
-        images,
-        channels,
-        filters,
-        groups,
-        ..
-    } = geometry;
+    let &Geometry { images, channels, filters, groups, .. } = geometry;
     let (depth, windows) = (geometry.depth(), geometry.windows());
-    let size = Size {
-        m: filters,
-        n: images * windows,
-        k: depth,
-    };
+    let size = Size { m: filters, n: images * windows, k: depth };
     // A 1×1 window that stands on every place needs no packing window by window: the image is the factor.
     let pointwise = geometry.taps() == 1
         && geometry.stride == [1; 3]
@@ -74,27 +64,18 @@ pub(crate) fn forward<T: Factor>(
         let source = lie.group(x, group * channels);
         let first = group * filters;
         let left = Strided::plain(weight, first * depth, depth as isize, 1);
-        let of_windows = Windows {
-            images: source,
-            geometry,
-        };
+        let of_windows = Windows { images: source, geometry };
         let of_places = Strided {
             data: x,
             offset: source.offset,
-            lanes: Blocked {
-                block: windows,
-                outer: source.image,
-                inner: source.places[2],
-            },
+            lanes: Blocked { block: windows, outer: source.image, inner: source.places[2] },
             depth: Blocked::plain(source.channel),
         };
         let right: &dyn Operand<T> = if pointwise { &of_places } else { &of_windows };
         let add_bias = |row: usize, _: usize, values: &mut [T]| {
             if let Some(bias) = bias {
                 let bias = bias[first + row];
-                values
-                    .iter_mut()
-                    .for_each(|value| *value = value.plus(bias));
+                values.iter_mut().for_each(|value| *value = value.plus(bias));
             }
         };
         // SAFETY: `out` is borrowed until all groups are done, and each writes to its own channels.
@@ -106,9 +87,5 @@ pub(crate) fn forward<T: Factor>(
         }
         gemm::gemm(size, &left, right, target)
     };
-    if groups == 1 {
-        one(0)
-    } else {
-        (0..groups).into_par_iter().try_for_each(one)
-    }
+    if groups == 1 { one(0) } else { (0..groups).into_par_iter().try_for_each(one) }
 }

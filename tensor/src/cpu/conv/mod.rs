@@ -65,16 +65,8 @@ impl Geometry {
     /// input.
     pub(crate) fn inside(&self, start: isize, count: usize) -> std::ops::Range<usize> {
         let (stride, size) = (self.stride[2], self.input[2] as isize);
-        let first = if start < 0 {
-            start.unsigned_abs().div_ceil(stride)
-        } else {
-            0
-        };
-        let end = if start < size {
-            ((size - start) as usize).div_ceil(stride)
-        } else {
-            0
-        };
+        let first = if start < 0 { start.unsigned_abs().div_ceil(stride) } else { 0 };
+        let end = if start < size { ((size - start) as usize).div_ceil(stride) } else { 0 };
         let end = end.min(count);
         first.min(end)..end
     }

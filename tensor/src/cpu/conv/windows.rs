@@ -63,13 +63,7 @@ fn runs(geometry: &Geometry, windows: Range<usize>) -> SmallVec<[Run; 16]> {
 impl<T: Copy> Images<'_, T> {
     /// For one channel and tap, and one run of windows: which of them read inside the image, and where the first of those
     /// reads.
-    fn source(
-        &self,
-        geometry: &Geometry,
-        run: &Run,
-        channel: usize,
-        tap: [usize; 3],
-    ) -> Option<(Range<usize>, isize)> {
+    fn source(&self, geometry: &Geometry, run: &Run, channel: usize, tap: [usize; 3]) -> Option<(Range<usize>, isize)> {
         let depth = geometry.reads_inside(0, run.at[0], tap[0])?;
         let row = geometry.reads_inside(1, run.at[1], tap[1])?;
         let column = geometry.reads(2, run.at[2], tap[2]);
@@ -94,10 +88,7 @@ struct Position {
 impl Position {
     fn new(geometry: &Geometry, depth: usize) -> Self {
         let taps = geometry.taps();
-        Position {
-            channel: depth / taps,
-            tap: geometry.tap(depth % taps),
-        }
+        Position { channel: depth / taps, tap: geometry.tap(depth % taps) }
     }
 
     fn advance(&mut self, geometry: &Geometry) {
@@ -123,9 +114,7 @@ impl<T: Copy + Default + Sync> Operand<T> for Windows<'_, T> {
             out[used..].fill(T::default());
             for run in &runs {
                 let out = &mut out[run.first..run.first + run.count];
-                let source = self
-                    .images
-                    .source(geometry, run, position.channel, position.tap);
+                let source = self.images.source(geometry, run, position.channel, position.tap);
                 let Some((inside, place)) = source else {
                     out.fill(T::default());
                     continue;
@@ -155,9 +144,7 @@ impl<T: Copy + Default + Sync> Operand<T> for Taps<'_, T> {
         let mut position = Position::new(geometry, lanes.start);
         for lane in 0..lanes.len() {
             for run in &runs {
-                let source = self
-                    .images
-                    .source(geometry, run, position.channel, position.tap);
+                let source = self.images.source(geometry, run, position.channel, position.tap);
                 let Some((inside, place)) = source else {
                     continue;
                 };

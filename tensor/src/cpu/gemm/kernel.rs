@@ -46,12 +46,7 @@ unsafe fn portable<T: Number, const MR: usize, const NR: usize>(
     let mut tile = [[T::ZERO; NR]; MR];
     for p in 0..depth {
         // SAFETY: the panels have `depth` steps of MR and NR elements (the caller's promise).
-        let (a, b) = unsafe {
-            (
-                &*left.add(p * MR).cast::<[T; MR]>(),
-                &*right.add(p * NR).cast::<[T; NR]>(),
-            )
-        };
+        let (a, b) = unsafe { (&*left.add(p * MR).cast::<[T; MR]>(), &*right.add(p * NR).cast::<[T; NR]>()) };
         for i in 0..MR {
             for j in 0..NR {
                 tile[i][j] = tile[i][j].plus(a[i].times(b[j]));
@@ -71,11 +66,7 @@ macro_rules! portable_factor {
     ($T:ty, $mr:literal, $nr:literal) => {
         impl Factor for $T {
             fn kernel() -> Kernel<Self> {
-                Kernel {
-                    mr: $mr,
-                    nr: $nr,
-                    run: portable::<$T, $mr, $nr>,
-                }
+                Kernel { mr: $mr, nr: $nr, run: portable::<$T, $mr, $nr> }
             }
         }
     };
@@ -83,13 +74,14 @@ macro_rules! portable_factor {
 portable_factor!(i32, 4, 4);
 portable_factor!(i64, 4, 4);
 
-/// A kernel of `MR` rows of `NV` vectors.
+/// A kernel of some rows of two vectors. The rows are written out by the macro, so that every sum is a variable of its own and
+/// stays in a register; pointers move by `wrapping_add`, which a debug build does not check step by step.
 #[cfg(target_arch = "x86_64")]
 macro_rules! vector_kernel {
-    ($name:ident, $features:literal, $T:ty, $MR:literal, $NV:literal, $LANES:literal,
+    ($name:ident, $features:literal, $T:ty, $lanes:literal, [$($row:literal)*],
      $zero:ident, $splat:ident, $load:ident, $store:ident, $plus:ident, $fma:ident) => {
         /// # Safety
-        /// See [`Run`].
+        /// See [`Run`](super::Run).
         #[target_feature(enable = $features)]
         unsafe fn $name(
             depth: usize,
@@ -100,33 +92,34 @@ macro_rules! vector_kernel {
             add: bool,
         ) {
             use std::arch::x86_64::*;
-            let mut tile = [[$zero(); $NV]; $MR];
-            for p in 0..depth {
-                // SAFETY: the panels have `depth` steps of MR and NR elements (the caller's promise).
+            const ROWS: usize = [$($row),*].len();
+            let mut tile = [[$zero(); 2]; ROWS];
+            let (mut a, mut b) = (left, right);
+            for _ in 0..depth {
+                // SAFETY: the panels have `depth` steps of `ROWS` and `2 · lanes` elements (the caller's promise).
                 unsafe {
-                    let a = left.add(p * $MR);
-                    let b = right.add(p * $NV * $LANES);
-                    let mut columns = [$zero(); $NV];
-                    for (v, column) in columns.iter_mut().enumerate() {
-                        *column = $load(b.add(v * $LANES));
-                    }
-                    for (i, row) in tile.iter_mut().enumerate() {
-                        let factor = $splat(*a.add(i));
-                        for (sum, &column) in row.iter_mut().zip(&columns) {
-                            *sum = $fma(factor, column, *sum);
-                        }
-                    }
+                    let (first, second) = ($load(b), $load(b.wrapping_add($lanes)));
+                    $(
+                        let factor = $splat(*a.wrapping_add($row));
+                        tile[$row][0] = $fma(factor, first, tile[$row][0]);
+                        tile[$row][1] = $fma(factor, second, tile[$row][1]);
+                    )*
                 }
+                a = a.wrapping_add(ROWS);
+                b = b.wrapping_add(2 * $lanes);
             }
-            for (i, row) in tile.iter().enumerate() {
-                for (v, &sum) in row.iter().enumerate() {
-                    // SAFETY: `out` has MR rows of NR elements (the caller's promise).
-                    unsafe {
-                        let place = out.add(i * stride + v * $LANES);
-                        let sum = if add { $plus($load(place), sum) } else { sum };
-                        $store(place, sum);
+            // SAFETY: `out` has `ROWS` rows of `2 · lanes` elements (the caller's promise).
+            unsafe {
+                $(
+                    let first = out.wrapping_add($row * stride);
+                    let second = first.wrapping_add($lanes);
+                    if add {
+                        tile[$row][0] = $plus($load(first), tile[$row][0]);
+                        tile[$row][1] = $plus($load(second), tile[$row][1]);
                     }
-                }
+                    $store(first, tile[$row][0]);
+                    $store(second, tile[$row][1]);
+                )*
             }
         }
     };
@@ -135,82 +128,26 @@ macro_rules! vector_kernel {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     vector_kernel!(
-        f32_avx512,
-        "avx512f",
-        f32,
-        12,
-        2,
-        16,
-        _mm512_setzero_ps,
-        _mm512_set1_ps,
-        _mm512_loadu_ps,
-        _mm512_storeu_ps,
-        _mm512_add_ps,
-        _mm512_fmadd_ps
+        f32_avx512, "avx512f", f32, 16, [0 1 2 3 4 5 6 7 8 9 10 11],
+        _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps
     );
     vector_kernel!(
-        f64_avx512,
-        "avx512f",
-        f64,
-        12,
-        2,
-        8,
-        _mm512_setzero_pd,
-        _mm512_set1_pd,
-        _mm512_loadu_pd,
-        _mm512_storeu_pd,
-        _mm512_add_pd,
-        _mm512_fmadd_pd
+        f64_avx512, "avx512f", f64, 8, [0 1 2 3 4 5 6 7 8 9 10 11],
+        _mm512_setzero_pd, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd
     );
     vector_kernel!(
-        f32_avx2,
-        "avx2,fma",
-        f32,
-        6,
-        2,
-        8,
-        _mm256_setzero_ps,
-        _mm256_set1_ps,
-        _mm256_loadu_ps,
-        _mm256_storeu_ps,
-        _mm256_add_ps,
-        _mm256_fmadd_ps
+        f32_avx2, "avx2,fma", f32, 8, [0 1 2 3 4 5],
+        _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps
     );
     vector_kernel!(
-        f64_avx2,
-        "avx2,fma",
-        f64,
-        6,
-        2,
-        4,
-        _mm256_setzero_pd,
-        _mm256_set1_pd,
-        _mm256_loadu_pd,
-        _mm256_storeu_pd,
-        _mm256_add_pd,
-        _mm256_fmadd_pd
+        f64_avx2, "avx2,fma", f64, 4, [0 1 2 3 4 5],
+        _mm256_setzero_pd, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd
     );
 
-    pub(super) const F32_AVX512: super::Kernel<f32> = super::Kernel {
-        mr: 12,
-        nr: 32,
-        run: f32_avx512,
-    };
-    pub(super) const F64_AVX512: super::Kernel<f64> = super::Kernel {
-        mr: 12,
-        nr: 16,
-        run: f64_avx512,
-    };
-    pub(super) const F32_AVX2: super::Kernel<f32> = super::Kernel {
-        mr: 6,
-        nr: 16,
-        run: f32_avx2,
-    };
-    pub(super) const F64_AVX2: super::Kernel<f64> = super::Kernel {
-        mr: 6,
-        nr: 8,
-        run: f64_avx2,
-    };
+    pub(super) const F32_AVX512: super::Kernel<f32> = super::Kernel { mr: 12, nr: 32, run: f32_avx512 };
+    pub(super) const F64_AVX512: super::Kernel<f64> = super::Kernel { mr: 12, nr: 16, run: f64_avx512 };
+    pub(super) const F32_AVX2: super::Kernel<f32> = super::Kernel { mr: 6, nr: 16, run: f32_avx2 };
+    pub(super) const F64_AVX2: super::Kernel<f64> = super::Kernel { mr: 6, nr: 8, run: f64_avx2 };
 }
 
 macro_rules! real_factor {
@@ -233,11 +170,7 @@ macro_rules! real_factor {
                         kernels.push(x86::$avx2);
                     }
                 }
-                kernels.push(Kernel {
-                    mr: $mr,
-                    nr: $nr,
-                    run: portable::<$T, $mr, $nr>,
-                });
+                kernels.push(Kernel { mr: $mr, nr: $nr, run: portable::<$T, $mr, $nr> });
                 kernels
             }
         }

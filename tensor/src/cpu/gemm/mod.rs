@@ -124,24 +124,14 @@ fn gemm_with<T: Factor>(
         len: target.len,
         offset: target.offset,
         row: target.row,
-        columns: Blocked {
-            block: target.block,
-            outer: target.outer as isize,
-            inner: 1,
-        },
+        columns: Blocked { block: target.block, outer: target.outer as isize, inner: 1 },
         add: target.add,
         finish: target.finish,
     };
     let last = shared.offset as isize
         + ((m - 1) * shared.row) as isize
-        + shared
-            .columns
-            .place(n - 1)
-            .max(shared.columns.place(n.min(shared.columns.block) - 1));
-    assert!(
-        (last as usize) < shared.len,
-        "a product was given too small a target"
-    );
+        + shared.columns.place(n - 1).max(shared.columns.place(n.min(shared.columns.block) - 1));
+    assert!((last as usize) < shared.len, "a product was given too small a target");
     let rows_at_once = (LEFT_LIMIT / k.max(1)).max(kernel.mr) / kernel.mr * kernel.mr;
     for start in (0..m).step_by(rows_at_once) {
         let rows = start..(start + rows_at_once).min(m);
@@ -211,17 +201,9 @@ fn block<T: Factor>(
         let depth = step * DEPTH..((step + 1) * DEPTH).min(k);
         let count = depth.len();
         let (add, last) = (shared.add || step > 0, step + 1 == steps);
-        for (j, panel) in packed[..width * count]
-            .chunks_exact_mut((nr * count).max(1))
-            .enumerate()
-        {
+        for (j, panel) in packed[..width * count].chunks_exact_mut((nr * count).max(1)).enumerate() {
             let column = columns.start + j * nr;
-            right.pack(
-                depth.clone(),
-                column..(column + nr).min(columns.end),
-                nr,
-                panel,
-            );
+            right.pack(depth.clone(), column..(column + nr).min(columns.end), nr, panel);
         }
         for column in columns.clone().step_by(nr) {
             let right = &packed[(column - columns.start) * count..];
@@ -230,8 +212,7 @@ fn block<T: Factor>(
                 let left = &panels[(row - rows.start) * k + depth.start * mr..];
                 assert!(left.len() >= count * mr && right.len() >= count * nr);
                 let high = mr.min(rows.end - row);
-                let place =
-                    |row: usize, at: isize| (shared.offset + row * shared.row) as isize + at;
+                let place = |row: usize, at: isize| (shared.offset + row * shared.row) as isize + at;
                 let in_block = column % shared.columns.block + nr <= shared.columns.block;
                 if high == mr && wide == nr && in_block {
                     let at = place(row, shared.columns.place(column)) as usize;
@@ -244,44 +225,31 @@ fn block<T: Factor>(
                 } else {
                     // SAFETY: as above, with the tile as target, which holds `mr · nr` elements.
                     unsafe {
-                        run(
-                            count,
-                            left.as_ptr(),
-                            right.as_ptr(),
-                            tile.as_mut_ptr(),
-                            nr,
-                            false,
-                        );
+                        run(count, left.as_ptr(), right.as_ptr(), tile.as_mut_ptr(), nr, false);
                     }
                     for (i, row) in (row..row + high).enumerate() {
-                        shared
-                            .columns
-                            .runs(column..column + wide, |first, len, at| {
-                                let at = place(row, at) as usize;
-                                // SAFETY: this task alone writes to these rows and columns, inside the target.
-                                let out = unsafe { shared.data.slice(at..at + len) };
-                                let sums = &tile[i * nr + first..i * nr + first + len];
-                                if add {
-                                    for (out, &sum) in out.iter_mut().zip(sums) {
-                                        *out = out.plus(sum);
-                                    }
-                                } else {
-                                    out.copy_from_slice(sums);
+                        shared.columns.runs(column..column + wide, |first, len, at| {
+                            let at = place(row, at) as usize;
+                            // SAFETY: this task alone writes to these rows and columns, inside the target.
+                            let out = unsafe { shared.data.slice(at..at + len) };
+                            let sums = &tile[i * nr + first..i * nr + first + len];
+                            if add {
+                                for (out, &sum) in out.iter_mut().zip(sums) {
+                                    *out = out.plus(sum);
                                 }
-                            });
+                            } else {
+                                out.copy_from_slice(sums);
+                            }
+                        });
                     }
                 }
                 if let (true, Some(finish)) = (last, shared.finish) {
                     for row in row..row + high {
-                        shared
-                            .columns
-                            .runs(column..column + wide, |first, len, at| {
-                                let at = place(row, at) as usize;
-                                // SAFETY: as above.
-                                finish(row, column + first, unsafe {
-                                    shared.data.slice(at..at + len)
-                                });
-                            });
+                        shared.columns.runs(column..column + wide, |first, len, at| {
+                            let at = place(row, at) as usize;
+                            // SAFETY: as above.
+                            finish(row, column + first, unsafe { shared.data.slice(at..at + len) });
+                        });
                     }
                 }
             }
@@ -296,21 +264,12 @@ mod tests {
     use super::*;
 
     fn numbers<T: Factor>(count: usize, seed: usize) -> Vec<T> {
-        (0..count)
-            .map(|i| T::from_f64(((i * 7 + seed * 13) % 11) as f64 - 5.0))
-            .collect()
+        (0..count).map(|i| T::from_f64(((i * 7 + seed * 13) % 11) as f64 - 5.0)).collect()
     }
 
     /// Small whole numbers, so that every order of summing is exact.
     fn check<T: Factor>(kernel: Kernel<T>) {
-        for (m, n, k) in [
-            (1, 1, 1),
-            (3, 5, 7),
-            (13, 33, 9),
-            (50, 70, 300),
-            (250, 300, 20),
-            (24, 64, 0),
-        ] {
+        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (13, 33, 9), (50, 70, 300), (250, 300, 20), (24, 64, 0)] {
             let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
             let mut out = vec![T::ONE; m * n];
             // The left factor lies transposed.
@@ -318,23 +277,13 @@ mod tests {
             let right = Strided::plain(&b, 0, 1, n as isize);
             for add in [false, true] {
                 let double = |_: usize, _: usize, x: &mut [T]| x.iter_mut().for_each(|x| *x += *x);
-                let target = Target {
-                    add,
-                    finish: Some(&double),
-                    ..Target::plain(&mut out, n)
-                };
+                let target = Target { add, finish: Some(&double), ..Target::plain(&mut out, n) };
                 gemm_with(kernel, Size { m, n, k }, &left, &right, target).unwrap();
             }
             for i in 0..m {
                 for j in 0..n {
-                    let sum: f64 = (0..k)
-                        .map(|p| a[p * m + i].to_f64() * b[p * n + j].to_f64())
-                        .sum();
-                    assert_eq!(
-                        out[i * n + j].to_f64(),
-                        6.0 * sum,
-                        "{m}×{k}×{n} at {i}, {j}"
-                    );
+                    let sum: f64 = (0..k).map(|p| a[p * m + i].to_f64() * b[p * n + j].to_f64()).sum();
+                    assert_eq!(out[i * n + j].to_f64(), 6.0 * sum, "{m}×{k}×{n} at {i}, {j}");
                 }
             }
         }
@@ -353,31 +302,15 @@ mod tests {
         // Two images of 3 channels and 20 places: [2, 3, 20] is multiplied as a matrix 3 × (2·20).
         let x = numbers::<f32>(120, 3);
         let w = numbers::<f32>(6, 4);
-        let places = Blocked {
-            block: 20,
-            outer: 60,
-            inner: 1,
-        };
-        let right = Strided {
-            data: &x,
-            offset: 0,
-            lanes: places,
-            depth: Blocked::plain(20),
-        };
+        let places = Blocked { block: 20, outer: 60, inner: 1 };
+        let right = Strided { data: &x, offset: 0, lanes: places, depth: Blocked::plain(20) };
         let mut out = vec![0f32; 80];
-        let target = Target {
-            row: 20,
-            block: 20,
-            outer: 40,
-            ..Target::plain(&mut out, 0)
-        };
+        let target = Target { row: 20, block: 20, outer: 40, ..Target::plain(&mut out, 0) };
         let left = Strided::plain(&w, 0, 3, 1);
         gemm(Size { m: 2, n: 40, k: 3 }, &left, &right, target).unwrap();
         for (i, &out) in out.iter().enumerate() {
             let (image, o, place) = (i / 40, i / 20 % 2, i % 20);
-            let sum: f32 = (0..3)
-                .map(|c| w[o * 3 + c] * x[image * 60 + c * 20 + place])
-                .sum();
+            let sum: f32 = (0..3).map(|c| w[o * 3 + c] * x[image * 60 + c * 20 + place]).sum();
             assert_eq!(out, sum);
         }
     }

@@ -22,11 +22,7 @@ pub(crate) struct Blocked {
 impl Blocked {
     /// One block with this distance between neighbours.
     pub(crate) fn plain(inner: isize) -> Self {
-        Blocked {
-            block: usize::MAX,
-            outer: 0,
-            inner,
-        }
+        Blocked { block: usize::MAX, outer: 0, inner }
     }
 
     pub(crate) fn place(&self, i: usize) -> isize {
@@ -59,12 +55,7 @@ pub(crate) struct Strided<'a, T> {
 impl<'a, T> Strided<'a, T> {
     /// A plain matrix.
     pub(crate) fn plain(data: &'a [T], offset: usize, lane: isize, depth: isize) -> Self {
-        Strided {
-            data,
-            offset,
-            lanes: Blocked::plain(lane),
-            depth: Blocked::plain(depth),
-        }
+        Strided { data, offset, lanes: Blocked::plain(lane), depth: Blocked::plain(depth) }
     }
 }
 
@@ -85,8 +76,7 @@ impl<T: Copy + Default + Sync> Operand<T> for Strided<'_, T> {
                 if across == 1 {
                     for (p, out) in out.chunks_exact_mut(width).enumerate() {
                         let from = (start + p as isize * along) as usize;
-                        out[lane..lane + lane_count]
-                            .copy_from_slice(&data[from..from + lane_count]);
+                        out[lane..lane + lane_count].copy_from_slice(&data[from..from + lane_count]);
                     }
                 } else if along == 1 {
                     for i in 0..lane_count {

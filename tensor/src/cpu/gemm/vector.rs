@@ -33,12 +33,9 @@ pub(crate) fn matrix_vector<T: Number>(
             *out = if column == 1 && k > 0 {
                 dot(&matrix[start as usize..start as usize + k], vector)
             } else {
-                vector
-                    .iter()
-                    .enumerate()
-                    .fold(T::ZERO, |sum, (p, &factor)| {
-                        sum.plus(matrix[(start + p as isize * column) as usize].times(factor))
-                    })
+                vector.iter().enumerate().fold(T::ZERO, |sum, (p, &factor)| {
+                    sum.plus(matrix[(start + p as isize * column) as usize].times(factor))
+                })
             };
         }
     });

@@ -19,13 +19,7 @@ impl PerAxis {
     ///
     /// # Errors
     /// [`Error::Argument`] if there is neither one number nor one for each axis, or if one is below `least` or absurd.
-    pub fn resolve(
-        &self,
-        op: &'static str,
-        what: &str,
-        axes: usize,
-        least: usize,
-    ) -> Result<SmallVec<[usize; 3]>> {
+    pub fn resolve(&self, op: &'static str, what: &str, axes: usize, least: usize) -> Result<SmallVec<[usize; 3]>> {
         if let Some(value) = self.0.iter().find(|&&v| v < least || v > LIMIT) {
             let message = format!("expected a {what} of at least {least}, received {value}");
             return Err(Error::argument(op, message));
@@ -34,13 +28,17 @@ impl PerAxis {
             1 => Ok(SmallVec::from_elem(self.0[0], axes)),
             n if n == axes => Ok(self.0.clone()),
             _ => {
-                let message = format!(
-                    "expected one {what} or {axes}, received {:?}",
-                    self.0.as_slice()
-                );
+                let message = format!("expected one {what} or {axes}, received {:?}", self.0.as_slice());
                 Err(Error::argument(op, message))
             }
         }
+    }
+}
+
+impl PerAxis {
+    /// Whether every axis has this number.
+    pub(crate) fn is_everywhere(&self, value: usize) -> bool {
+        self.0.iter().all(|&v| v == value)
     }
 }
 
@@ -116,20 +114,16 @@ impl Padding {
             Padding::Same => Ok((0..axes)
                 .map(|i| {
                     let last = input[i].div_ceil(stride[i]).saturating_sub(1);
-                    let covered = last
-                        .saturating_mul(stride[i])
-                        .saturating_add(extent(kernel[i], dilation[i]));
+                    let covered = last.saturating_mul(stride[i]).saturating_add(extent(kernel[i], dilation[i]));
                     let total = covered.saturating_sub(input[i]);
                     (total / 2, total - total / 2)
                 })
                 .collect()),
-            Padding::Causal if axes == 1 => Ok(SmallVec::from_elem(
-                (extent(kernel[0], dilation[0]).saturating_sub(1), 0),
-                1,
-            )),
+            Padding::Causal if axes == 1 => {
+                Ok(SmallVec::from_elem((extent(kernel[0], dilation[0]).saturating_sub(1), 0), 1))
+            }
             Padding::Causal => {
-                let message =
-                    format!("expected one spatial axis for causal padding, received {axes}");
+                let message = format!("expected one spatial axis for causal padding, received {axes}");
                 Err(Error::argument(op, message))
             }
         }
@@ -199,12 +193,7 @@ pub struct ConvOptions {
 
 impl Default for ConvOptions {
     fn default() -> Self {
-        ConvOptions {
-            stride: 1.into(),
-            padding: Padding::Valid,
-            dilation: 1.into(),
-            groups: 1,
-        }
+        ConvOptions { stride: 1.into(), padding: Padding::Valid, dilation: 1.into(), groups: 1 }
     }
 }
 
@@ -281,12 +270,8 @@ impl ConvOptions {
         let extra = output_padding.resolve(OP, "output padding", axes, 0)?;
         let kernel = &weight[2..];
         // The length that `Same` asks for is that of the input which a convolution would take to this one's size.
-        let same: SmallVec<[usize; 3]> = (0..axes)
-            .map(|i| input[i + 2].saturating_mul(stride[i]))
-            .collect();
-        let mut padding = self
-            .padding
-            .resolve(OP, &same, kernel, &stride, &dilation)?;
+        let same: SmallVec<[usize; 3]> = (0..axes).map(|i| input[i + 2].saturating_mul(stride[i])).collect();
+        let mut padding = self.padding.resolve(OP, &same, kernel, &stride, &dilation)?;
         let mut shape: SmallVec<[usize; 5]> = SmallVec::new();
         shape.extend([input[0], weight[1].saturating_mul(self.groups)]);
         for i in 0..axes {
@@ -343,12 +328,7 @@ impl ConvOptions {
     }
 
     /// Checks a convolution, and says what it gives.
-    pub(crate) fn check(
-        &self,
-        op: &'static str,
-        input: &Shape,
-        weight: &Shape,
-    ) -> Result<(Shape, Resolved)> {
+    pub(crate) fn check(&self, op: &'static str, input: &Shape, weight: &Shape) -> Result<(Shape, Resolved)> {
         check_ranks(op, input, weight)?;
         self.check_groups(op, weight[0])?;
         if weight[1].checked_mul(self.groups) != Some(input[1]) {
@@ -363,15 +343,11 @@ impl ConvOptions {
         let stride = self.stride.resolve(op, "stride", axes, 1)?;
         let dilation = self.dilation.resolve(op, "dilation", axes, 1)?;
         let (sizes, kernel) = (&input[2..], &weight[2..]);
-        let padding = self
-            .padding
-            .resolve(op, sizes, kernel, &stride, &dilation)?;
+        let padding = self.padding.resolve(op, sizes, kernel, &stride, &dilation)?;
         let mut shape: SmallVec<[usize; 5]> = SmallVec::new();
         shape.extend([input[0], weight[0]]);
         for i in 0..axes {
-            let padded = sizes[i]
-                .saturating_add(padding[i].0)
-                .saturating_add(padding[i].1);
+            let padded = sizes[i].saturating_add(padding[i].0).saturating_add(padding[i].1);
             let span = extent(kernel[i], dilation[i]);
             // An empty axis gives an empty axis where the padding makes up for nothing but `same`'s rule of no windows.
             if sizes[i] == 0 && self.padding == Padding::Same && span > 0 {
@@ -388,11 +364,7 @@ impl ConvOptions {
             }
             shape.push((padded - span) / stride[i] + 1);
         }
-        let resolved = Resolved {
-            stride,
-            dilation,
-            padding,
-        };
+        let resolved = Resolved { stride, dilation, padding };
         Ok((Shape::from(&shape[..]), resolved))
     }
 }
@@ -416,9 +388,7 @@ mod tests {
     #[test]
     fn same_is_tensorflows() {
         let pairs = |size: usize, kernel: usize, stride: usize, dilation: usize| {
-            Padding::Same
-                .resolve("conv", &[size], &[kernel], &[stride], &[dilation])
-                .unwrap()[0]
+            Padding::Same.resolve("conv", &[size], &[kernel], &[stride], &[dilation]).unwrap()[0]
         };
         assert_eq!(pairs(224, 3, 2, 1), (0, 1));
         assert_eq!(pairs(225, 3, 2, 1), (1, 1));
@@ -431,9 +401,7 @@ mod tests {
     #[test]
     fn shapes() {
         let shape = |options: &ConvOptions, x: &[usize], w: &[usize]| {
-            options
-                .output_shape(&x.into(), &w.into())
-                .map(|s| s.to_vec())
+            options.output_shape(&x.into(), &w.into()).map(|s| s.to_vec())
         };
         let options = ConvOptions::new().stride(2).padding(3);
         let resnet = shape(&options, &[2, 3, 224, 224], &[64, 3, 7, 7]);
@@ -445,14 +413,7 @@ mod tests {
              padding [(0, 0)]), received shape [1, 1, 2]"
         );
         assert!(shape(&ConvOptions::new().stride(0), &[1, 1, 3], &[1, 1, 3]).is_err());
-        assert!(
-            shape(
-                &ConvOptions::new().stride(usize::MAX),
-                &[1, 1, 3],
-                &[1, 1, 3]
-            )
-            .is_err()
-        );
+        assert!(shape(&ConvOptions::new().stride(usize::MAX), &[1, 1, 3], &[1, 1, 3]).is_err());
         assert!(shape(&ConvOptions::new().groups(2), &[1, 3, 3], &[1, 1, 3]).is_err());
         let causal = ConvOptions::new().padding(Padding::Causal).dilation(2);
         assert_eq!(shape(&causal, &[1, 1, 9], &[1, 1, 3]).unwrap(), [1, 1, 9]);
@@ -462,18 +423,11 @@ mod tests {
     #[test]
     fn transposed_shapes_lead_back() {
         let options = ConvOptions::new().stride(2).padding(1);
-        let (shape, back) = options
-            .transposed_shape(&[1, 4, 7, 7].into(), &[4, 2, 3, 3].into(), &1.into())
-            .unwrap();
+        let (shape, back) = options.transposed_shape(&[1, 4, 7, 7].into(), &[4, 2, 3, 3].into(), &1.into()).unwrap();
         assert_eq!(shape[..], [1, 2, 14, 14]);
-        assert_eq!(
-            back.output_shape(&shape, &[4, 2, 3, 3].into()).unwrap()[..],
-            [1, 4, 7, 7]
-        );
+        assert_eq!(back.output_shape(&shape, &[4, 2, 3, 3].into()).unwrap()[..], [1, 4, 7, 7]);
         let same = ConvOptions::new().stride(2).padding(Padding::Same);
-        let (shape, _) = same
-            .transposed_shape(&[1, 4, 7, 7].into(), &[4, 2, 3, 3].into(), &0.into())
-            .unwrap();
+        let (shape, _) = same.transposed_shape(&[1, 4, 7, 7].into(), &[4, 2, 3, 3].into(), &0.into()).unwrap();
         assert_eq!(shape[..], [1, 2, 14, 14]);
     }
 }

@@ -1,0 +1,185 @@
+//! Cutting a piece out of a picture.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Augment, Fill};
+use crate::{Error, Image, Result, SampleRng};
+
+/// Cuts the middle out. Where it cannot be exactly in the middle, the odd pixel falls where torchvision's `CenterCrop` puts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CenterCrop {
+    /// Rows of the result.
+    pub height: usize,
+    /// Columns of the result.
+    pub width: usize,
+}
+
+impl Augment for CenterCrop {
+    fn apply(&self, image: Image, _: &mut SampleRng) -> Result<Image> {
+        let size = [self.height, self.width];
+        let room = room("center crop", &image, size, 0)?;
+        // Halves go to the even number.
+        let [top, left] = room.map(|room| (room as f64 / 2.0).round_ties_even() as usize);
+        Ok(image.gather(size, 0.0, |row, column| Some((top + row, left + column))))
+    }
+}
+
+/// Cuts a piece out at random, from the picture with a border around it: a shift by whole pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomCrop {
+    /// Rows of the result.
+    pub height: usize,
+    /// Columns of the result.
+    pub width: usize,
+    /// The width of the border on every side.
+    #[serde(default)]
+    pub padding: usize,
+    /// What the border holds.
+    #[serde(default = "black")]
+    pub fill: Fill,
+}
+
+fn black() -> Fill {
+    Fill::Constant(0.0)
+}
+
+impl RandomCrop {
+    /// A piece of this size from a picture with a black border.
+    pub fn new(height: usize, width: usize, padding: usize) -> Self {
+        RandomCrop {
+            height,
+            width,
+            padding,
+            fill: black(),
+        }
+    }
+}
+
+impl Augment for RandomCrop {
+    fn apply(&self, image: Image, rng: &mut SampleRng) -> Result<Image> {
+        let size = [self.height, self.width];
+        let [rows, columns] = room("random crop", &image, size, self.padding)?;
+        let [top, left] = [rng.below(rows + 1), rng.below(columns + 1)];
+        let [_, height, width] = image.shape();
+        let value = match self.fill {
+            Fill::Constant(value) => value,
+            _ => 0.0,
+        };
+        let place = |at: usize, size: usize| {
+            let at = at as i64 - self.padding as i64;
+            let inside = (0..size as i64).contains(&at);
+            let outside_is_constant = matches!(self.fill, Fill::Constant(_)) || size == 0;
+            (inside || !outside_is_constant).then(|| self.fill.resolve(at, size))
+        };
+        Ok(image.gather(size, value, |row, column| {
+            Some((place(top + row, height)?, place(left + column, width)?))
+        }))
+    }
+}
+
+/// By how much the picture, with a border, is larger than the piece: rows, columns.
+fn room(op: &'static str, image: &Image, size: [usize; 2], padding: usize) -> Result<[usize; 2]> {
+    let grow = |size: usize| {
+        padding
+            .checked_mul(2)
+            .and_then(|border| size.checked_add(border))
+            // Places are counted with a sign.
+            .filter(|&size| size <= i64::MAX as usize)
+    };
+    let [rows, columns] = [image.height(), image.width()].map(grow);
+    match (
+        rows.and_then(|rows| rows.checked_sub(size[0])),
+        columns.and_then(|columns| columns.checked_sub(size[1])),
+    ) {
+        (Some(rows), Some(columns)) => Ok([rows, columns]),
+        _ => {
+            let message = format!(
+                "expected an image of at least {}x{} with a border of {padding}, received {}x{}",
+                size[0],
+                size[1],
+                image.height(),
+                image.width()
+            );
+            Err(Error::argument(op, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square() -> Image {
+        Image::from_u8([1, 3, 3], (1..=9).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_middle() {
+        let rng = &mut SampleRng::new(0, 0, 0);
+        let crop = |height, width| CenterCrop { height, width };
+        let one = crop(1, 1).apply(square(), rng).unwrap();
+        assert_eq!(one, Image::from_u8([1, 1, 1], vec![5]).unwrap());
+        // Half a pixel of room: round(0.5) is 0.
+        let two = crop(2, 3).apply(square(), rng).unwrap();
+        assert_eq!(
+            two,
+            Image::from_u8([1, 2, 3], vec![1, 2, 3, 4, 5, 6]).unwrap()
+        );
+        let text = crop(4, 3).apply(square(), rng).unwrap_err().to_string();
+        assert!(
+            text.contains("at least 4x3") && text.ends_with("received 3x3"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_place_comes_up() {
+        let mut seen = std::collections::BTreeSet::new();
+        for index in 0..300 {
+            let rng = &mut SampleRng::new(0, 0, index);
+            let piece = RandomCrop::new(1, 1, 1).apply(square(), rng).unwrap();
+            seen.insert(piece.to_tensor().unwrap().item::<i64>().unwrap());
+        }
+        assert_eq!(seen, (0..=9).collect());
+    }
+
+    #[test]
+    fn borders() {
+        let crop = |fill| RandomCrop {
+            height: 5,
+            width: 5,
+            padding: 1,
+            fill,
+        };
+        let rows = |fill| {
+            let rng = &mut SampleRng::new(0, 0, 0);
+            let all = crop(fill)
+                .apply(square(), rng)
+                .unwrap()
+                .to_tensor()
+                .unwrap();
+            all.to_vec::<u8>().unwrap()[..10].to_vec()
+        };
+        assert_eq!(rows(Fill::Constant(7.0)), [7, 7, 7, 7, 7, 7, 1, 2, 3, 7]);
+        assert_eq!(rows(Fill::Reflect), [1, 1, 2, 3, 3, 1, 1, 2, 3, 3]);
+        assert_eq!(rows(Fill::Wrap), [9, 7, 8, 9, 7, 3, 1, 2, 3, 1]);
+        let rng = &mut SampleRng::new(0, 0, 0);
+        assert!(RandomCrop::new(4, 3, 0).apply(square(), rng).is_err());
+        assert!(
+            RandomCrop::new(1, 1, usize::MAX)
+                .apply(square(), rng)
+                .is_err()
+        );
+        let nothing = Image::from_u8([1, 0, 0], vec![]).unwrap();
+        let border = crop(Fill::Reflect);
+        let border = RandomCrop {
+            height: 2,
+            width: 2,
+            ..border
+        };
+        let black = Image::from_u8([1, 2, 2], vec![0; 4]).unwrap();
+        assert_eq!(border.apply(nothing, rng).unwrap(), black);
+    }
+}

@@ -1,1 +1,0 @@
-//! Pooling in 1 to 3 dimensions.

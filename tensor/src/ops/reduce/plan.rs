@@ -1,0 +1,201 @@
+//! How a tensor is folded over a set of axes.
+
+use smallvec::SmallVec;
+
+use crate::cpu::reduce::{self, Block, keep, larger};
+use crate::element::{Number, Real};
+use crate::layout::Layout;
+use crate::memory::Buffer;
+use crate::{Axes, Element, Error, Result, Tensor};
+
+/// The tensor with its axes in memory order, row-major, and that order.
+pub(crate) fn in_memory_order(x: &Tensor) -> Result<(Tensor, SmallVec<[usize; 4]>)> {
+    let order = x.layout().memory_order();
+    Ok((
+        x.with_layout(x.layout().permute(&order)).contiguous()?,
+        order,
+    ))
+}
+
+/// `layout`, whose axis `i` is axis `order[i]` of the logical tensor, with its axes in logical order.
+pub(crate) fn in_logical_order(layout: &Layout, order: &[usize]) -> Layout {
+    let mut inverse: SmallVec<[usize; 4]> = SmallVec::from_elem(0, order.len());
+    for (i, &axis) in order.iter().enumerate() {
+        inverse[axis] = i;
+    }
+    layout.permute(&inverse)
+}
+
+/// How a tensor is folded over a set of axes: dense memory is folded run by run, a run being axes to be folded that lie side by
+/// side in memory, from the innermost outwards.
+pub(super) struct Plan {
+    x: Tensor,
+    /// At least one.
+    blocks: SmallVec<[Block; 2]>,
+    /// Of the result.
+    layout: Layout,
+    /// Elements that are folded into one.
+    pub(super) count: usize,
+}
+
+impl Plan {
+    pub(super) fn new(op: &'static str, x: &Tensor, axes: &Axes, keepdim: bool) -> Result<Plan> {
+        let axes = axes.resolve(op, x.shape())?;
+        let (dense, order) = in_memory_order(x)?;
+        let mut groups: SmallVec<[(usize, bool); 4]> = SmallVec::new();
+        for (&axis, &size) in order.iter().zip(dense.shape().iter()) {
+            let folded = axes.contains(&axis);
+            match groups.last_mut() {
+                Some((group, of_folded)) if *of_folded == folded => *group *= size,
+                _ => groups.push((size, folded)),
+            }
+        }
+        let mut blocks = SmallVec::new();
+        let mut inner = 1;
+        while let Some((size, folded)) = groups.pop() {
+            if folded {
+                let outer = groups.iter().map(|&(size, _)| size).product();
+                blocks.push(Block {
+                    outer,
+                    n: size,
+                    inner,
+                });
+            } else {
+                inner *= size;
+            }
+        }
+        if blocks.is_empty() {
+            blocks.push(Block {
+                outer: 1,
+                n: 1,
+                inner,
+            });
+        }
+        let folded: SmallVec<[usize; 4]> = (0..order.len())
+            .filter(|&i| axes.contains(&order[i]))
+            .collect();
+        let ones = Layout::contiguous(dense.shape().reduced(&folded, true));
+        let mut layout = in_logical_order(&ones, &order);
+        if !keepdim {
+            let kept: SmallVec<[usize; 4]> =
+                (0..x.rank()).filter(|axis| !axes.contains(axis)).collect();
+            layout = layout.permute(&kept);
+        }
+        let count = axes.iter().map(|&axis| x.shape()[axis]).product();
+        Ok(Plan {
+            x: dense,
+            blocks,
+            layout,
+            count,
+        })
+    }
+
+    /// `Err` if a result would have to come from no element at all.
+    pub(super) fn require_elements(&self, op: &'static str) -> Result<()> {
+        if self.count == 0 && self.layout.numel() > 0 {
+            return Err(Error::shape(
+                op,
+                "at least one element along the axes",
+                self.x.shape(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn elements<T: Element>(&self) -> &[T] {
+        self.x.view::<T>().as_contiguous().unwrap_or_default()
+    }
+
+    fn finish<T: Element>(self, buffer: Buffer) -> Tensor {
+        Tensor::from_buffer(buffer, self.layout, T::DTYPE)
+    }
+
+    pub(super) fn fold<T: Number>(
+        self,
+        start: T,
+        map: impl Fn(T, T) -> T + Sync,
+        join: impl Fn(T, T) -> T + Sync + Copy,
+    ) -> Result<Tensor> {
+        let mut buffer =
+            reduce::fold(self.elements::<T>(), self.blocks[0], None, start, map, join)?;
+        for &block in &self.blocks[1..] {
+            buffer = reduce::fold(buffer.as_slice::<T>(), block, None, start, keep, join)?;
+        }
+        Ok(self.finish::<T>(buffer))
+    }
+
+    /// Sums of squared distances from the mean. Runs are merged by Chan's formula (Chan, Golub and LeVeque 1979).
+    pub(super) fn squared_deviations<T: Real>(self) -> Result<Tensor> {
+        let (mut means, mut deviations): (Option<Buffer>, Option<Buffer>) = (None, None);
+        let mut count = T::ONE;
+        for &block in &self.blocks {
+            let x = means
+                .as_ref()
+                .map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
+            let n = T::r(block.n as f64);
+            let mut mean = reduce::fold(x, block, None, T::ZERO, keep, T::plus)?;
+            mean.as_mut_slice::<T>()
+                .iter_mut()
+                .for_each(|mean| *mean = *mean / n);
+            let square = |x: T, mean: T| (x - mean) * (x - mean);
+            let centre = Some(mean.as_slice::<T>());
+            let mut between = reduce::fold(x, block, centre, T::ZERO, square, T::plus)?;
+            if let Some(within) = &deviations {
+                let within =
+                    reduce::fold(within.as_slice::<T>(), block, None, T::ZERO, keep, T::plus)?;
+                let pairs = between.as_mut_slice::<T>().iter_mut();
+                pairs
+                    .zip(within.as_slice::<T>())
+                    .for_each(|(between, &within)| *between = *between * count + within);
+            }
+            count *= n;
+            (means, deviations) = (Some(mean), Some(between));
+        }
+        let buffer = deviations.map_or_else(|| Buffer::zeroed::<T>(self.layout.numel()), Ok)?;
+        Ok(self.finish::<T>(buffer))
+    }
+
+    pub(super) fn logsumexp<T: Real>(self) -> Result<Tensor> {
+        let mut sums: Option<Buffer> = None;
+        for &block in &self.blocks {
+            let x = sums
+                .as_ref()
+                .map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
+            let mut centre = reduce::fold(x, block, None, T::LOWEST, keep, larger)?;
+            for centre in centre.as_mut_slice::<T>() {
+                // ∞ - ∞ would be NaN where the answer is the infinity itself.
+                if *centre == T::LOWEST || *centre == T::HIGHEST {
+                    *centre = T::ZERO;
+                }
+            }
+            let centre = centre.as_slice::<T>();
+            let exp = |x: T, centre: T| (x - centre).exp();
+            let mut sum = reduce::fold(x, block, Some(centre), T::ZERO, exp, T::plus)?;
+            for (sum, &centre) in sum.as_mut_slice::<T>().iter_mut().zip(centre) {
+                *sum = sum.ln() + centre;
+            }
+            sums = Some(sum);
+        }
+        let buffer = sums.map_or_else(|| Buffer::zeroed::<T>(self.layout.numel()), Ok)?;
+        Ok(self.finish::<T>(buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_axes_are_folded_in_turn() {
+        let x = Tensor::arange(0, 120, 1)
+            .unwrap()
+            .reshape([2, 3, 4, 5])
+            .unwrap();
+        let plan = Plan::new("sum", &x, &Axes::from([0, 2, 3]), false).unwrap();
+        let block = |outer, n, inner| Block { outer, n, inner };
+        assert_eq!(plan.blocks[..], [block(6, 20, 1), block(1, 2, 3)]);
+        let channels_last = x.permute([0, 3, 1, 2]).unwrap();
+        let plan = Plan::new("sum", &channels_last, &Axes::from([0, 2, 3]), false).unwrap();
+        assert_eq!(plan.blocks[..], [block(1, 24, 5)]);
+    }
+}
