@@ -197,25 +197,29 @@ impl<'a> Content<'a> {
     }
 
     fn tensor(self) -> Result<Tensor> {
-        fn numbers<const N: usize, T: Element>(
-            bytes: &[u8],
-            shape: &[usize],
-            f: impl Fn([u8; N]) -> T,
-        ) -> Result<Tensor> {
-            let values = bytes.as_chunks::<N>().0.iter().map(|&x| f(x)).collect();
-            Ok(Tensor::from_vec::<T>(values, shape)?)
-        }
-        let (kind, shape) = (self.kind, self.shape.clone());
+        let (name, kind, shape) = (self.name, self.kind, self.shape.clone());
         let bytes = self.elements()?;
-        match kind {
+        let made = match kind {
             0x09 => numbers(&bytes, &shape, |[x]| i32::from(x as i8)),
             0x0B => numbers(&bytes, &shape, |x| i32::from(i16::from_be_bytes(x))),
             0x0C => numbers(&bytes, &shape, i32::from_be_bytes),
             0x0D => numbers(&bytes, &shape, f32::from_be_bytes),
             0x0E => numbers(&bytes, &shape, f64::from_be_bytes),
-            _ => Ok(Tensor::from_vec(bytes, shape)?),
-        }
+            _ => Tensor::from_vec(bytes, shape),
+        };
+        // An axis of 0 beside axes too large for any memory gets this far.
+        made.map_err(|error| Error::format(name, format!("its header says {error}")))
     }
+}
+
+/// Elements of `N` bytes, each turned into a number by `f`.
+fn numbers<const N: usize, T: Element>(
+    bytes: &[u8],
+    shape: &[usize],
+    f: impl Fn([u8; N]) -> T,
+) -> ocelli_tensor::Result<Tensor> {
+    let values = bytes.as_chunks::<N>().0.iter().map(|&x| f(x)).collect();
+    Tensor::from_vec::<T>(values, shape)
 }
 
 /// The next big-endian number.

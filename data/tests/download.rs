@@ -162,6 +162,27 @@ fn a_file_is_fetched_once() {
 }
 
 #[test]
+fn those_who_fetch_at_once_wait_for_each_other() {
+    let server = Server::start([("digits.gz", content())].into());
+    let directory = tempfile::tempdir().unwrap();
+    let digest = digest(&content());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let resource = Resource {
+                    name: "digits.gz",
+                    sha256: &digest,
+                    bytes: 200_000,
+                };
+                fetch(&[&server.address], &resource, directory.path()).unwrap();
+            });
+        }
+    });
+    assert_eq!(server.take_requests().len(), 1);
+    assert_eq!(names(directory.path()), ["digits.gz"]);
+}
+
+#[test]
 fn a_download_that_broke_off_is_resumed() {
     let server = Server::start([("digits.gz", content())].into());
     let directory = tempfile::tempdir().unwrap();

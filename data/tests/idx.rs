@@ -147,6 +147,8 @@ fn a_header_that_claims_too_much_reserves_nothing() {
     }
     let all = file(idx::IMAGES_MAGIC, &[u32::MAX; 3], &[0; 100]);
     assert!(error(&all).contains("more bytes than there can be"));
+    let empty = error(&file(idx::IMAGES_MAGIC, &[0, u32::MAX, u32::MAX], &[]));
+    assert!(empty.starts_with("digits.idx: its header says"), "{empty}");
     let deep = file(0x08FF, &[u32::MAX; 255], &[]);
     assert!(idx::parse("x", &deep).is_err());
 }

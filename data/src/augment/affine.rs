@@ -25,7 +25,7 @@ use crate::{Error, Image, Result};
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Affine {
     /// The angle in degrees.
     pub rotation: f64,

@@ -8,7 +8,7 @@ use crate::{Error, Image, Result, SampleRng};
 /// Changes brightness, then contrast, at random, as torchvision's `ColorJitter` does. It works on pictures whose pixels mean brightness
 /// (bytes, or floats in 0..1), so it belongs before [`Normalize`](super::Normalize).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct BrightnessContrast {
     /// The factor of brightness is drawn evenly from `max(0, 1 − brightness)..1 + brightness`.
     pub brightness: f64,

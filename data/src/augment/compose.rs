@@ -53,6 +53,7 @@ transforms!(
 
 /// One change of a [`Compose`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// How often it is made.
     #[serde(default = "always")]
@@ -79,6 +80,7 @@ fn always() -> f64 {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Compose {
     /// The changes, in order.
     pub steps: Vec<Step>,
@@ -154,6 +156,12 @@ mod tests {
             ..RandomAffine::default()
         });
         assert_eq!(serde_json::from_str::<Compose>(short).unwrap(), expected);
+        // A misspelt setting is not passed over.
+        let wrong = r#"{"steps": [{"transform": {"type": "random_affine", "rotatoin": 5.0}}]}"#;
+        let text = serde_json::from_str::<Compose>(wrong)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("rotatoin"), "{text}");
     }
 
     #[test]

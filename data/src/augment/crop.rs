@@ -7,6 +7,7 @@ use crate::{Error, Image, Result, SampleRng};
 
 /// Cuts the middle out. Where it cannot be exactly in the middle, the odd pixel falls where torchvision's `CenterCrop` puts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CenterCrop {
     /// Rows of the result.
     pub height: usize,
@@ -26,6 +27,7 @@ impl Augment for CenterCrop {
 
 /// Cuts a piece out at random, from the picture with a border around it: a shift by whole pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RandomCrop {
     /// Rows of the result.
     pub height: usize,

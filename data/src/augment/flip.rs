@@ -9,7 +9,7 @@ macro_rules! flip {
     ($(#[$doc:meta])* $Name:ident, $flip:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-        #[serde(default)]
+        #[serde(default, deny_unknown_fields)]
         pub struct $Name {
             /// How often.
             pub probability: f64,

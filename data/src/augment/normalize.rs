@@ -7,6 +7,7 @@ use crate::{Error, Image, Result, SampleRng};
 
 /// `(x − mean) / std` per channel. The result is of floats; bytes are divided by 255 first, so `mean` and `std` are those of pixels in 0..1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Normalize {
     /// The mean of each channel, or one for all.
     pub mean: Vec<f32>,

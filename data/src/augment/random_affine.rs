@@ -9,7 +9,7 @@ use crate::{Error, Image, Result, SampleRng};
 ///
 /// All are drawn evenly and independently; the default changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct RandomAffine {
     /// The largest angle, in degrees, in both directions.
     pub rotation: f64,

@@ -25,6 +25,7 @@ pub enum Filter {
 
 /// Scales a picture to a size, whatever its proportions. Cubic and Lanczos mixing may leave the range of the old picture's floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resize {
     /// Rows of the result.
     pub height: usize,

@@ -58,6 +58,13 @@ pub(crate) fn scatter<T: Copy>(
     let walk = Walk::new([index.layout, src.layout, origin]);
     let (row_len, [step, src_step, out_step]) = (walk.row_len(), walk.row_strides());
     walk.for_rows(0..walk.rows(), &mut |[at, from, place]| {
+        if [step, src_step, out_step] == [0, 1, 1] {
+            // One index for the whole row, as in index_add.
+            let place = (place as isize + index.data[at] as isize * stride) as usize;
+            let row = out[place..place + row_len].iter_mut();
+            row.zip(&src.data[from..]).for_each(|(out, &value)| *out = join(*out, value));
+            return;
+        }
         for i in 0..row_len as isize {
             let index = index.data[(at as isize + i * step) as usize] as isize;
             let value = src.data[(from as isize + i * src_step) as usize];

@@ -44,19 +44,12 @@ impl Tensor {
     }
 
     /// Positions of the first `k` (or all) elements in order, the axis in its place.
-    fn first_in_order(
-        &self,
-        op: &'static str,
-        axis: isize,
-        k: Option<usize>,
-        descending: bool,
-    ) -> Result<Tensor> {
+    fn first_in_order(&self, op: &'static str, axis: isize, k: Option<usize>, descending: bool) -> Result<Tensor> {
         let axis = self.shape().axis(op, axis)? as isize;
         let n = self.size(axis)?;
         let k = k.unwrap_or(n);
         if k > n {
-            let message =
-                format!("expected k of at most {n}, the size of axis {axis}, received {k}");
+            let message = format!("expected k of at most {n}, the size of axis {axis}, received {k}");
             return Err(Error::argument(op, message));
         }
         let rows = self.transpose(axis, -1)?.contiguous()?;
@@ -65,7 +58,12 @@ impl Tensor {
         let indices = with_element!(self.dtype(), T => {
             let x = rows.view::<T>().as_contiguous().unwrap_or_default();
             Tensor::build::<i64>(shape, |out| {
-                order_rows((n, k), descending, &|i| key(x[i]), out);
+                let keys = |start: usize, keys: &mut [u64]| {
+                    for (out, &x) in keys.iter_mut().zip(&x[start..]) {
+                        *out = key(x);
+                    }
+                };
+                order_rows((n, k), descending, &keys, out);
                 Ok(())
             })
         })?;
@@ -119,11 +117,7 @@ impl Tensor {
         }
         let distinct = firsts.len();
         let values = flat.index_select(0, &Tensor::from_vec(firsts, [distinct])?)?;
-        Ok((
-            values,
-            Tensor::from_vec(inverse, self.shape())?,
-            Tensor::from_vec(counts, [distinct])?,
-        ))
+        Ok((values, Tensor::from_vec(inverse, self.shape())?, Tensor::from_vec(counts, [distinct])?))
     }
 
     /// The positions of the elements that are true (not zero), in logical order, one a row: shape `[count, rank]`, `i64`.
@@ -153,15 +147,7 @@ mod tests {
 
     #[test]
     fn keys_order_as_elements_do() {
-        let floats = [
-            f64::NEG_INFINITY,
-            -2.5,
-            -0.0,
-            1e-300,
-            3.0,
-            f64::INFINITY,
-            f64::NAN,
-        ];
+        let floats = [f64::NEG_INFINITY, -2.5, -0.0, 1e-300, 3.0, f64::INFINITY, f64::NAN];
         assert!(floats.windows(2).all(|pair| key(pair[0]) < key(pair[1])));
         assert_eq!(key(0.0f32), key(-0.0f32));
         let ints = [i64::MIN, -1, 0, 1, i64::MAX];
