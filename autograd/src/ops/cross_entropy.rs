@@ -33,7 +33,7 @@ impl Op for SoftmaxCrossEntropy {
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let mass = self.target.sum_keepdim(self.axis)?;
-        let softmax = softmax(&node.input(0)?, self.axis)?;
+        let softmax = node.input(0)?.softmax(self.axis as isize)?;
         let slope = softmax.mul(&mass)?.sub(&self.target)?;
         Ok(vec![Some(slope.mul(&dy.unsqueeze(self.axis as isize)?)?)])
     }
@@ -58,8 +58,4 @@ impl Var {
         }
         SoftmaxCrossEntropy { target: target.clone(), axis }.apply(&[self])
     }
-}
-fn softmax(x: &Var, axis: usize) -> Result<Var> {
-    let e = x.sub(&x.tensor().max_keepdim(axis)?)?.exp()?;
-    e.div(&e.sum_keepdim(axis)?)
 }
