@@ -50,16 +50,14 @@ fn text(x: &Tensor) -> Result<String> {
     let mut shown = x.clone();
     let mut abridged = vec![false; x.rank()];
     if x.numel() > ABRIDGE_ABOVE {
-        for (axis, &size) in x.shape().iter().enumerate() {
-            if size > 2 * EDGE {
-                let axis = axis as isize;
-                let (head, tail) = (
-                    shown.narrow(axis, 0, EDGE)?,
-                    shown.narrow(axis, size - EDGE, EDGE)?,
-                );
-                shown = Tensor::concat(&[head, tail], axis)?;
-                abridged[axis as usize] = true;
-            }
+        // The longest axis first, so that what is copied on the way is small.
+        let mut axes: Vec<usize> = (0..x.rank()).filter(|&axis| x.shape()[axis] > 2 * EDGE).collect();
+        axes.sort_by_key(|&axis| std::cmp::Reverse(x.shape()[axis]));
+        for axis in axes {
+            let along = axis as isize;
+            let (head, tail) = (shown.narrow(along, 0, EDGE)?, shown.narrow(along, x.shape()[axis] - EDGE, EDGE)?);
+            shown = Tensor::concat(&[head, tail], along)?;
+            abridged[axis] = true;
         }
     }
     let words = number::words(&shown)?;

@@ -1,0 +1,6 @@
+//! Computer vision on Ocelli: detection's arithmetic on boxes, and pictures of results.
+
+mod error;
+pub mod ops;
+
+pub use error::{Error, Result};
