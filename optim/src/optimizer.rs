@@ -73,9 +73,7 @@ pub trait Optimizer: Send {
         }
         // Taken out, so that `update` can read the optimizer meanwhile.
         let mut entries = std::mem::take(&mut self.parameters_mut().entries);
-        let outcome = entries
-            .iter_mut()
-            .try_for_each(|entry| advance(self, entry, gradients, learning_rate));
+        let outcome = entries.iter_mut().try_for_each(|entry| advance(self, entry, gradients, learning_rate));
         let parameters = self.parameters_mut();
         parameters.entries = entries;
         parameters.steps += 1;
@@ -182,12 +180,7 @@ fn advance<O: Optimizer + ?Sized>(
         }
     }
     entry.steps += 1;
-    let update = Update {
-        value: &value,
-        gradient: &gradient,
-        learning_rate,
-        step: entry.steps,
-    };
+    let update = Update { value: &value, gradient: &gradient, learning_rate, step: entry.steps };
     let mut value = optimizer.update(&update, &mut entry.slots)?;
     if let Some(constraint) = entry.param.constraint() {
         value = constraint.apply(&value)?;

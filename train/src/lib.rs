@@ -28,4 +28,4 @@ pub use history::{EpochLogs, History};
 pub use logs::Logs;
 pub use metrics::{Accuracy, BinaryAccuracy, ConfusionMatrix, Mean, Metric, TopKAccuracy};
 pub use progress::Progress;
-pub use trainer::Trainer;
+pub use trainer::{Clip, Trainer};

@@ -2,5 +2,6 @@
 
 mod error;
 pub mod ops;
+pub mod visualize;
 
 pub use error::{Error, Result};

@@ -163,7 +163,10 @@ fn bad_arguments_are_named() {
     let whole = Tensor::zeros([3, 4], DType::I64).unwrap();
     let text = |error: ocelli_vision::Error| error.to_string();
     assert_eq!(text(nms(&flat, &scores, 0.5).unwrap_err()), "nms: expected boxes of shape [N, 4], received shape [12]");
-    assert_eq!(text(nms(&whole, &scores, 0.5).unwrap_err()), "nms: expected boxes of a float dtype, received dtype i64");
+    assert_eq!(
+        text(nms(&whole, &scores, 0.5).unwrap_err()),
+        "nms: expected boxes of a float dtype, received dtype i64"
+    );
     assert_eq!(
         text(nms(&boxes, &flat, 0.5).unwrap_err()),
         "nms: expected one score for each box, shape [3], received shape [12]"

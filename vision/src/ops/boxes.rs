@@ -71,9 +71,7 @@ pub fn convert(boxes: &Tensor, from: BoxFormat, to: BoxFormat) -> Result<Tensor>
             let (w, h) = (x2.sub(&x1)?, y2.sub(&y1)?);
             [x1, y1, w, h]
         }
-        BoxFormat::Cxcywh => {
-            [half(&x1.add(&x2)?)?, half(&y1.add(&y2)?)?, x2.sub(&x1)?, y2.sub(&y1)?]
-        }
+        BoxFormat::Cxcywh => [half(&x1.add(&x2)?)?, half(&y1.add(&y2)?)?, x2.sub(&x1)?, y2.sub(&y1)?],
     };
     Ok(Tensor::stack(&columns.each_ref(), -1)?)
 }
