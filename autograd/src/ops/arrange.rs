@@ -44,7 +44,12 @@ impl Op for Roll {
     }
 
     fn backward(&self, _node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let back: Vec<isize> = self.shifts.iter().map(|shift| -shift).collect();
+        // Within the axis first: the most negative shift has no negative.
+        let back = self.shifts.iter().zip(&self.axes).map(|(&shift, &axis)| {
+            let size = dy.size(axis)?.max(1) as isize;
+            Ok(-(shift % size))
+        });
+        let back = back.collect::<Result<Vec<isize>>>()?;
         Ok(vec![Some(dy.roll(&back, &self.axes)?)])
     }
 }
@@ -64,8 +69,6 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn roll(&self, shifts: &[isize], axes: &[isize]) -> Result<Var> {
-        // The most negative shift has no negative.
-        let shifts = shifts.iter().map(|&shift| shift.max(-isize::MAX));
-        Roll { shifts: shifts.collect(), axes: axes.to_vec() }.apply(&[self])
+        Roll { shifts: shifts.to_vec(), axes: axes.to_vec() }.apply(&[self])
     }
 }
