@@ -92,14 +92,8 @@ fn every_op_has_a_case() {
             ops.extend(names.map(str::to_string));
         }
     }
-    assert!(
-        ops.len() > 10,
-        "expected to find the ops in the sources, received {ops:?}"
-    );
+    assert!(ops.len() > 10, "expected to find the ops in the sources, received {ops:?}");
     let recorded: BTreeSet<String> = all_cases().iter().flat_map(Case::recorded_ops).collect();
     let missing: Vec<_> = ops.difference(&recorded).collect();
-    assert!(
-        missing.is_empty(),
-        "expected a case for each op, received none for {missing:?}"
-    );
+    assert!(missing.is_empty(), "expected a case for each op, received none for {missing:?}");
 }

@@ -33,13 +33,7 @@ impl fmt::Display for Tensor {
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{self}")?;
-        write!(
-            f,
-            "Tensor(shape={}, dtype={}, device={})",
-            self.shape(),
-            self.dtype(),
-            self.device()
-        )
+        write!(f, "Tensor(shape={}, dtype={}, device={})", self.shape(), self.dtype(), self.device())
     }
 }
 
@@ -64,10 +58,7 @@ fn text(x: &Tensor) -> Result<String> {
     if x.rank() == 0 {
         return Ok(words.concat());
     }
-    let brackets = Brackets {
-        shape: shown.shape(),
-        abridged: &abridged,
-    };
+    let brackets = Brackets { shape: shown.shape(), abridged: &abridged };
     Ok(brackets.write(0, &words, " ", LINE))
 }
 
@@ -84,12 +75,7 @@ impl Brackets<'_> {
         let mut text = String::new();
         if axis + 1 == self.shape.len() {
             // Room for the bracket or the space that follows a word.
-            let mut lines = Lines {
-                text: &mut text,
-                line: indent.to_owned(),
-                indent,
-                width: width - 1,
-            };
+            let mut lines = Lines { text: &mut text, line: indent.to_owned(), indent, width: width - 1 };
             for (i, word) in words.iter().enumerate() {
                 if self.abridged[axis] && i == EDGE {
                     lines.add("...");
