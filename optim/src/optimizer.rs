@@ -20,7 +20,8 @@ pub struct Update<'a> {
     pub gradient: &'a Tensor,
     /// The learning rate, with the group's factor in it.
     pub learning_rate: f64,
-    /// Number of this step among those in which the parameter had a gradient, from 1 on.
+    /// Number of this step among those in which the parameter had a gradient, from 1 on, as in PyTorch. (Keras counts every step,
+    /// so there the moments of a layer that was frozen at first are taken for old ones when it begins to train.)
     pub step: u64,
 }
 
@@ -76,8 +77,9 @@ pub trait Optimizer: Send {
         let outcome = entries.iter_mut().try_for_each(|entry| advance(self, entry, gradients, learning_rate));
         let parameters = self.parameters_mut();
         parameters.entries = entries;
+        outcome?;
         parameters.steps += 1;
-        outcome
+        Ok(())
     }
 
     /// Puts every parameter whose path is `prefix` or begins with `prefix.` into a group. See [`Parameters::group`].
