@@ -1,5 +1,7 @@
 //! What can go wrong in the vision crate, and how it is said.
 
+use std::path::PathBuf;
+
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,6 +12,20 @@ pub enum Error {
     /// A tensor operation was refused.
     #[error(transparent)]
     Tensor(#[from] ocelli_tensor::Error),
+    /// A differentiable operation was refused.
+    #[error(transparent)]
+    Autograd(#[from] ocelli_autograd::Error),
+    /// A layer was refused.
+    #[error(transparent)]
+    Nn(#[from] ocelli_nn::Error),
+    /// A file's weights do not fit a model; the source says which keys are missing, unexpected or misshapen.
+    #[error("{}: {source}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// [`ocelli_nn::Error::StateDict`] with the three lists.
+        source: ocelli_nn::Error,
+    },
     /// A picture was refused.
     #[error(transparent)]
     Data(#[from] ocelli_data::Error),
