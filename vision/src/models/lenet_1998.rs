@@ -312,7 +312,7 @@ mod tests {
         let rbf = Rbf::new().unwrap();
         let codes = Var::constant(rbf.codes.tensor());
         let distances = rbf.forward(&codes).unwrap();
-        let nearest = distances.tensor().argmax(1, false).unwrap();
+        let nearest = distances.tensor().argmax(1).unwrap();
         assert_eq!(nearest.to_vec::<i64>().unwrap(), (0..10).collect::<Vec<i64>>());
         let zeros = distances.tensor().eq(0.0).unwrap().to_vec::<bool>().unwrap();
         assert_eq!(zeros.iter().filter(|&&zero| zero).count(), 10);
