@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example predict_digit -- digit.png` uses the model that the `mnist` example has written to `runs/mnist`.
 
+#![allow(clippy::print_stdout)]
+
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -37,7 +39,7 @@ fn main() -> Result<()> {
     let logits = no_grad(|| model.forward(&x.into()))?;
     let (probabilities, classes) = logits.tensor().softmax(-1)?.topk(options.top.min(description.classes.len()), -1, true)?;
     for (probability, class) in probabilities.to_vec::<f32>()?.iter().zip(classes.to_vec::<i64>()?) {
-        ocelli_examples::say(&format!("{:<12} {:6.2} %", description.classes[class as usize], probability * 100.0));
+        println!("{:<12} {:6.2} %", description.classes[class as usize], probability * 100.0);
     }
     Ok(())
 }

@@ -131,8 +131,7 @@ impl Backward {
 
         let mut gradients = Gradients::default();
         // A node's number is above those of its inputs, so taking the highest first visits each node after all its users.
-        let mut pending: BTreeMap<u64, (Source, Var)> =
-            BTreeMap::from([(root.id(), (root.clone(), seed))]);
+        let mut pending: BTreeMap<u64, (Source, Var)> = BTreeMap::from([(root.id(), (root.clone(), seed))]);
         while let Some((id, (source, dy))) = pending.pop_last() {
             let node = match source {
                 Source::Node(node) => node,
@@ -146,20 +145,15 @@ impl Backward {
             if targets.is_some() && wanted(id) {
                 gradients.0.insert(id, dy.clone());
             }
-            let needed: Vec<bool> = node
-                .edges
-                .iter()
-                .map(|edge| edge.as_ref().is_some_and(|edge| leads(edge.id())))
-                .collect();
+            let needed: Vec<bool> =
+                node.edges.iter().map(|edge| edge.as_ref().is_some_and(|edge| leads(edge.id()))).collect();
             if !needed.contains(&true) {
                 continue;
             }
             let input_gradients = node.backward(&dy, &needed, self.retain_graph)?;
             drop(dy);
             for (input, gradient) in input_gradients.into_iter().enumerate() {
-                let (Some(edge), Some(gradient), true) =
-                    (&node.edges[input], gradient, needed[input])
-                else {
+                let (Some(edge), Some(gradient), true) = (&node.edges[input], gradient, needed[input]) else {
                     continue;
                 };
                 match pending.remove(&edge.id()) {
@@ -173,9 +167,7 @@ impl Backward {
 }
 
 fn ids(vars: &[Var]) -> HashSet<u64> {
-    vars.iter()
-        .filter_map(|var| var.source().map(Source::id))
-        .collect()
+    vars.iter().filter_map(|var| var.source().map(Source::id)).collect()
 }
 
 /// The numbers of all nodes and leaves at or above which a target lies.
@@ -196,11 +188,7 @@ fn leading_to(root: &Source, targets: &HashSet<u64>) -> HashSet<u64> {
     for (id, source) in all {
         let through = match &source {
             Source::Leaf(_) => false,
-            Source::Node(node) => node
-                .edges
-                .iter()
-                .flatten()
-                .any(|edge| leading.contains(&edge.id())),
+            Source::Node(node) => node.edges.iter().flatten().any(|edge| leading.contains(&edge.id())),
         };
         if through || targets.contains(&id) {
             leading.insert(id);

@@ -50,12 +50,7 @@ struct Values {
 }
 
 impl Node {
-    pub(crate) fn record(
-        op: Box<dyn Op>,
-        inputs: &[&Var],
-        output: Tensor,
-        saved: Vec<Tensor>,
-    ) -> Var {
+    pub(crate) fn record(op: Box<dyn Op>, inputs: &[&Var], output: Tensor, saved: Vec<Tensor>) -> Var {
         let keeps = op.keeps();
         let values = Values {
             inputs: inputs
@@ -70,22 +65,14 @@ impl Node {
             id: next_id(),
             op,
             edges: inputs.iter().map(|input| input.source().cloned()).collect(),
-            inputs: inputs
-                .iter()
-                .map(|input| (input.tensor().shape().clone(), input.tensor().dtype()))
-                .collect(),
+            inputs: inputs.iter().map(|input| (input.tensor().shape().clone(), input.tensor().dtype())).collect(),
             values: Mutex::new(Some(values)),
         };
         Var::with_source(output, Some(Source::Node(Arc::new(node))))
     }
 
     /// Runs the op's `backward`. Unless `retain`, the values that it reads are freed when it returns.
-    pub(crate) fn backward(
-        self: &Arc<Self>,
-        dy: &Var,
-        needed: &[bool],
-        retain: bool,
-    ) -> Result<Vec<Option<Var>>> {
+    pub(crate) fn backward(self: &Arc<Self>, dy: &Var, needed: &[bool], retain: bool) -> Result<Vec<Option<Var>>> {
         let lock = || self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let values = if retain {
             lock().as_ref().map(|v| Values {
@@ -97,25 +84,13 @@ impl Node {
             lock().take()
         };
         let values = values.ok_or(Error::GraphFreed { op: self.op.name() })?;
-        let mut gradients = self.op.backward(
-            &NodeView {
-                node: self,
-                values: &values,
-                needed,
-            },
-            dy,
-        )?;
+        let mut gradients = self.op.backward(&NodeView { node: self, values: &values, needed }, dy)?;
         for (input, gradient) in gradients.iter_mut().enumerate() {
             let (expected, dtype) = &self.inputs[input];
             let Some(gradient) = gradient else { continue };
             if gradient.shape() != expected {
                 let (expected, received) = (expected.clone(), gradient.shape().clone());
-                return Err(Error::GradientShape {
-                    op: self.op.name(),
-                    input,
-                    expected,
-                    received,
-                });
+                return Err(Error::GradientShape { op: self.op.name(), input, expected, received });
             }
             // Where an op has promoted its inputs, the gradient goes back to the input's own dtype.
             if gradient.dtype() != *dtype {
@@ -178,9 +153,7 @@ impl NodeView<'_> {
     /// # Errors
     /// [`Error::GraphFreed`] if `keeps` does not name it.
     pub fn input(&self, index: usize) -> Result<Var> {
-        let tensor = self.values.inputs[index].clone().ok_or(Error::GraphFreed {
-            op: self.node.op.name(),
-        })?;
+        let tensor = self.values.inputs[index].clone().ok_or(Error::GraphFreed { op: self.node.op.name() })?;
         Ok(Var::with_source(tensor, self.node.edges[index].clone()))
     }
 
@@ -189,13 +162,8 @@ impl NodeView<'_> {
     /// # Errors
     /// [`Error::GraphFreed`] if `keeps` does not name it.
     pub fn output(&self) -> Result<Var> {
-        let tensor = self.values.output.clone().ok_or(Error::GraphFreed {
-            op: self.node.op.name(),
-        })?;
-        Ok(Var::with_source(
-            tensor,
-            Some(Source::Node(Arc::clone(self.node))),
-        ))
+        let tensor = self.values.output.clone().ok_or(Error::GraphFreed { op: self.node.op.name() })?;
+        Ok(Var::with_source(tensor, Some(Source::Node(Arc::clone(self.node)))))
     }
 
     /// A tensor that [`Op::forward_saving`] returned.

@@ -88,10 +88,7 @@ pub trait Op: Debug + Send + Sync + 'static {
         }
         let (output, saved) = self.forward_saving(&tensors)?;
         if !output.dtype().is_float() {
-            return Err(Error::NotFloat {
-                op: self.name(),
-                received: output.dtype(),
-            });
+            return Err(Error::NotFloat { op: self.name(), received: output.dtype() });
         }
         Ok(Node::record(Box::new(self), inputs, output, saved))
     }
@@ -108,42 +105,27 @@ pub struct Keeps {
 impl Keeps {
     /// No value.
     pub const fn nothing() -> Self {
-        Keeps {
-            inputs: 0,
-            output: false,
-        }
+        Keeps { inputs: 0, output: false }
     }
 
     /// All inputs.
     pub const fn inputs() -> Self {
-        Keeps {
-            inputs: u64::MAX,
-            output: false,
-        }
+        Keeps { inputs: u64::MAX, output: false }
     }
 
     /// One input (of the first 64).
     pub const fn input(index: usize) -> Self {
-        Keeps {
-            inputs: 1 << index,
-            output: false,
-        }
+        Keeps { inputs: 1 << index, output: false }
     }
 
     /// The output.
     pub const fn output() -> Self {
-        Keeps {
-            inputs: 0,
-            output: true,
-        }
+        Keeps { inputs: 0, output: true }
     }
 
     /// What either keeps.
     pub const fn and(self, other: Keeps) -> Self {
-        Keeps {
-            inputs: self.inputs | other.inputs,
-            output: self.output | other.output,
-        }
+        Keeps { inputs: self.inputs | other.inputs, output: self.output | other.output }
     }
 
     pub(crate) fn keeps_input(self, index: usize) -> bool {

@@ -34,10 +34,7 @@ pub struct Var {
 impl Var {
     /// A value that needs no gradient: a batch of pictures, a label.
     pub fn constant(tensor: Tensor) -> Self {
-        Var {
-            tensor,
-            source: None,
-        }
+        Var { tensor, source: None }
     }
 
     /// A variable whose gradient is wanted: a weight. Clones of it are the same variable.
@@ -46,15 +43,9 @@ impl Var {
     /// [`Error::NotFloat`] unless the dtype is a float type.
     pub fn leaf(tensor: Tensor) -> Result<Self> {
         if !tensor.dtype().is_float() {
-            return Err(Error::NotFloat {
-                op: "leaf",
-                received: tensor.dtype(),
-            });
+            return Err(Error::NotFloat { op: "leaf", received: tensor.dtype() });
         }
-        Ok(Var {
-            tensor,
-            source: Some(Source::Leaf(next_id())),
-        })
+        Ok(Var { tensor, source: Some(Source::Leaf(next_id())) })
     }
 
     /// The same variable with another value: a weight after an optimizer's step. Of a computed value, a constant.
@@ -63,15 +54,9 @@ impl Var {
     /// [`Error::NotFloat`] unless the dtype is a float type.
     pub fn with_value(&self, tensor: Tensor) -> Result<Self> {
         if !tensor.dtype().is_float() {
-            return Err(Error::NotFloat {
-                op: "with_value",
-                received: tensor.dtype(),
-            });
+            return Err(Error::NotFloat { op: "with_value", received: tensor.dtype() });
         }
-        let source = self
-            .source
-            .clone()
-            .filter(|source| matches!(source, Source::Leaf(_)));
+        let source = self.source.clone().filter(|source| matches!(source, Source::Leaf(_)));
         Ok(Var { tensor, source })
     }
 
@@ -121,12 +106,7 @@ impl Var {
                 && seen.insert(node.id)
             {
                 let text = format!("{:?}", node.op);
-                names.insert(
-                    text.split([' ', '{', '('])
-                        .next()
-                        .unwrap_or_default()
-                        .to_string(),
-                );
+                names.insert(text.split([' ', '{', '(']).next().unwrap_or_default().to_string());
                 stack.extend(node.edges.iter().flatten().cloned());
             }
         }

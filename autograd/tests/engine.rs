@@ -29,9 +29,7 @@ fn the_graph_is_freed_unless_kept() -> Result<()> {
     assert_eq!(number(y.backward()?.get(&x)?), 6.0);
     let text = y.backward().unwrap_err().to_string();
     assert!(
-        text.starts_with(
-            "backward: expected the values of `square`, but an earlier backward has freed them"
-        ),
+        text.starts_with("backward: expected the values of `square`, but an earlier backward has freed them"),
         "{text}"
     );
     Ok(())
@@ -88,10 +86,7 @@ fn a_penalty_on_the_gradient_trains() -> Result<()> {
     let slope = Backward::new().create_graph().run(&y)?.get(&x)?.clone();
     let penalty = slope.square()?.sum(..)?;
     // d/dx (3x²)² = 36x³
-    assert_eq!(
-        penalty.backward()?.get(&x)?.to_vec::<f64>()?,
-        [36.0, -288.0]
-    );
+    assert_eq!(penalty.backward()?.get(&x)?.to_vec::<f64>()?, [36.0, -288.0]);
     Ok(())
 }
 
@@ -104,17 +99,9 @@ fn results_of_several_elements_need_a_seed() -> Result<()> {
         "backward: expected exactly one element to start from (or a seed through `backward_from`), received shape [2]"
     );
     assert!(
-        y.backward_from(Tensor::new([1.0f64])?)
-            .unwrap_err()
-            .to_string()
-            .contains("a seed of the result's shape [2]")
+        y.backward_from(Tensor::new([1.0f64])?).unwrap_err().to_string().contains("a seed of the result's shape [2]")
     );
-    assert_eq!(
-        y.backward_from(Tensor::new([10.0f64, 1.0])?)?
-            .get(&x)?
-            .to_vec::<f64>()?,
-        [20.0, 4.0]
-    );
+    assert_eq!(y.backward_from(Tensor::new([10.0f64, 1.0])?)?.get(&x)?.to_vec::<f64>()?, [20.0, 4.0]);
     Ok(())
 }
 
@@ -123,18 +110,10 @@ fn gradients_have_their_variables_dtype() -> Result<()> {
     let x = Var::leaf(Tensor::new([1.0f32, 2.0])?.to_dtype(DType::F16)?)?;
     let w = Var::leaf(Tensor::new([3.0f32, 4.0])?)?;
     let gradients = x.mul(&w)?.sum(..)?.backward()?;
-    assert_eq!(
-        (gradients.get(&x)?.dtype(), gradients.get(&w)?.dtype()),
-        (DType::F16, DType::F32)
-    );
+    assert_eq!((gradients.get(&x)?.dtype(), gradients.get(&w)?.dtype()), (DType::F16, DType::F32));
     let ints = Tensor::new([1i64])?;
     assert!(matches!(Var::leaf(ints), Err(Error::NotFloat { .. })));
-    assert!(
-        w.to_dtype(DType::I32)
-            .unwrap_err()
-            .to_string()
-            .contains("expected a float dtype")
-    );
+    assert!(w.to_dtype(DType::I32).unwrap_err().to_string().contains("expected a float dtype"));
     Ok(())
 }
 
@@ -167,10 +146,7 @@ fn gradients_on_many_threads() {
             scope.spawn(move || {
                 let x = leaf(f64::from(i));
                 let y = x.square().unwrap();
-                assert_eq!(
-                    number(y.backward().unwrap().get(&x).unwrap()),
-                    2.0 * f64::from(i)
-                );
+                assert_eq!(number(y.backward().unwrap().get(&x).unwrap()), 2.0 * f64::from(i));
             });
         }
     });

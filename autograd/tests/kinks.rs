@@ -8,10 +8,7 @@ const INF: f64 = f64::INFINITY;
 
 /// The gradient of the sum of `f`.
 #[track_caller]
-fn gradient<const R: usize, const C: usize>(
-    rows: [[f64; C]; R],
-    f: impl Fn(&Var) -> Result<Var>,
-) -> Vec<f64> {
+fn gradient<const R: usize, const C: usize>(rows: [[f64; C]; R], f: impl Fn(&Var) -> Result<Var>) -> Vec<f64> {
     let x = Var::leaf(Tensor::new(rows).unwrap()).unwrap();
     let sum = f(&x).unwrap().sum(..).unwrap();
     let gradients = sum.backward().unwrap();
@@ -106,10 +103,7 @@ fn indices_are_checked_as_the_tensors_are() {
         text(x.index_select(1, &Tensor::new([3i64]).unwrap())),
         "index_select: expected indices in 0..3 along axis 1, received 3"
     );
-    assert_eq!(
-        text(x.softmax(2)),
-        "softmax: expected an axis in -2..2, received 2"
-    );
+    assert_eq!(text(x.softmax(2)), "softmax: expected an axis in -2..2, received 2");
     assert_eq!(
         text(x.topk(4, 1, true).map(|(values, _)| values)),
         "topk: expected k of at most 3, the size of axis 1, received 4"

@@ -20,12 +20,7 @@ impl ImageClassification {
     ///
     /// # Errors
     /// [`Error::Tensor`] if shape or dtype are others, [`Error::Argument`] if there is not one label per picture or a label is no class.
-    pub fn new(
-        name: impl Into<String>,
-        images: Tensor,
-        labels: Vec<u8>,
-        class_names: &[&str],
-    ) -> Result<Self> {
+    pub fn new(name: impl Into<String>, images: Tensor, labels: Vec<u8>, class_names: &[&str]) -> Result<Self> {
         const OP: &str = "image classification";
         let name = name.into();
         if images.dtype() != DType::U8 {

@@ -27,17 +27,11 @@ pub struct Resource<'a> {
 /// [`Error::Argument`] if the environment names no home directory.
 pub fn cache_directory() -> Result<PathBuf> {
     cache_directory_in(cfg!(windows), cfg!(target_os = "macos"), |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+        std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
     })
 }
 
-fn cache_directory_in(
-    windows: bool,
-    macos: bool,
-    variable: impl Fn(&str) -> Option<PathBuf>,
-) -> Result<PathBuf> {
+fn cache_directory_in(windows: bool, macos: bool, variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
     let platform = || match (windows, macos) {
         (true, _) => variable("LOCALAPPDATA"),
         (_, true) => variable("HOME").map(|home| home.join("Library/Caches")),
@@ -45,7 +39,8 @@ fn cache_directory_in(
     };
     let root = variable("XDG_CACHE_HOME").or_else(platform);
     root.map(|root| root.join("ocelli")).ok_or_else(|| {
-        let message = "expected an absolute path in XDG_CACHE_HOME, HOME or LOCALAPPDATA, received none: name a cache directory";
+        let message =
+            "expected an absolute path in XDG_CACHE_HOME, HOME or LOCALAPPDATA, received none: name a cache directory";
         Error::argument("cache directory", message)
     })
 }
@@ -55,9 +50,7 @@ fn cache_directory_in(
 /// # Errors
 /// As [`fetch`].
 pub fn fetch_all(mirrors: &[&str], resources: &[Resource<'_>], directory: &Path) -> Result<()> {
-    resources
-        .iter()
-        .try_for_each(|resource| fetch(mirrors, resource, directory).map(|_| ()))
+    resources.iter().try_for_each(|resource| fetch(mirrors, resource, directory).map(|_| ()))
 }
 
 /// Makes sure that a directory holds a published file, and tells its path.
@@ -78,8 +71,7 @@ pub fn fetch(mirrors: &[&str], resource: &Resource<'_>, directory: &Path) -> Res
     let lock_path = directory.join(".lock");
     let lock = File::create(&lock_path).map_err(|source| Error::io(&lock_path, source))?;
     // Held until the file is dropped.
-    lock.lock()
-        .map_err(|source| Error::io(&lock_path, source))?;
+    lock.lock().map_err(|source| Error::io(&lock_path, source))?;
     if path.is_file() && sha256(&path)? == resource.sha256 {
         return Ok(path);
     }
@@ -112,19 +104,12 @@ fn fetch_from(mirror: &str, resource: &Resource<'_>, part: &Path) -> Result<()> 
         // What was there before may be to blame: once more from the beginning.
         return fetch_from(mirror, resource, part);
     }
-    Err(Error::Checksum {
-        path: part.to_path_buf(),
-        expected: resource.sha256.to_string(),
-        received,
-    })
+    Err(Error::Checksum { path: part.to_path_buf(), expected: resource.sha256.to_string(), received })
 }
 
 /// Receives what `part` lacks; tells whether it had something.
 fn receive(url: &str, resource: &Resource<'_>, part: &Path) -> Result<bool> {
-    let fail = |message: String| Error::Download {
-        url: url.to_string(),
-        message,
-    };
+    let fail = |message: String| Error::Download { url: url.to_string(), message };
     let mut have = std::fs::metadata(part).map_or(0, |data| data.len());
     if have == resource.bytes {
         return Ok(true);
@@ -147,11 +132,7 @@ fn receive(url: &str, resource: &Resource<'_>, part: &Path) -> Result<bool> {
     }
     let response = request.call().map_err(|error| fail(error.to_string()))?;
     let status = response.status().as_u16();
-    let range = response
-        .headers()
-        .get("Content-Range")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let range = response.headers().get("Content-Range").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let resumed = match status {
         206 if have > 0 && range.starts_with(&format!("bytes {have}-")) => true,
         // The server gives the whole file, asked for a range or not.
@@ -214,11 +195,7 @@ pub fn sha256(path: &Path) -> Result<String> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]
@@ -229,30 +206,16 @@ mod tests {
     fn the_cache_follows_the_environment() {
         let directory = |windows, macos, set: &[(&str, &str)]| {
             cache_directory_in(windows, macos, |name| {
-                set.iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| PathBuf::from(value))
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| PathBuf::from(value))
             })
             .ok()
         };
         let home = ("HOME", "/home/me");
         let path = |text| Some(PathBuf::from(text));
-        assert_eq!(
-            directory(false, false, &[home]),
-            path("/home/me/.cache/ocelli")
-        );
-        assert_eq!(
-            directory(false, true, &[home]),
-            path("/home/me/Library/Caches/ocelli")
-        );
-        assert_eq!(
-            directory(true, false, &[("LOCALAPPDATA", "/local")]),
-            path("/local/ocelli")
-        );
-        assert_eq!(
-            directory(false, false, &[home, ("XDG_CACHE_HOME", "/cache")]),
-            path("/cache/ocelli")
-        );
+        assert_eq!(directory(false, false, &[home]), path("/home/me/.cache/ocelli"));
+        assert_eq!(directory(false, true, &[home]), path("/home/me/Library/Caches/ocelli"));
+        assert_eq!(directory(true, false, &[("LOCALAPPDATA", "/local")]), path("/local/ocelli"));
+        assert_eq!(directory(false, false, &[home, ("XDG_CACHE_HOME", "/cache")]), path("/cache/ocelli"));
         assert_eq!(directory(false, false, &[]), None);
     }
 

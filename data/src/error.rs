@@ -91,34 +91,21 @@ pub enum Error {
 impl Error {
     /// An [`Error::Io`].
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        Error::Io {
-            path: path.as_ref().to_path_buf(),
-            source,
-        }
+        Error::Io { path: path.as_ref().to_path_buf(), source }
     }
 
     /// An [`Error::Format`].
     pub fn format(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
-        Error::Format {
-            path: path.as_ref().to_path_buf(),
-            message: message.into(),
-        }
+        Error::Format { path: path.as_ref().to_path_buf(), message: message.into() }
     }
 
     /// An [`Error::Argument`].
     pub fn argument(op: &'static str, message: impl Into<String>) -> Self {
-        Error::Argument {
-            op,
-            message: message.into(),
-        }
+        Error::Argument { op, message: message.into() }
     }
 
     /// `Err` with an [`Error::Index`] unless `index < len`.
     pub(crate) fn check_index(index: usize, len: usize) -> Result<()> {
-        if index < len {
-            Ok(())
-        } else {
-            Err(Error::Index { index, len })
-        }
+        if index < len { Ok(()) } else { Err(Error::Index { index, len }) }
     }
 }

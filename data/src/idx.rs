@@ -71,16 +71,10 @@ pub fn read_labels(path: impl AsRef<Path>, classes: usize) -> Result<Vec<u8>> {
 pub fn parse_labels(name: impl AsRef<Path>, bytes: &[u8], classes: usize) -> Result<Vec<u8>> {
     let name = name.as_ref();
     let labels = Content::open(name, bytes, Some(LABELS_MAGIC))?.elements()?;
-    match labels
-        .iter()
-        .position(|&label| usize::from(label) >= classes)
-    {
+    match labels.iter().position(|&label| usize::from(label) >= classes) {
         None => Ok(labels),
         Some(i) => {
-            let message = format!(
-                "expected labels in 0..{classes}, received {} at place {i}",
-                labels[i]
-            );
+            let message = format!("expected labels in 0..{classes}, received {} at place {i}", labels[i]);
             Err(Error::format(name, message))
         }
     }
@@ -100,27 +94,15 @@ impl<'a> Content<'a> {
     /// Reads the header; `magic` is the one that is demanded.
     fn open(name: &'a Path, bytes: &'a [u8], magic: Option<u32>) -> Result<Self> {
         let packed = bytes.starts_with(&[0x1f, 0x8b]);
-        let mut reader: Box<dyn Read + 'a> = if packed {
-            Box::new(MultiGzDecoder::new(bytes))
-        } else {
-            Box::new(bytes)
-        };
-        let most = if packed {
-            (bytes.len() as u64).saturating_mul(MOST_EXPANSION)
-        } else {
-            bytes.len() as u64
-        };
+        let mut reader: Box<dyn Read + 'a> =
+            if packed { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
+        let most = if packed { (bytes.len() as u64).saturating_mul(MOST_EXPANSION) } else { bytes.len() as u64 };
         let received = word(name, &mut reader, "the header")?;
         match magic {
             Some(magic) if magic != received => {
-                let what = if magic == IMAGES_MAGIC {
-                    "images"
-                } else {
-                    "labels"
-                };
-                let message = format!(
-                    "expected an IDX file of {what} (magic {magic:#010x}), received magic {received:#010x}"
-                );
+                let what = if magic == IMAGES_MAGIC { "images" } else { "labels" };
+                let message =
+                    format!("expected an IDX file of {what} (magic {magic:#010x}), received magic {received:#010x}");
                 return Err(Error::format(name, message));
             }
             _ => {}
@@ -144,21 +126,13 @@ impl<'a> Content<'a> {
             .collect::<Result<Vec<usize>>>()?;
         // Nothing is reserved for more than the file can hold, whatever its header claims.
         let header = 4 + 4 * u64::from(rank);
-        let size = shape
-            .iter()
-            .try_fold(width as u64, |size, &axis| size.checked_mul(axis as u64));
+        let size = shape.iter().try_fold(width as u64, |size, &axis| size.checked_mul(axis as u64));
         match size {
-            Some(size) if size.checked_add(header).is_some_and(|all| all <= most) => Ok(Content {
-                name,
-                reader,
-                kind,
-                shape,
-                size: size as usize,
-            }),
+            Some(size) if size.checked_add(header).is_some_and(|all| all <= most) => {
+                Ok(Content { name, reader, kind, shape, size: size as usize })
+            }
             _ => {
-                let claimed = size.map_or("more bytes than there can be".to_string(), |size| {
-                    format!("{size} bytes")
-                });
+                let claimed = size.map_or("more bytes than there can be".to_string(), |size| format!("{size} bytes"));
                 let (length, of) = (bytes.len(), if packed { "gzip " } else { "" });
                 let message = format!(
                     "its header says {shape:?}: expected {claimed} behind it, received a {of}file of {length} bytes that is cut short or broken"
@@ -187,10 +161,8 @@ impl<'a> Content<'a> {
         // Reading on to the end also checks gzip's checksum.
         let rest = self.reader.read(&mut [0; 1]);
         if rest.map_err(|error| broken(self.name, &error))? > 0 {
-            let message = format!(
-                "its header says {:?}: expected the end after {} bytes, received more",
-                self.shape, self.size
-            );
+            let message =
+                format!("its header says {:?}: expected the end after {} bytes, received more", self.shape, self.size);
             return Err(Error::format(self.name, message));
         }
         Ok(elements)

@@ -46,10 +46,6 @@ fn find(directory: &Path, name: &str) -> Result<PathBuf> {
     if packed.exists() {
         return Ok(packed);
     }
-    let message =
-        format!("expected this file or {name}.gz beside it, received a directory without either");
-    Err(Error::Io {
-        path: plain,
-        source: std::io::Error::new(std::io::ErrorKind::NotFound, message),
-    })
+    let message = format!("expected this file or {name}.gz beside it, received a directory without either");
+    Err(Error::Io { path: plain, source: std::io::Error::new(std::io::ErrorKind::NotFound, message) })
 }

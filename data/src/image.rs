@@ -54,22 +54,13 @@ impl Image {
     /// [`Error::Argument`] unless there are as many pixels as the shape says.
     pub fn new(shape: [usize; 3], pixels: Pixels) -> Result<Self> {
         let [channels, height, width] = shape;
-        let count = channels
-            .checked_mul(height)
-            .and_then(|n| n.checked_mul(width));
+        let count = channels.checked_mul(height).and_then(|n| n.checked_mul(width));
         if count != Some(pixels.len()) {
-            let message = format!(
-                "expected the pixels of [channels, height, width] = {shape:?}, received {}",
-                pixels.len()
-            );
+            let message =
+                format!("expected the pixels of [channels, height, width] = {shape:?}, received {}", pixels.len());
             return Err(Error::argument("image", message));
         }
-        Ok(Image {
-            channels,
-            height,
-            width,
-            pixels,
-        })
+        Ok(Image { channels, height, width, pixels })
     }
 
     /// A picture of bytes; `shape` is `[channels, height, width]`.
@@ -104,9 +95,7 @@ impl Image {
         };
         match tensor.dtype() {
             DType::U8 => Image::from_u8(shape, tensor.to_vec()?),
-            dtype if dtype.is_float() => {
-                Image::from_f32(shape, tensor.to_dtype(DType::F32)?.to_vec()?)
-            }
+            dtype if dtype.is_float() => Image::from_f32(shape, tensor.to_dtype(DType::F32)?.to_vec()?),
             dtype => Err(ocelli_tensor::Error::dtype("image", "u8 or a float dtype", dtype).into()),
         }
     }
@@ -134,10 +123,7 @@ impl Image {
     pub fn into_float(self) -> Image {
         match self.pixels {
             Pixels::F32(_) => self,
-            Pixels::U8(_) => Image {
-                pixels: Pixels::F32(self.to_f32()),
-                ..self
-            },
+            Pixels::U8(_) => Image { pixels: Pixels::F32(self.to_f32()), ..self },
         }
     }
 
@@ -183,13 +169,7 @@ impl Image {
             .flat_map(|row| (0..width).map(move |column| (row, column)))
             .map(|(row, column)| place(row, column).map(|(y, x)| y * self.width + x))
             .collect();
-        fn take<T: Copy>(
-            pixels: &[T],
-            plane: usize,
-            channels: usize,
-            places: &[Option<usize>],
-            fill: T,
-        ) -> Vec<T> {
+        fn take<T: Copy>(pixels: &[T], plane: usize, channels: usize, places: &[Option<usize>], fill: T) -> Vec<T> {
             let mut out = Vec::with_capacity(channels * places.len());
             for channel in 0..channels {
                 let plane = &pixels[channel * plane..(channel + 1) * plane];
@@ -199,17 +179,10 @@ impl Image {
         }
         let (plane, channels) = (self.height * self.width, self.channels);
         let pixels = match &self.pixels {
-            Pixels::U8(pixels) => {
-                Pixels::U8(take(pixels, plane, channels, &places, to_byte(fill as f32)))
-            }
+            Pixels::U8(pixels) => Pixels::U8(take(pixels, plane, channels, &places, to_byte(fill as f32))),
             Pixels::F32(pixels) => Pixels::F32(take(pixels, plane, channels, &places, fill as f32)),
         };
-        Image {
-            channels,
-            height,
-            width,
-            pixels,
-        }
+        Image { channels, height, width, pixels }
     }
 
     /// Changes every pixel by `f(channel, value)`. Bytes stay bytes: they are rounded and limited to 0..=255 afterwards.
@@ -256,31 +229,18 @@ mod tests {
     #[test]
     fn tensors_and_back() {
         for dtype in [DType::U8, DType::F32, DType::F16, DType::F64] {
-            let tensor = Tensor::arange(0, 12, 1)
-                .unwrap()
-                .reshape([2, 3, 2])
-                .unwrap()
-                .to_dtype(dtype)
-                .unwrap();
+            let tensor = Tensor::arange(0, 12, 1).unwrap().reshape([2, 3, 2]).unwrap().to_dtype(dtype).unwrap();
             // A transposed view is read in logical order.
             let image = Image::from_tensor(&tensor.transpose(1, 2).unwrap()).unwrap();
             assert_eq!(image.shape(), [2, 2, 3]);
-            let back = image
-                .to_tensor()
-                .unwrap()
-                .to_dtype(DType::I64)
-                .unwrap()
-                .to_vec::<i64>()
-                .unwrap();
+            let back = image.to_tensor().unwrap().to_dtype(DType::I64).unwrap().to_vec::<i64>().unwrap();
             assert_eq!(back, [0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11]);
         }
     }
 
     #[test]
     fn wrong_shapes_are_refused() {
-        let text = Image::from_u8([1, 2, 2], vec![0; 5])
-            .unwrap_err()
-            .to_string();
+        let text = Image::from_u8([1, 2, 2], vec![0; 5]).unwrap_err().to_string();
         assert!(text.contains("[1, 2, 2], received 5"), "{text}");
         assert!(Image::from_u8([usize::MAX, 2, 2], vec![]).is_err());
         assert!(Image::from_tensor(&Tensor::zeros([2], DType::U8).unwrap()).is_err());

@@ -65,14 +65,9 @@ pub fn decode(name: impl AsRef<Path>, bytes: &[u8], mode: ColorMode) -> Result<T
         let message = format!("expected a whole PNG or JPEG file, received a broken one ({error})");
         Error::format(name, message)
     };
-    let reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| broken(&error))?;
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| broken(&error))?;
     if reader.format().is_none() {
-        return Err(Error::format(
-            name,
-            "expected a PNG or JPEG file, received neither",
-        ));
+        return Err(Error::format(name, "expected a PNG or JPEG file, received neither"));
     }
     let image = reader.decode().map_err(|error| broken(&error))?;
     let (height, width) = (image.height() as usize, image.width() as usize);
@@ -184,14 +179,8 @@ mod tests {
             let back = read(&path).unwrap();
             assert_eq!(back.shape(), x.shape());
             assert_eq!(back.to_vec::<u8>().unwrap(), x.to_vec::<u8>().unwrap());
-            assert_eq!(
-                read_as(&path, ColorMode::Gray).unwrap().shape()[..],
-                [1, 3, 4]
-            );
-            assert_eq!(
-                read_as(&path, ColorMode::Rgb).unwrap().shape()[..],
-                [3, 3, 4]
-            );
+            assert_eq!(read_as(&path, ColorMode::Gray).unwrap().shape()[..], [1, 3, 4]);
+            assert_eq!(read_as(&path, ColorMode::Rgb).unwrap().shape()[..], [3, 3, 4]);
         }
         // A view that lies otherwise in memory, without a channel axis.
         let x = picture(1).select(0, 0).unwrap().t().unwrap();

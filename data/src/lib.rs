@@ -49,8 +49,7 @@ mod random;
 
 pub use classification::ImageClassification;
 pub use dataset::{
-    Augmented, Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split,
-    stratified_split,
+    Augmented, Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split, stratified_split,
 };
 pub use error::{Error, Result};
 pub use image::{Image, Pixels};

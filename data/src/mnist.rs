@@ -29,24 +29,13 @@ pub const CLASS_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8"
 pub fn embedded() -> Result<(ImageClassification, ImageClassification)> {
     macro_rules! file {
         ($name:literal) => {
-            (
-                Path::new(concat!("mnist-sample/", $name)),
-                &include_bytes!(concat!("../assets/mnist-sample/", $name))[..],
-            )
+            (Path::new(concat!("mnist-sample/", $name)), &include_bytes!(concat!("../assets/mnist-sample/", $name))[..])
         };
     }
-    let load = |images, labels| {
-        ImageClassification::from_idx("mnist-sample", &CLASS_NAMES, images, labels)
-    };
+    let load = |images, labels| ImageClassification::from_idx("mnist-sample", &CLASS_NAMES, images, labels);
     Ok((
-        load(
-            file!("train-images-idx3-ubyte.gz"),
-            file!("train-labels-idx1-ubyte.gz"),
-        )?,
-        load(
-            file!("test-images-idx3-ubyte.gz"),
-            file!("test-labels-idx1-ubyte.gz"),
-        )?,
+        load(file!("train-images-idx3-ubyte.gz"), file!("train-labels-idx1-ubyte.gz"))?,
+        load(file!("test-images-idx3-ubyte.gz"), file!("test-labels-idx1-ubyte.gz"))?,
     ))
 }
 
@@ -55,9 +44,7 @@ pub fn embedded() -> Result<(ImageClassification, ImageClassification)> {
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) or [`Error::Format`](crate::Error::Format), which name the file that is absent or broken.
-pub fn from_directory(
-    directory: impl AsRef<Path>,
-) -> Result<(ImageClassification, ImageClassification)> {
+pub fn from_directory(directory: impl AsRef<Path>) -> Result<(ImageClassification, ImageClassification)> {
     idx_directory::load("mnist", &CLASS_NAMES, &Files::OFFICIAL, directory.as_ref())
 }
 
@@ -75,10 +62,8 @@ pub fn download(cache: impl AsRef<Path>) -> Result<(ImageClassification, ImageCl
 }
 
 #[cfg(feature = "download")]
-const MIRRORS: [&str; 2] = [
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-];
+const MIRRORS: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
 
 /// The published files.
 #[cfg(feature = "download")]

@@ -27,10 +27,7 @@ impl SampleRng {
     /// The numbers of sample `index` in epoch `epoch` of a run with this seed.
     pub fn new(seed: u64, epoch: u64, index: u64) -> Self {
         // Every sample has 2³² counters of its own, so no two of an epoch share numbers (up to 2³² samples).
-        SampleRng(Generator::at(
-            epoch_key(seed, epoch, SAMPLES),
-            index.wrapping_shl(32),
-        ))
+        SampleRng(Generator::at(epoch_key(seed, epoch, SAMPLES), index.wrapping_shl(32)))
     }
 
     /// A number drawn evenly from `low..high`; `low` if both are equal.
@@ -133,21 +130,13 @@ mod tests {
             counts[permutation(5, 1, epoch)[0]] += 1;
         }
         // Standard deviation 40.
-        assert!(
-            counts.iter().all(|c| (1840..2160).contains(c)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|c| (1840..2160).contains(c)), "{counts:?}");
     }
 
     #[test]
     fn samples_have_numbers_of_their_own() {
         let first = |seed, epoch, index| SampleRng::new(seed, epoch, index).next_u64();
-        let all = [
-            first(0, 0, 0),
-            first(1, 0, 0),
-            first(0, 1, 0),
-            first(0, 0, 1),
-        ];
+        let all = [first(0, 0, 0), first(1, 0, 0), first(0, 1, 0), first(0, 0, 1)];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));
         }

@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use ocelli_data::augment::{
-    Affine, Augment, CenterCrop, Fill, Filter, Normalize, Resize, adjust_brightness,
-    adjust_contrast,
+    Affine, Augment, CenterCrop, Fill, Filter, Normalize, Resize, adjust_brightness, adjust_contrast,
 };
 use ocelli_data::{DataLoader, Dataset, Image, Result, SampleRng, VecDataset};
 use ocelli_tensor::{Tensor, safetensors};
 
 fn fixtures() -> BTreeMap<String, Tensor> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/augment.safetensors"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/augment.safetensors");
     safetensors::load(path).unwrap()
 }
 
@@ -26,35 +22,18 @@ fn difference(a: &Image, b: &Image) -> f64 {
     assert_eq!(a.shape(), b.shape());
     let values = |image: &Image| {
         let tensor = image.to_tensor().unwrap();
-        tensor
-            .to_dtype(ocelli_tensor::DType::F64)
-            .unwrap()
-            .to_vec::<f64>()
-            .unwrap()
+        tensor.to_dtype(ocelli_tensor::DType::F64).unwrap().to_vec::<f64>().unwrap()
     };
-    values(a)
-        .iter()
-        .zip(values(b))
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f64::max)
+    values(a).iter().zip(values(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
 fn affine(numbers: &Tensor) -> Affine {
     let n = numbers.to_vec::<f64>().unwrap();
-    Affine {
-        rotation: n[0],
-        shift: [n[1], n[2]],
-        shear: n[3],
-        zoom: [n[4], n[5]],
-    }
+    Affine { rotation: n[0], shift: [n[1], n[2]], shear: n[3], zoom: [n[4], n[5]] }
 }
 
-const FILLS: [(&str, Fill); 4] = [
-    ("nearest", Fill::Nearest),
-    ("reflect", Fill::Reflect),
-    ("constant", Fill::Constant(0.25)),
-    ("wrap", Fill::Wrap),
-];
+const FILLS: [(&str, Fill); 4] =
+    [("nearest", Fill::Nearest), ("reflect", Fill::Reflect), ("constant", Fill::Constant(0.25)), ("wrap", Fill::Wrap)];
 
 #[test]
 fn affine_changes_are_those_of_keras() {
@@ -110,17 +89,8 @@ fn resizing_is_pillows() {
             ("bicubic", Filter::Bicubic),
             ("lanczos3", Filter::Lanczos3),
         ] {
-            let resize = Resize {
-                height,
-                width,
-                filter,
-            };
-            let of = |suffix| {
-                image(
-                    &fixtures,
-                    &format!("pillow.{height}x{width}.{name}{suffix}"),
-                )
-            };
+            let resize = Resize { height, width, filter };
+            let of = |suffix| image(&fixtures, &format!("pillow.{height}x{width}.{name}{suffix}"));
             let floats = difference(&resize.resize(&floats).unwrap(), &of(".float"));
             assert!(floats < 1e-3, "{height}x{width} {name}: {floats}");
             let bytes = resize.resize(&input).unwrap();
@@ -148,49 +118,32 @@ fn colors_and_crops_are_torchvisions() {
     for name in ["color", "gray"] {
         let input = image(&fixtures, &format!("torchvision.{name}"));
         for factor in [0.4, 1.8] {
-            expect(
-                &format!("torchvision.{name}.brightness.{factor}"),
-                adjust_brightness(input.clone(), factor),
-            );
-            expect(
-                &format!("torchvision.{name}.contrast.{factor}"),
-                adjust_contrast(input.clone(), factor),
-            );
+            expect(&format!("torchvision.{name}.brightness.{factor}"), adjust_brightness(input.clone(), factor));
+            expect(&format!("torchvision.{name}.contrast.{factor}"), adjust_contrast(input.clone(), factor));
         }
     }
     let color = || image(&fixtures, "torchvision.color");
     let rng = &mut SampleRng::new(0, 0, 0);
     let (mean, std) = Normalize::IMAGENET;
     let normalize = Normalize::new(mean.to_vec(), std.to_vec());
-    expect(
-        "torchvision.color.normalize",
-        normalize.apply(color(), rng).unwrap(),
-    );
+    expect("torchvision.color.normalize", normalize.apply(color(), rng).unwrap());
     for (height, width) in [(2, 3), (4, 5)] {
         let crop = CenterCrop { height, width };
-        expect(
-            &format!("torchvision.color.crop.{height}x{width}"),
-            crop.apply(color(), rng).unwrap(),
-        );
+        expect(&format!("torchvision.color.crop.{height}x{width}"), crop.apply(color(), rng).unwrap());
     }
 }
 
 /// A chain of every random change gives the same batches whatever the number of workers.
 #[test]
 fn augmented_batches_do_not_depend_on_workers() {
-    use ocelli_data::augment::{
-        BrightnessContrast, Compose, HorizontalFlip, RandomAffine, RandomCrop, VerticalFlip,
-    };
+    use ocelli_data::augment::{BrightnessContrast, Compose, HorizontalFlip, RandomAffine, RandomCrop, VerticalFlip};
     let fixtures = fixtures();
     let input = image(&fixtures, "pillow.input");
     let change = Compose::new()
         .then(RandomCrop::new(10, 10, 2))
         .sometimes(0.5, HorizontalFlip::default())
         .then(VerticalFlip::default())
-        .then(BrightnessContrast {
-            brightness: 0.2,
-            contrast: 0.2,
-        })
+        .then(BrightnessContrast { brightness: 0.2, contrast: 0.2 })
         .then(RandomAffine {
             rotation: 30.0,
             width_shift: 0.1,
@@ -206,11 +159,7 @@ fn augmented_batches_do_not_depend_on_workers() {
             .shuffle(true)
             .seed(3)
             .workers(workers);
-        loader
-            .epoch(epoch)
-            .map(|batch| Ok(batch?.images.to_vec::<f32>()?))
-            .collect::<Result<_>>()
-            .unwrap()
+        loader.epoch(epoch).map(|batch| Ok(batch?.images.to_vec::<f32>()?)).collect::<Result<_>>().unwrap()
     };
     let first = run(0, 0);
     for workers in 1..=3 {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use ocelli_data::{
-    Concat, Dataset, Error, Result, SampleRng, VecDataset, mnist, split, stratified_split,
-};
+use ocelli_data::{Concat, Dataset, Error, Result, SampleRng, VecDataset, mnist, split, stratified_split};
 
 /// Samples that are the random number they were given.
 struct Dice(usize);
@@ -39,10 +37,7 @@ fn every_combinator_passes_the_random_numbers_on() {
     check(Dice(4), 1);
     let dice = &Dice(4);
     check(dice, 1);
-    check(
-        Box::new(Dice(4)) as Box<dyn Dataset<Item = (usize, f64)>>,
-        1,
-    );
+    check(Box::new(Dice(4)) as Box<dyn Dataset<Item = (usize, f64)>>, 1);
     check(Arc::new(Dice(4)), 1);
     check(Dice(4).map(Ok), 1);
     check(Dice(4).subset(vec![3, 2]).unwrap(), 2);
@@ -55,10 +50,7 @@ fn every_combinator_passes_the_random_numbers_on() {
 fn random_changes_draw_after_what_they_wrap() {
     let data = Dice(3).map_random(|(index, first), rng| Ok((index, first, rng.uniform(0.0, 1.0)?)));
     let mut rng = SampleRng::new(1, 2, 3);
-    let (first, second) = (
-        rng.uniform(0.0, 1.0).unwrap(),
-        rng.uniform(0.0, 1.0).unwrap(),
-    );
+    let (first, second) = (rng.uniform(0.0, 1.0).unwrap(), rng.uniform(0.0, 1.0).unwrap());
     let drawn = data.get_random(2, &mut SampleRng::new(1, 2, 3)).unwrap();
     assert_eq!(drawn, (2, first, second));
     // Without random numbers of the caller's, the same come each time.
@@ -81,11 +73,8 @@ fn digits_split_by_class() {
     let (_, test) = mnist::embedded().unwrap();
     let test = Arc::new(test);
     let parts = stratified_split(test.clone(), &[0.5, 0.5], 3, |i| test.label(i)).unwrap();
-    let count = |part: usize, digit: usize| {
-        (0..parts[part].len())
-            .filter(|&i| parts[part].get(i).unwrap().1 == digit)
-            .count()
-    };
+    let count =
+        |part: usize, digit: usize| (0..parts[part].len()).filter(|&i| parts[part].get(i).unwrap().1 == digit).count();
     for digit in 0..10 {
         assert!(count(0, digit).abs_diff(count(1, digit)) <= 1);
     }

@@ -66,11 +66,7 @@ fn answer(
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap_or(Ok(String::new()))?;
-    let name = first
-        .split(['/', ' '])
-        .nth(2)
-        .unwrap_or_default()
-        .to_string();
+    let name = first.split(['/', ' ']).nth(2).unwrap_or_default().to_string();
     let mut range = None;
     for line in lines {
         let line = line?.to_ascii_lowercase();
@@ -83,24 +79,17 @@ fn answer(
     }
     requests.lock().unwrap().push((name.clone(), range));
     let Some(content) = files.get(name.as_str()) else {
-        return stream.write_all(
-            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        );
+        return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     let start = range.filter(|_| manner != Manner::NoRanges);
     let body = &content[start.unwrap_or(0)..];
     let status = match start {
-        Some(start) => format!(
-            "206 Partial Content\r\nContent-Range: bytes {start}-{}/{}",
-            content.len() - 1,
-            content.len()
-        ),
+        Some(start) => {
+            format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{}", content.len() - 1, content.len())
+        }
         None => "200 OK".to_string(),
     };
-    let header = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
+    let header = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     stream.write_all(header.as_bytes())?;
     let sent = match manner {
         Manner::Cut(count) => count.min(body.len()),
@@ -110,9 +99,7 @@ fn answer(
 }
 
 fn content() -> Vec<u8> {
-    (0..200_000u32)
-        .map(|x| (x.wrapping_mul(x) >> 7) as u8)
-        .collect()
+    (0..200_000u32).map(|x| (x.wrapping_mul(x) >> 7) as u8).collect()
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -138,16 +125,8 @@ fn a_file_is_fetched_once() {
     let cache = directory.path().join("deep/cache");
     let (digits, labels) = (digest(&content()), digest(&[7; 10]));
     let resources = [
-        Resource {
-            name: "digits.gz",
-            sha256: &digits,
-            bytes: 200_000,
-        },
-        Resource {
-            name: "labels.gz",
-            sha256: &labels,
-            bytes: 10,
-        },
+        Resource { name: "digits.gz", sha256: &digits, bytes: 200_000 },
+        Resource { name: "labels.gz", sha256: &labels, bytes: 10 },
     ];
     for _ in 0..2 {
         fetch_all(&[&server.address], &resources, &cache).unwrap();
@@ -169,11 +148,7 @@ fn those_who_fetch_at_once_wait_for_each_other() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let resource = Resource {
-                    name: "digits.gz",
-                    sha256: &digest,
-                    bytes: 200_000,
-                };
+                let resource = Resource { name: "digits.gz", sha256: &digest, bytes: 200_000 };
                 fetch(&[&server.address], &resource, directory.path()).unwrap();
             });
         }
@@ -187,20 +162,13 @@ fn a_download_that_broke_off_is_resumed() {
     let server = Server::start([("digits.gz", content())].into());
     let directory = tempfile::tempdir().unwrap();
     let digest = digest(&content());
-    let resource = Resource {
-        name: "digits.gz",
-        sha256: &digest,
-        bytes: 200_000,
-    };
+    let resource = Resource { name: "digits.gz", sha256: &digest, bytes: 200_000 };
     server.set(Manner::Cut(70_000));
     for have in [70_000, 140_000] {
         let error = fetch(&[&server.address], &resource, directory.path()).unwrap_err();
         assert!(matches!(error, Error::Download { .. }), "{error}");
         let text = error.to_string();
-        assert!(
-            text.contains(&format!("expected 200000 bytes, received {have}")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("expected 200000 bytes, received {have}")), "{text}");
         assert!(text.starts_with(&server.address), "{text}");
         // Nothing has taken the file's name.
         assert_eq!(names(directory.path()), ["digits.gz.part"]);
@@ -216,11 +184,7 @@ fn a_download_that_broke_off_is_resumed() {
 fn resuming_survives_servers_without_ranges_and_spoiled_parts() {
     let server = Server::start([("digits.gz", content())].into());
     let digest = digest(&content());
-    let resource = Resource {
-        name: "digits.gz",
-        sha256: &digest,
-        bytes: 200_000,
-    };
+    let resource = Resource { name: "digits.gz", sha256: &digest, bytes: 200_000 };
     for (manner, part, requests) in [
         (Manner::NoRanges, content()[..1000].to_vec(), 1),
         (Manner::Whole, vec![9; 1000], 2),
@@ -242,36 +206,16 @@ fn what_is_not_the_published_file_is_refused() {
     let server = Server::start([("digits.gz", vec![1; 1000]), ("long.gz", vec![1; 5000])].into());
     let directory = tempfile::tempdir().unwrap();
     let wrong = digest(&content());
-    let resource = Resource {
-        name: "digits.gz",
-        sha256: &wrong,
-        bytes: 1000,
-    };
+    let resource = Resource { name: "digits.gz", sha256: &wrong, bytes: 1000 };
     let error = fetch(&[&server.address], &resource, directory.path()).unwrap_err();
     assert!(matches!(error, Error::Checksum { .. }), "{error}");
     let text = error.to_string();
-    assert!(
-        text.contains(&format!("expected SHA-256 {wrong}, received ")),
-        "{text}"
-    );
-    let resource = Resource {
-        name: "long.gz",
-        sha256: &wrong,
-        bytes: 1000,
-    };
+    assert!(text.contains(&format!("expected SHA-256 {wrong}, received ")), "{text}");
+    let resource = Resource { name: "long.gz", sha256: &wrong, bytes: 1000 };
     assert!(fetch(&[&server.address], &resource, directory.path()).is_err());
-    let resource = Resource {
-        name: "absent.gz",
-        sha256: &wrong,
-        bytes: 1000,
-    };
-    let text = fetch(&[&server.address], &resource, directory.path())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        text.ends_with("absent.gz: expected status 200 or 206, received 404"),
-        "{text}"
-    );
+    let resource = Resource { name: "absent.gz", sha256: &wrong, bytes: 1000 };
+    let text = fetch(&[&server.address], &resource, directory.path()).unwrap_err().to_string();
+    assert!(text.ends_with("absent.gz: expected status 200 or 206, received 404"), "{text}");
     assert!(names(directory.path()).is_empty());
 }
 
@@ -280,24 +224,15 @@ fn mirrors_are_tried_in_turn() {
     let good = Server::start([("digits.gz", content())].into());
     let empty = Server::start(HashMap::new());
     // Nobody listens here any more.
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gone = format!("http://{gone}/");
     let digest = digest(&content());
-    let resource = Resource {
-        name: "digits.gz",
-        sha256: &digest,
-        bytes: 200_000,
-    };
+    let resource = Resource { name: "digits.gz", sha256: &digest, bytes: 200_000 };
     let directory = tempfile::tempdir().unwrap();
     let mirrors: [&str; 3] = [&gone, &empty.address, &good.address];
     fetch(&mirrors, &resource, directory.path()).unwrap();
     let other = tempfile::tempdir().unwrap();
-    let text = fetch(&mirrors[..1], &resource, other.path())
-        .unwrap_err()
-        .to_string();
+    let text = fetch(&mirrors[..1], &resource, other.path()).unwrap_err().to_string();
     assert!(text.starts_with(&gone), "{text}");
     assert!(fetch(&[], &resource, other.path()).is_err());
     // A directory that cannot be made is an error before anything is fetched.

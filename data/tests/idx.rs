@@ -10,9 +10,7 @@ use ocelli_tensor::DType;
 
 fn file(magic: u32, shape: &[u32], elements: &[u8]) -> Vec<u8> {
     let mut bytes = magic.to_be_bytes().to_vec();
-    shape
-        .iter()
-        .for_each(|size| bytes.extend(size.to_be_bytes()));
+    shape.iter().for_each(|size| bytes.extend(size.to_be_bytes()));
     bytes.extend(elements);
     bytes
 }
@@ -29,10 +27,7 @@ fn images(count: u32) -> Vec<u8> {
 }
 
 fn error(bytes: &[u8]) -> String {
-    idx::parse_images("digits.idx", bytes)
-        .err()
-        .map(|error| error.to_string())
-        .expect("an error")
+    idx::parse_images("digits.idx", bytes).err().map(|error| error.to_string()).expect("an error")
 }
 
 #[test]
@@ -41,24 +36,9 @@ fn every_element_type() {
         (0x08, vec![1, 255], DType::U8, [1.0, 255.0]),
         (0x09, vec![1, 255], DType::I32, [1.0, -1.0]),
         (0x0B, vec![1, 0, 255, 254], DType::I32, [256.0, -2.0]),
-        (
-            0x0C,
-            vec![0, 1, 0, 0, 255, 255, 255, 255],
-            DType::I32,
-            [65536.0, -1.0],
-        ),
-        (
-            0x0D,
-            [0.5f32.to_be_bytes(), (-2.0f32).to_be_bytes()].concat(),
-            DType::F32,
-            [0.5, -2.0],
-        ),
-        (
-            0x0E,
-            [0.5f64.to_be_bytes(), (-2.0f64).to_be_bytes()].concat(),
-            DType::F64,
-            [0.5, -2.0],
-        ),
+        (0x0C, vec![0, 1, 0, 0, 255, 255, 255, 255], DType::I32, [65536.0, -1.0]),
+        (0x0D, [0.5f32.to_be_bytes(), (-2.0f32).to_be_bytes()].concat(), DType::F32, [0.5, -2.0]),
+        (0x0E, [0.5f64.to_be_bytes(), (-2.0f64).to_be_bytes()].concat(), DType::F64, [0.5, -2.0]),
     ] {
         let bytes = file(kind << 8 | 2, &[1, 2], &bytes);
         for bytes in [gzip(&bytes), bytes] {
@@ -83,32 +63,19 @@ fn cut_short() {
         assert!(text.starts_with("digits.idx: "), "{text}");
     }
     let packed = gzip(&whole);
-    for length in [
-        2,
-        10,
-        12,
-        packed.len() / 2,
-        packed.len() - 8,
-        packed.len() - 1,
-    ] {
+    for length in [2, 10, 12, packed.len() / 2, packed.len() - 8, packed.len() - 1] {
         let text = error(&packed[..length]);
         assert!(text.starts_with("digits.idx: "), "{text}");
     }
     // The elements end early inside a stream that is whole itself.
     let text = error(&gzip(&whole[..whole.len() - 3]));
-    assert!(
-        text.contains("expected 24 bytes behind it, received 21"),
-        "{text}"
-    );
+    assert!(text.contains("expected 24 bytes behind it, received 21"), "{text}");
 }
 
 #[test]
 fn other_content() {
     let text = error(&file(idx::LABELS_MAGIC, &[1], &[0]));
-    assert!(
-        text.contains("(magic 0x00000803), received magic 0x00000801"),
-        "{text}"
-    );
+    assert!(text.contains("(magic 0x00000803), received magic 0x00000801"), "{text}");
     let text = idx::parse("x", b"\x89PNG rest").err().unwrap().to_string();
     assert!(text.contains("received magic 0x89504e47"), "{text}");
     assert!(idx::parse("x", &file(0x0A01, &[1], &[0])).is_err());
@@ -125,10 +92,7 @@ fn trailing_bytes() {
     long.push(0);
     for bytes in [gzip(&long), long] {
         let text = error(&bytes);
-        assert!(
-            text.contains("expected the end after 12 bytes, received more"),
-            "{text}"
-        );
+        assert!(text.contains("expected the end after 12 bytes, received more"), "{text}");
     }
     let mut garbage = gzip(&images(2));
     garbage.extend(b"garbage");
@@ -140,10 +104,7 @@ fn a_header_that_claims_too_much_reserves_nothing() {
     let many = file(idx::IMAGES_MAGIC, &[u32::MAX, 28, 28], &[0; 100]);
     for bytes in [gzip(&many), many] {
         let text = error(&bytes);
-        assert!(
-            text.contains("[4294967295, 28, 28]: expected 3367254359280 bytes"),
-            "{text}"
-        );
+        assert!(text.contains("[4294967295, 28, 28]: expected 3367254359280 bytes"), "{text}");
     }
     let all = file(idx::IMAGES_MAGIC, &[u32::MAX; 3], &[0; 100]);
     assert!(error(&all).contains("more bytes than there can be"));
@@ -156,15 +117,9 @@ fn a_header_that_claims_too_much_reserves_nothing() {
 #[test]
 fn labels_are_checked() {
     let labels = |labels: &[u8]| file(idx::LABELS_MAGIC, &[labels.len() as u32], labels);
-    assert_eq!(
-        idx::parse_labels("l", &labels(&[0, 9]), 10).unwrap(),
-        [0, 9]
-    );
+    assert_eq!(idx::parse_labels("l", &labels(&[0, 9]), 10).unwrap(), [0, 9]);
     let text = idx::parse_labels("l.idx", &labels(&[3, 10, 11]), 10).unwrap_err();
-    assert_eq!(
-        text.to_string(),
-        "l.idx: expected labels in 0..10, received 10 at place 1"
-    );
+    assert_eq!(text.to_string(), "l.idx: expected labels in 0..10, received 10 at place 1");
 }
 
 /// Writes a small data set; `None` leaves a file out.
@@ -209,29 +164,17 @@ fn directories() {
     let mut parts = whole;
     parts[3] = None;
     let text = directory_error(directory(parts).path()).to_string();
-    assert!(
-        text.contains("t10k-labels-idx1-ubyte: expected this file"),
-        "{text}"
-    );
+    assert!(text.contains("t10k-labels-idx1-ubyte: expected this file"), "{text}");
 
     parts[3] = Some(&three_labels);
     let text = directory_error(directory(parts).path()).to_string();
-    assert!(
-        text.contains("t10k-labels-idx1-ubyte: expected one label for each of the 2 images"),
-        "{text}"
-    );
-    assert!(
-        text.contains("t10k-images-idx3-ubyte.gz, received 3 labels"),
-        "{text}"
-    );
+    assert!(text.contains("t10k-labels-idx1-ubyte: expected one label for each of the 2 images"), "{text}");
+    assert!(text.contains("t10k-images-idx3-ubyte.gz, received 3 labels"), "{text}");
 
     let wrong = file(idx::LABELS_MAGIC, &[2], &[1, 10]);
     parts[3] = Some(&wrong);
     let text = directory_error(directory(parts).path()).to_string();
-    assert!(
-        text.contains("t10k-labels-idx1-ubyte: expected labels in 0..10, received 10"),
-        "{text}"
-    );
+    assert!(text.contains("t10k-labels-idx1-ubyte: expected labels in 0..10, received 10"), "{text}");
 }
 
 #[test]
@@ -239,17 +182,11 @@ fn directories_that_cannot_be_read() {
     let directory = tempfile::tempdir().unwrap();
     let absent = directory.path().join("absent");
     let error = directory_error(&absent);
-    assert!(
-        matches!(&error, Error::Io { path, .. } if *path == absent),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::Io { path, .. } if *path == absent), "{error}");
     let plain = directory.path().join("plain");
     std::fs::write(&plain, "no directory").unwrap();
     let error = directory_error(&plain);
-    assert!(
-        matches!(&error, Error::Io { path, .. } if *path == plain),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::Io { path, .. } if *path == plain), "{error}");
     // A directory in the place of a file.
     std::fs::create_dir(directory.path().join("train-images-idx3-ubyte")).unwrap();
     std::fs::write(directory.path().join("train-labels-idx1-ubyte"), "").unwrap();

@@ -47,13 +47,8 @@ fn batches_do_not_depend_on_workers() {
     assert_eq!(seen, (0..101).collect::<Vec<_>>());
     // Another epoch has another order, and other random numbers for the same sample.
     assert_ne!(first, second);
-    let of_sample_3 = |epoch: &[Vec<(usize, f64)>]| {
-        epoch
-            .iter()
-            .flatten()
-            .find(|sample| sample.0 == 3)
-            .map(|sample| sample.1)
-    };
+    let of_sample_3 =
+        |epoch: &[Vec<(usize, f64)>]| epoch.iter().flatten().find(|sample| sample.0 == 3).map(|sample| sample.1);
     assert_ne!(of_sample_3(&first), of_sample_3(&second));
     for (workers, prefetch) in [(0, 3), (1, 1), (2, 1), (3, 2), (64, 4)] {
         assert_eq!(run(workers, prefetch), [first.clone(), second.clone()]);
@@ -69,12 +64,7 @@ fn an_epoch_resumes_in_the_middle_without_reading_what_was_before() {
             counted.fetch_add(1, Ordering::Relaxed);
             Ok(sample)
         });
-        let loader = DataLoader::new(data, 8)
-            .unwrap()
-            .collate(keep)
-            .shuffle(true)
-            .drop_last(true)
-            .workers(workers);
+        let loader = DataLoader::new(data, 8).unwrap().collate(keep).shuffle(true).drop_last(true).workers(workers);
         assert_eq!((loader.len(), loader.samples()), (6, 48));
         let whole: Vec<_> = loader.epoch(3).map(|batch| batch.unwrap()).collect();
         reads.store(0, Ordering::Relaxed);
@@ -99,10 +89,7 @@ fn a_failing_sample_ends_the_epoch_with_its_number() {
             }
             Ok(x)
         });
-        let loader = DataLoader::new(data, 4)
-            .unwrap()
-            .collate(keep)
-            .workers(workers);
+        let loader = DataLoader::new(data, 4).unwrap().collate(keep).workers(workers);
         let mut epoch = loader.epoch(0);
         for batch in 0..5 {
             assert_eq!(epoch.next().unwrap().unwrap()[0], batch * 4);
@@ -121,10 +108,7 @@ fn a_panic_ends_the_epoch_with_an_error() {
             assert!(x != 9, "nine is broken");
             Ok(x)
         });
-        let loader = DataLoader::new(data, 4)
-            .unwrap()
-            .collate(keep)
-            .workers(workers);
+        let loader = DataLoader::new(data, 4).unwrap().collate(keep).workers(workers);
         let mut epoch = loader.epoch(0);
         assert!(epoch.next().unwrap().is_ok() && epoch.next().unwrap().is_ok());
         let text = epoch.next().unwrap().unwrap_err().to_string();
@@ -132,28 +116,17 @@ fn a_panic_ends_the_epoch_with_an_error() {
         assert_eq!(text, expected);
         assert!(epoch.next().is_none());
 
-        let loader = DataLoader::new(numbers(40), 4)
-            .unwrap()
-            .workers(workers)
-            .collate(|items: Vec<usize>| {
-                if items[0] == 4 {
-                    return Err(Error::argument("collate", "no"));
-                }
-                assert!(items[0] != 8, "eight");
-                Ok(items)
-            });
+        let loader = DataLoader::new(numbers(40), 4).unwrap().workers(workers).collate(|items: Vec<usize>| {
+            if items[0] == 4 {
+                return Err(Error::argument("collate", "no"));
+            }
+            assert!(items[0] != 8, "eight");
+            Ok(items)
+        });
         let text = loader.epoch(0).nth(1).unwrap().unwrap_err().to_string();
         assert_eq!(text, "batch 1: collate: no");
-        let text = loader
-            .epoch_from(0, 2)
-            .next()
-            .unwrap()
-            .unwrap_err()
-            .to_string();
-        assert!(
-            text.contains("failed at batch 2: panicked: eight"),
-            "{text}"
-        );
+        let text = loader.epoch_from(0, 2).next().unwrap().unwrap_err().to_string();
+        assert!(text.contains("failed at batch 2: panicked: eight"), "{text}");
     }
 }
 
@@ -165,11 +138,7 @@ fn dropping_an_epoch_stops_the_workers() {
         counted.fetch_add(1, Ordering::SeqCst);
         Ok(x)
     });
-    let loader = DataLoader::new(data, 10)
-        .unwrap()
-        .collate(keep)
-        .workers(3)
-        .prefetch(2);
+    let loader = DataLoader::new(data, 10).unwrap().collate(keep).workers(3).prefetch(2);
     for taken in [0, 1, 5] {
         reads.store(0, Ordering::SeqCst);
         let mut epoch = loader.epoch(0);
@@ -191,15 +160,9 @@ fn dropping_an_epoch_stops_the_workers() {
 #[test]
 fn empty_and_misused_loaders() {
     assert!(DataLoader::new(numbers(3), 0).is_err());
-    let empty = DataLoader::new(numbers(0), 4)
-        .unwrap()
-        .collate(keep)
-        .workers(2);
+    let empty = DataLoader::new(numbers(0), 4).unwrap().collate(keep).workers(2);
     assert!(empty.is_empty() && empty.epoch(0).next().is_none());
-    let small = DataLoader::new(numbers(3), 4)
-        .unwrap()
-        .collate(keep)
-        .drop_last(true);
+    let small = DataLoader::new(numbers(3), 4).unwrap().collate(keep).drop_last(true);
     assert!(small.is_empty() && small.epoch(0).next().is_none());
     let small = small.clone().drop_last(false);
     assert_eq!(small.epoch(0).next().unwrap().unwrap(), [0, 1, 2]);

@@ -8,10 +8,8 @@ use ocelli_data::{DataLoader, Dataset, ImageClassification, fashion_mnist, mnist
 
 /// `$OCELLI_DATA`, or the directory `shared/data` beside the workspace.
 fn directory(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("OCELLI_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("OCELLI_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")), PathBuf::from);
     let directory = root.join(name);
     if directory.is_dir() {
         return Some(directory);
@@ -54,16 +52,8 @@ fn embedded_sample() {
     assert_eq!(train.labels()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     assert_eq!(train.classes(), 10);
     // Every digit is there, about as often as any other.
-    assert!(
-        histogram(&train)
-            .iter()
-            .all(|count| (600..1000).contains(count))
-    );
-    assert!(
-        histogram(&test)
-            .iter()
-            .all(|count| (150..250).contains(count))
-    );
+    assert!(histogram(&train).iter().all(|count| (600..1000).contains(count)));
+    assert!(histogram(&test).iter().all(|count| (150..250).contains(count)));
     let (mean, deviation) = moments(&train);
     assert!((mean - 0.1307).abs() < 0.002 && (deviation - 0.3081).abs() < 0.002);
     let loader = DataLoader::new(test, 512).unwrap().workers(1);
@@ -83,10 +73,7 @@ fn the_sample_begins_the_whole() {
     assert_eq!(test.labels()[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     let expected = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949];
     assert_eq!(histogram(&train), expected);
-    assert_eq!(
-        histogram(&test),
-        [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    );
+    assert_eq!(histogram(&test), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
     let (mean, deviation) = moments(&train);
     assert!((mean - 0.130660).abs() < 1e-6 && (deviation - 0.308108).abs() < 1e-6);
     let (sample, _) = mnist::embedded().unwrap();
@@ -101,10 +88,7 @@ fn fashion() {
         return;
     };
     let (train, test) = fashion_mnist::from_directory(directory).unwrap();
-    assert_eq!(
-        (train.name(), train.class_names()[9].as_str()),
-        ("fashion-mnist", "Ankle boot")
-    );
+    assert_eq!((train.name(), train.class_names()[9].as_str()), ("fashion-mnist", "Ankle boot"));
     assert_eq!(histogram(&train), [6_000; 10]);
     assert_eq!(histogram(&test), [1_000; 10]);
     assert_eq!(train.labels()[..4], [9, 0, 0, 3]);

@@ -66,7 +66,8 @@ impl std::fmt::Display for LoadReport {
             let more = if keys.len() > 10 { ", …" } else { "" };
             format!("{} [{shown}{more}]", keys.len())
         };
-        let misshapen = self.misshapen.iter().map(|m| format!("{}: expected {}, received {}", m.key, m.expected, m.received));
+        let misshapen =
+            self.misshapen.iter().map(|m| format!("{}: expected {}, received {}", m.key, m.expected, m.received));
         write!(
             f,
             "state dict: expected exactly the module's keys and shapes, received missing {}, unexpected {}, misshapen {}",
@@ -83,11 +84,7 @@ fn compare(params: &[(String, Param)], buffers: &[(String, Buffer)], state: &Sta
     LoadReport::compare(params.chain(buffers), state)
 }
 
-pub(crate) fn load_strict(
-    params: &[(String, Param)],
-    buffers: &[(String, Buffer)],
-    state: &StateDict,
-) -> Result<()> {
+pub(crate) fn load_strict(params: &[(String, Param)], buffers: &[(String, Buffer)], state: &StateDict) -> Result<()> {
     let report = compare(params, buffers, state);
     if !report.is_exact() {
         return Err(Error::StateDict(report));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ocelli_autograd::Var;
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Module, Result, Softmax,
-    StateDict,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Module, Result,
+    Softmax, StateDict,
 };
 use ocelli_tensor::{DType, Generator, Tensor, safetensors};
 
@@ -116,6 +116,8 @@ fn unfit_inputs_are_errors_that_say_why() -> Result<()> {
     let small = text(&conv, &[1, 3, 4, 8]);
     assert!(small.starts_with("conv: expected") && small.contains("[1, 3, 4, 8]"), "{small}");
     assert!(text(&BatchNorm2d::new(3)?, &[1, 3, 1, 1]).contains("more than one value per channel"));
-    assert!(Conv2d::builder(3, 8, 3).groups(2).build(g).unwrap_err().to_string().contains("2 groups, received 3 and 8"));
+    assert!(
+        Conv2d::builder(3, 8, 3).groups(2).build(g).unwrap_err().to_string().contains("2 groups, received 3 and 8")
+    );
     Ok(())
 }

@@ -3,8 +3,8 @@
 use ocelli_autograd::Var;
 use ocelli_nn::regularizers::L2;
 use ocelli_nn::{
-    BatchNorm2d, Conv2d, Dropout, Error, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Result, Sequential, collect_penalties,
-    distinct, summary,
+    BatchNorm2d, Conv2d, Dropout, Error, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Result, Sequential,
+    collect_penalties, distinct, summary,
 };
 use ocelli_tensor::{DType, Generator, Tensor};
 

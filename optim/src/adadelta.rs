@@ -33,12 +33,7 @@ impl Adadelta {
 
     /// With PyTorch's defaults: ρ = 0.9, ε = 1e-6.
     pub fn pytorch(parameters: Vec<(String, Param)>) -> Self {
-        Adadelta {
-            rho: 0.9,
-            epsilon: 1e-6,
-            arithmetic: Arithmetic::PyTorch,
-            ..Adadelta::new(parameters)
-        }
+        Adadelta { rho: 0.9, epsilon: 1e-6, arithmetic: Arithmetic::PyTorch, ..Adadelta::new(parameters) }
     }
 
     /// The share of the mean squares that each step keeps.

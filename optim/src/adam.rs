@@ -31,19 +31,12 @@ pub(crate) struct Moments {
 impl Adam {
     /// In Keras' arithmetic, with its defaults: β = (0.9, 0.999), ε = 1e-7.
     pub fn new(parameters: Vec<(String, Param)>) -> Self {
-        Adam {
-            parameters: Parameters::new(parameters),
-            moments: Moments::new(Arithmetic::Keras),
-            weight_decay: 0.0,
-        }
+        Adam { parameters: Parameters::new(parameters), moments: Moments::new(Arithmetic::Keras), weight_decay: 0.0 }
     }
 
     /// In PyTorch's arithmetic, with its defaults: β = (0.9, 0.999), ε = 1e-8.
     pub fn pytorch(parameters: Vec<(String, Param)>) -> Self {
-        Adam {
-            moments: Moments::new(Arithmetic::PyTorch),
-            ..Adam::new(parameters)
-        }
+        Adam { moments: Moments::new(Arithmetic::PyTorch), ..Adam::new(parameters) }
     }
 }
 

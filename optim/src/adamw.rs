@@ -20,20 +20,12 @@ pub struct AdamW {
 impl AdamW {
     /// In Keras' arithmetic, with its defaults: λ = 0.004, β = (0.9, 0.999), ε = 1e-7.
     pub fn new(parameters: Vec<(String, Param)>) -> Self {
-        AdamW {
-            parameters: Parameters::new(parameters),
-            moments: Moments::new(Arithmetic::Keras),
-            weight_decay: 0.004,
-        }
+        AdamW { parameters: Parameters::new(parameters), moments: Moments::new(Arithmetic::Keras), weight_decay: 0.004 }
     }
 
     /// In PyTorch's arithmetic, with its defaults: λ = 0.01, β = (0.9, 0.999), ε = 1e-8.
     pub fn pytorch(parameters: Vec<(String, Param)>) -> Self {
-        AdamW {
-            moments: Moments::new(Arithmetic::PyTorch),
-            weight_decay: 0.01,
-            ..AdamW::new(parameters)
-        }
+        AdamW { moments: Moments::new(Arithmetic::PyTorch), weight_decay: 0.01, ..AdamW::new(parameters) }
     }
 }
 

@@ -29,9 +29,7 @@ use crate::error::require;
 /// [`Error::Argument`](crate::Error::Argument) unless `limit` is at least 0.
 pub fn clip_by_value(gradients: &mut Gradients, parameters: &[(String, Param)], limit: f64) -> Result<()> {
     require(limit >= 0.0, "clip_by_value", "a limit of at least 0", limit)?;
-    replace(gradients, parameters, |gradient| {
-        Ok(gradient.clamp(Some(-limit), Some(limit))?)
-    })
+    replace(gradients, parameters, |gradient| Ok(gradient.clamp(Some(-limit), Some(limit))?))
 }
 
 /// Scales each parameter's gradient whose Euclidean norm is above `max_norm` down to it. Gradients whose norm is not finite stay
@@ -87,9 +85,7 @@ pub fn largest(gradients: &Gradients, parameters: &[(String, Param)]) -> Result<
             continue;
         };
         let norm = norm(gradient.tensor())?;
-        let above = largest.as_ref().is_none_or(|(_, known)| {
-            !known.is_nan() && (norm.is_nan() || norm > *known)
-        });
+        let above = largest.as_ref().is_none_or(|(_, known)| !known.is_nan() && (norm.is_nan() || norm > *known));
         if above {
             largest = Some((path.clone(), norm));
         }

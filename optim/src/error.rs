@@ -34,25 +34,14 @@ pub enum Error {
 impl Error {
     /// An [`Error::Argument`].
     pub fn argument(what: &'static str, message: impl Into<String>) -> Self {
-        Error::Argument {
-            what,
-            message: message.into(),
-        }
+        Error::Argument { what, message: message.into() }
     }
 }
 
 /// Refuses a hyperparameter unless it fits.
-pub(crate) fn require(
-    fits: bool,
-    what: &'static str,
-    expected: &str,
-    received: f64,
-) -> Result<()> {
+pub(crate) fn require(fits: bool, what: &'static str, expected: &str, received: f64) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(Error::argument(
-        what,
-        format!("expected {expected}, received {received}"),
-    ))
+    Err(Error::argument(what, format!("expected {expected}, received {received}")))
 }

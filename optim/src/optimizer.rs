@@ -20,7 +20,8 @@ pub struct Update<'a> {
     pub gradient: &'a Tensor,
     /// The learning rate, with the group's factor in it.
     pub learning_rate: f64,
-    /// Number of this step among those in which the parameter had a gradient, from 1 on.
+    /// Number of this step among those in which the parameter had a gradient, from 1 on, as in PyTorch. (Keras counts every step,
+    /// so there the moments of a layer that was frozen at first are taken for old ones when it begins to train.)
     pub step: u64,
 }
 
@@ -73,13 +74,12 @@ pub trait Optimizer: Send {
         }
         // Taken out, so that `update` can read the optimizer meanwhile.
         let mut entries = std::mem::take(&mut self.parameters_mut().entries);
-        let outcome = entries
-            .iter_mut()
-            .try_for_each(|entry| advance(self, entry, gradients, learning_rate));
+        let outcome = entries.iter_mut().try_for_each(|entry| advance(self, entry, gradients, learning_rate));
         let parameters = self.parameters_mut();
         parameters.entries = entries;
+        outcome?;
         parameters.steps += 1;
-        outcome
+        Ok(())
     }
 
     /// Puts every parameter whose path is `prefix` or begins with `prefix.` into a group. See [`Parameters::group`].
@@ -182,12 +182,7 @@ fn advance<O: Optimizer + ?Sized>(
         }
     }
     entry.steps += 1;
-    let update = Update {
-        value: &value,
-        gradient: &gradient,
-        learning_rate,
-        step: entry.steps,
-    };
+    let update = Update { value: &value, gradient: &gradient, learning_rate, step: entry.steps };
     let mut value = optimizer.update(&update, &mut entry.slots)?;
     if let Some(constraint) = entry.param.constraint() {
         value = constraint.apply(&value)?;

@@ -38,10 +38,7 @@ pub struct Group {
 impl Default for Group {
     /// Not at all.
     fn default() -> Self {
-        Group {
-            learning_rate_factor: 1.0,
-            weight_decay: None,
-        }
+        Group { learning_rate_factor: 1.0, weight_decay: None }
     }
 }
 
@@ -90,13 +87,7 @@ impl Parameters {
         let mut entries: Vec<Entry> = Vec::with_capacity(parameters.len());
         for (path, param) in parameters {
             if !entries.iter().any(|known| known.param.is_same(&param)) {
-                entries.push(Entry {
-                    path,
-                    param,
-                    group: Group::default(),
-                    steps: 0,
-                    slots: Slots::default(),
-                });
+                entries.push(Entry { path, param, group: Group::default(), steps: 0, slots: Slots::default() });
             }
         }
         Parameters { entries, steps: 0 }
@@ -110,9 +101,7 @@ impl Parameters {
     /// The parameters with their paths, each once.
     pub fn named(&self) -> Vec<(String, Param)> {
         let entries = self.entries.iter();
-        entries
-            .map(|entry| (entry.path.clone(), entry.param.clone()))
-            .collect()
+        entries.map(|entry| (entry.path.clone(), entry.param.clone())).collect()
     }
 
     /// Puts every parameter whose path is `prefix` or begins with `prefix.` into a group. A later group takes parameters from an

@@ -38,12 +38,7 @@ impl RmsProp {
 
     /// In PyTorch's arithmetic, with its defaults: ρ (there called α) = 0.99, ε = 1e-8.
     pub fn pytorch(parameters: Vec<(String, Param)>) -> Self {
-        RmsProp {
-            rho: 0.99,
-            epsilon: 1e-8,
-            arithmetic: Arithmetic::PyTorch,
-            ..RmsProp::new(parameters)
-        }
+        RmsProp { rho: 0.99, epsilon: 1e-8, arithmetic: Arithmetic::PyTorch, ..RmsProp::new(parameters) }
     }
 
     /// The share of the mean square that each step keeps.

@@ -35,10 +35,7 @@ impl Sgd {
 
     /// Without momentum, in PyTorch's arithmetic.
     pub fn pytorch(parameters: Vec<(String, Param)>) -> Self {
-        Sgd {
-            arithmetic: Arithmetic::PyTorch,
-            ..Sgd::new(parameters)
-        }
+        Sgd { arithmetic: Arithmetic::PyTorch, ..Sgd::new(parameters) }
     }
 
     /// The share of the velocity that each step keeps.

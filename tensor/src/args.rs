@@ -27,10 +27,7 @@ impl Axes {
         for &axis in axes {
             let axis = shape.axis(op, axis)?;
             if resolved.contains(&axis) {
-                return Err(Error::argument(
-                    op,
-                    format!("expected distinct axes, received {axes:?}"),
-                ));
+                return Err(Error::argument(op, format!("expected distinct axes, received {axes:?}")));
             }
             resolved.push(axis);
         }
@@ -198,36 +195,17 @@ impl Slice {
     pub(crate) fn resolve(&self, op: &'static str, size: usize) -> Result<(usize, usize)> {
         let size = size as isize;
         if self.step == 0 {
-            return Err(Error::argument(
-                op,
-                "expected a step other than 0, received 0",
-            ));
+            return Err(Error::argument(op, "expected a step other than 0, received 0"));
         }
         // Python's rule: with a negative step the positions run from size-1 down to "before 0".
-        let (low, high) = if self.step > 0 {
-            (0, size)
-        } else {
-            (-1, size - 1)
-        };
+        let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
         let clip = |position: isize| {
-            let position = if position < 0 {
-                position.saturating_add(size)
-            } else {
-                position
-            };
+            let position = if position < 0 { position.saturating_add(size) } else { position };
             position.clamp(low, high)
         };
-        let start = self
-            .start
-            .map_or(if self.step > 0 { low } else { high }, clip);
-        let stop = self
-            .stop
-            .map_or(if self.step > 0 { high } else { low }, clip);
-        let distance = if self.step > 0 {
-            stop - start
-        } else {
-            start - stop
-        };
+        let start = self.start.map_or(if self.step > 0 { low } else { high }, clip);
+        let stop = self.stop.map_or(if self.step > 0 { high } else { low }, clip);
+        let distance = if self.step > 0 { stop - start } else { start - stop };
         if distance <= 0 {
             return Ok((0, 0));
         }
@@ -264,41 +242,20 @@ pub struct TargetShape(SmallVec<[isize; 4]>);
 impl TargetShape {
     /// The full shape for a tensor of `from`'s size.
     pub fn resolve(&self, op: &'static str, from: &Shape) -> Result<Shape> {
-        let fail = || {
-            Error::shape(
-                op,
-                format!("a tensor whose elements fill shape {:?}", self.0.as_slice()),
-                from,
-            )
-        };
-        let known: SmallVec<[usize; 4]> = self
-            .0
-            .iter()
-            .filter(|&&size| size >= 0)
-            .map(|&size| size as usize)
-            .collect();
+        let fail = || Error::shape(op, format!("a tensor whose elements fill shape {:?}", self.0.as_slice()), from);
+        let known: SmallVec<[usize; 4]> = self.0.iter().filter(|&&size| size >= 0).map(|&size| size as usize).collect();
         if self.0.iter().any(|&size| size < -1) || self.0.len() > known.len() + 1 {
-            let message = format!(
-                "expected sizes of which at most one is -1, received {:?}",
-                self.0.as_slice()
-            );
+            let message = format!("expected sizes of which at most one is -1, received {:?}", self.0.as_slice());
             return Err(Error::argument(op, message));
         }
-        let filled = known
-            .iter()
-            .try_fold(1usize, |product, &size| product.checked_mul(size))
-            .ok_or_else(fail)?;
+        let filled = known.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).ok_or_else(fail)?;
         let numel = from.numel();
         let free = match self.0.len() > known.len() {
             false if filled == numel => 1,
             true if filled > 0 && numel.is_multiple_of(filled) => numel / filled,
             _ => return Err(fail()),
         };
-        Ok(self
-            .0
-            .iter()
-            .map(|&size| if size < 0 { free } else { size as usize })
-            .collect())
+        Ok(self.0.iter().map(|&size| if size < 0 { free } else { size as usize }).collect())
     }
 }
 
@@ -346,9 +303,7 @@ mod tests {
     /// Positions as Python's `range(size)[start:stop:step]` gives them.
     fn positions(slice: Slice, size: usize) -> Vec<isize> {
         let (start, count) = slice.resolve("slice", size).unwrap();
-        (0..count as isize)
-            .map(|i| start as isize + i * slice.step)
-            .collect()
+        (0..count as isize).map(|i| start as isize + i * slice.step).collect()
     }
 
     #[test]
@@ -366,18 +321,10 @@ mod tests {
 
     #[test]
     fn one_size_may_be_left_open() {
-        let shape =
-            |target: TargetShape, from: &[usize]| target.resolve("reshape", &Shape::from(from));
+        let shape = |target: TargetShape, from: &[usize]| target.resolve("reshape", &Shape::from(from));
         assert_eq!(shape([2, -1].into(), &[3, 4]).unwrap(), Shape::from([2, 6]));
         assert_eq!(shape(().into(), &[1, 1]).unwrap(), Shape::default());
-        assert_eq!(
-            shape([0, -1].into(), &[3, 0])
-                .unwrap_err()
-                .to_string()
-                .lines()
-                .count(),
-            1
-        );
+        assert_eq!(shape([0, -1].into(), &[3, 0]).unwrap_err().to_string().lines().count(), 1);
         assert!(shape([-1, -1].into(), &[4]).is_err());
         assert!(shape([5, -1].into(), &[4]).is_err());
         assert!(shape([-1, 2].into(), &[0]).unwrap() == Shape::from([0, 2]));

@@ -37,16 +37,8 @@ pub enum DType {
 
 impl DType {
     /// All dtypes, in promotion order.
-    pub const ALL: [DType; 8] = [
-        DType::Bool,
-        DType::U8,
-        DType::I32,
-        DType::I64,
-        DType::F16,
-        DType::BF16,
-        DType::F32,
-        DType::F64,
-    ];
+    pub const ALL: [DType; 8] =
+        [DType::Bool, DType::U8, DType::I32, DType::I64, DType::F16, DType::BF16, DType::F32, DType::F64];
 
     /// Bytes that one element takes.
     pub fn size(self) -> usize {
@@ -120,11 +112,7 @@ impl DType {
 
     /// `Err` unless this is a float type.
     pub(crate) fn require_float(self, op: &'static str) -> Result<()> {
-        if self.is_float() {
-            Ok(())
-        } else {
-            Err(Error::dtype(op, "a float dtype", self))
-        }
+        if self.is_float() { Ok(()) } else { Err(Error::dtype(op, "a float dtype", self)) }
     }
 }
 

@@ -54,11 +54,7 @@ pub(crate) trait Number:
 
 /// An element that float kernels compute in: `f32` or `f64`. The methods are those of the standard library.
 pub(crate) trait Real:
-    Number
-    + std::ops::Div<Output = Self>
-    + std::ops::Neg<Output = Self>
-    + std::ops::MulAssign
-    + std::iter::Sum
+    Number + std::ops::Div<Output = Self> + std::ops::Neg<Output = Self> + std::ops::MulAssign + std::iter::Sum
 {
     fn r(value: f64) -> Self;
     fn sqrt(self) -> Self;

@@ -132,43 +132,26 @@ pub enum Error {
 impl Error {
     /// An [`Error::Argument`].
     pub fn argument(op: &'static str, message: impl Into<String>) -> Self {
-        Error::Argument {
-            op,
-            message: message.into(),
-        }
+        Error::Argument { op, message: message.into() }
     }
 
     /// An [`Error::Shape`].
     pub fn shape(op: &'static str, expected: impl Into<String>, received: &Shape) -> Self {
-        Error::Shape {
-            op,
-            expected: expected.into(),
-            received: received.clone(),
-        }
+        Error::Shape { op, expected: expected.into(), received: received.clone() }
     }
 
     /// An [`Error::DType`].
     pub fn dtype(op: &'static str, expected: impl Into<String>, received: DType) -> Self {
-        Error::DType {
-            op,
-            expected: expected.into(),
-            received,
-        }
+        Error::DType { op, expected: expected.into(), received }
     }
 
     /// An [`Error::Io`].
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        Error::Io {
-            path: path.as_ref().to_path_buf(),
-            source,
-        }
+        Error::Io { path: path.as_ref().to_path_buf(), source }
     }
 
     /// An [`Error::Format`].
     pub fn format(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
-        Error::Format {
-            path: path.as_ref().to_path_buf(),
-            message: message.into(),
-        }
+        Error::Format { path: path.as_ref().to_path_buf(), message: message.into() }
     }
 }

@@ -19,11 +19,7 @@ impl Layout {
     /// Row-major, the last axis fastest.
     pub(crate) fn contiguous(shape: Shape) -> Self {
         let strides = row_major(&shape);
-        Layout {
-            shape,
-            strides,
-            offset: 0,
-        }
+        Layout { shape, strides, offset: 0 }
     }
 
     pub(crate) fn numel(&self) -> usize {
@@ -64,10 +60,7 @@ impl Layout {
         if self.is_contiguous() || !self.is_dense() {
             return Layout::contiguous(self.shape.clone());
         }
-        Layout {
-            offset: 0,
-            ..self.clone()
-        }
+        Layout { offset: 0, ..self.clone() }
     }
 
     pub(crate) fn permute(&self, order: &[usize]) -> Layout {
@@ -87,20 +80,13 @@ impl Layout {
                 _ => 0,
             })
             .collect();
-        Layout {
-            shape: shape.clone(),
-            strides,
-            offset: self.offset,
-        }
+        Layout { shape: shape.clone(), strides, offset: self.offset }
     }
 
     /// This layout seen as `shape` (of the same size), or `None` if no strides can say that.
     pub(crate) fn reshape(&self, shape: &Shape) -> Option<Layout> {
         if self.numel() == 0 {
-            return Some(Layout {
-                offset: self.offset,
-                ..Layout::contiguous(shape.clone())
-            });
+            return Some(Layout { offset: self.offset, ..Layout::contiguous(shape.clone()) });
         }
         // Walk both shapes from the back. A run of old axes that lie as one block of memory can be cut anew in any way.
         let mut strides: Strides = SmallVec::from_elem(0, shape.rank());
@@ -138,11 +124,7 @@ impl Layout {
             }
             strides[new] = block_stride * used as isize;
         }
-        Some(Layout {
-            shape: shape.clone(),
-            strides,
-            offset: self.offset,
-        })
+        Some(Layout { shape: shape.clone(), strides, offset: self.offset })
     }
 }
 
@@ -162,9 +144,7 @@ mod tests {
     #[test]
     fn reshape_without_copy_where_strides_allow() {
         let base = Layout::contiguous([2, 3, 4].into());
-        let r = |layout: &Layout, shape: &[usize]| {
-            layout.reshape(&shape.into()).map(|l| l.strides.to_vec())
-        };
+        let r = |layout: &Layout, shape: &[usize]| layout.reshape(&shape.into()).map(|l| l.strides.to_vec());
         assert_eq!(r(&base, &[6, 4]), Some(vec![4, 1]));
         assert_eq!(r(&base, &[24]), Some(vec![1]));
         assert_eq!(r(&base, &[2, 1, 12]), Some(vec![12, 12, 1]));
@@ -173,23 +153,13 @@ mod tests {
         assert_eq!(r(&transposed, &[6, 4]), None);
         assert_eq!(r(&transposed, &[3, 2, 2, 2]), Some(vec![4, 12, 2, 1]));
         assert_eq!(r(&transposed, &[3, 8]), None);
-        let flipped = Layout {
-            strides: SmallVec::from_slice(&[-1]),
-            offset: 5,
-            ..Layout::contiguous([6].into())
-        };
+        let flipped = Layout { strides: SmallVec::from_slice(&[-1]), offset: 5, ..Layout::contiguous([6].into()) };
         assert_eq!(r(&flipped, &[2, 3]), Some(vec![-3, -1]));
-        let column = Layout {
-            strides: SmallVec::from_slice(&[1, 0]),
-            ..Layout::contiguous([3, 2].into())
-        };
+        let column = Layout { strides: SmallVec::from_slice(&[1, 0]), ..Layout::contiguous([3, 2].into()) };
         assert_eq!(r(&column, &[6]), None);
         let ones = Layout::contiguous([1, 1].into());
         assert_eq!(r(&ones, &[]), Some(vec![]));
-        assert_eq!(
-            r(&Layout::contiguous(().into()), &[1, 1]).map(|s| s.len()),
-            Some(2)
-        );
+        assert_eq!(r(&Layout::contiguous(().into()), &[1, 1]).map(|s| s.len()), Some(2));
     }
 
     #[test]
@@ -197,14 +167,8 @@ mod tests {
         let base = Layout::contiguous([2, 3, 4].into());
         assert!(base.permute(&[0, 2, 1]).is_dense());
         assert!(!base.permute(&[0, 2, 1]).is_contiguous());
-        assert_eq!(
-            base.permute(&[0, 2, 1]).dense_like().strides.to_vec(),
-            [12, 1, 4]
-        );
-        let gaps = Layout {
-            strides: SmallVec::from_slice(&[2]),
-            ..Layout::contiguous([3].into())
-        };
+        assert_eq!(base.permute(&[0, 2, 1]).dense_like().strides.to_vec(), [12, 1, 4]);
+        let gaps = Layout { strides: SmallVec::from_slice(&[2]), ..Layout::contiguous([3].into()) };
         assert!(!gaps.is_dense());
     }
 }

@@ -39,11 +39,7 @@ impl Buffer {
     pub(crate) fn for_output<T: Element>(len: usize) -> Result<Self> {
         let bytes = bytes_of::<T>(len)?;
         // A recycled byte may be 7, which is no bool.
-        if T::DTYPE == crate::DType::Bool {
-            Self::zeroed_bytes(bytes)
-        } else {
-            Self::recycled_bytes(bytes)
-        }
+        if T::DTYPE == crate::DType::Bool { Self::zeroed_bytes(bytes) } else { Self::recycled_bytes(bytes) }
     }
 
     /// A buffer of `len` zeros.
@@ -64,9 +60,7 @@ impl Buffer {
     /// As [`Buffer::as_slice`], to be written.
     pub(crate) fn as_mut_slice<T: Element>(&mut self) -> &mut [T] {
         // SAFETY: as in `as_slice`; `&mut self` makes the access exclusive.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<T>())
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<T>()) }
     }
 
     /// The content as unsigned integers of a given width, for kernels that only move elements.
@@ -84,9 +78,7 @@ impl Buffer {
     /// must be elements of the dtype that the buffer stands for.
     pub(crate) fn as_mut_bits<W: bytemuck::Pod>(&mut self) -> &mut [W] {
         // SAFETY: as in `as_bits`; `&mut self` makes the access exclusive.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<W>())
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<W>()) }
     }
 
     pub(crate) fn zeroed_bytes(len: usize) -> Result<Self> {
@@ -98,21 +90,12 @@ impl Buffer {
     pub(crate) fn recycled_bytes(len: usize) -> Result<Self> {
         let capacity = size_class(len);
         if capacity == 0 {
-            return Ok(Buffer {
-                start: NonNull::<Aligned>::dangling().cast(),
-                len,
-                capacity,
-            });
+            return Ok(Buffer { start: NonNull::<Aligned>::dangling().cast(), len, capacity });
         }
         if let Some(start) = pool().take(capacity) {
-            return Ok(Buffer {
-                start,
-                len,
-                capacity,
-            });
+            return Ok(Buffer { start, len, capacity });
         }
-        let layout = Layout::from_size_align(capacity, ALIGNMENT)
-            .map_err(|_| Error::OutOfMemory { bytes: len })?;
+        let layout = Layout::from_size_align(capacity, ALIGNMENT).map_err(|_| Error::OutOfMemory { bytes: len })?;
         // SAFETY: the layout's size is not 0.
         let mut start = NonNull::new(unsafe { alloc_zeroed(layout) });
         if start.is_none() {
@@ -121,13 +104,7 @@ impl Buffer {
             // SAFETY: the layout's size is not 0.
             start = NonNull::new(unsafe { alloc_zeroed(layout) });
         }
-        start
-            .map(|start| Buffer {
-                start,
-                len,
-                capacity,
-            })
-            .ok_or(Error::OutOfMemory { bytes: len })
+        start.map(|start| Buffer { start, len, capacity }).ok_or(Error::OutOfMemory { bytes: len })
     }
 }
 
@@ -145,9 +122,7 @@ impl Drop for Buffer {
 struct Aligned;
 
 fn bytes_of<T>(len: usize) -> Result<usize> {
-    let bytes = len
-        .checked_mul(size_of::<T>())
-        .filter(|&bytes| bytes <= isize::MAX as usize);
+    let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| bytes <= isize::MAX as usize);
     bytes.ok_or(Error::OutOfMemory { bytes: usize::MAX })
 }
 
@@ -164,12 +139,7 @@ fn size_class(len: usize) -> usize {
 /// `start` was allocated here with this capacity and nothing refers to it any more.
 unsafe fn free(start: NonNull<u8>, capacity: usize) {
     // SAFETY: the same size and alignment made a valid layout when the memory was allocated; the caller owns the memory.
-    unsafe {
-        dealloc(
-            start.as_ptr(),
-            Layout::from_size_align_unchecked(capacity, ALIGNMENT),
-        )
-    };
+    unsafe { dealloc(start.as_ptr(), Layout::from_size_align_unchecked(capacity, ALIGNMENT)) };
 }
 
 #[derive(Default)]
@@ -228,14 +198,8 @@ mod tests {
     fn classes_waste_little() {
         for len in [1, 64, 65, 4096, 4097, 100_000, 1 << 20, (1 << 20) + 1] {
             let class = size_class(len);
-            assert!(
-                class >= len && class.is_multiple_of(ALIGNMENT),
-                "{len} -> {class}"
-            );
-            assert!(
-                len < 4096 || class - len <= len / 8 + ALIGNMENT,
-                "{len} -> {class}"
-            );
+            assert!(class >= len && class.is_multiple_of(ALIGNMENT), "{len} -> {class}");
+            assert!(len < 4096 || class - len <= len / 8 + ALIGNMENT, "{len} -> {class}");
         }
         assert_eq!(size_class(0), 0);
     }
@@ -253,13 +217,7 @@ mod tests {
 
     #[test]
     fn absurd_sizes_are_an_error() {
-        assert!(matches!(
-            Buffer::zeroed::<f64>(usize::MAX / 4),
-            Err(Error::OutOfMemory { .. })
-        ));
-        assert!(matches!(
-            Buffer::zeroed::<u8>(1 << 60),
-            Err(Error::OutOfMemory { .. })
-        ));
+        assert!(matches!(Buffer::zeroed::<f64>(usize::MAX / 4), Err(Error::OutOfMemory { .. })));
+        assert!(matches!(Buffer::zeroed::<u8>(1 << 60), Err(Error::OutOfMemory { .. })));
     }
 }

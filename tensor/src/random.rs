@@ -35,20 +35,12 @@ pub struct Generator {
 impl Generator {
     /// The stream of a seed, from its beginning.
     pub fn new(seed: u64) -> Self {
-        Generator {
-            seed,
-            position: 0,
-            rest: Vec::new(),
-        }
+        Generator { seed, position: 0, rest: Vec::new() }
     }
 
     /// The stream of a seed from a position on: what [`Generator::seed`] and [`Generator::position`] have told before.
     pub fn at(seed: u64, position: u64) -> Self {
-        Generator {
-            seed,
-            position,
-            rest: Vec::new(),
-        }
+        Generator { seed, position, rest: Vec::new() }
     }
 
     /// The seed.
@@ -111,16 +103,8 @@ pub(crate) fn philox(key: u64, counter: u64) -> [u32; 4] {
     for _ in 0..10 {
         let a = u64::from(c[0]) * 0xD251_1F53;
         let b = u64::from(c[2]) * 0xCD9E_8D57;
-        c = [
-            (b >> 32) as u32 ^ c[1] ^ k[0],
-            b as u32,
-            (a >> 32) as u32 ^ c[3] ^ k[1],
-            a as u32,
-        ];
-        k = [
-            k[0].wrapping_add(0x9E37_79B9),
-            k[1].wrapping_add(0xBB67_AE85),
-        ];
+        c = [(b >> 32) as u32 ^ c[1] ^ k[0], b as u32, (a >> 32) as u32 ^ c[3] ^ k[1], a as u32];
+        k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
     }
     c
 }
@@ -161,20 +145,14 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::DType`] unless `dtype` is a float type.
-    pub fn rand(
-        shape: impl Into<Shape>,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub fn rand(shape: impl Into<Shape>, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         dtype.require_float("rand")?;
         let shape = shape.into();
         if dtype.is_half() {
             // Rounding to nearest may give 1, which does not belong to 0..1: cut the bits off first.
             let bits = if dtype == DType::F16 { 11 } else { 8 };
             let scale = (1u32 << bits) as f32;
-            let x = Tensor::random::<f32>(shape, generator, |w| {
-                w.map(|w| (unit(w) * scale).floor() / scale)
-            })?;
+            let x = Tensor::random::<f32>(shape, generator, |w| w.map(|w| (unit(w) * scale).floor() / scale))?;
             return x.to_dtype(dtype);
         }
         Tensor::random::<f32>(shape, generator, |w| w.map(unit))?.to_dtype(dtype)
@@ -184,11 +162,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::DType`] unless `dtype` is a float type.
-    pub fn randn(
-        shape: impl Into<Shape>,
-        dtype: DType,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub fn randn(shape: impl Into<Shape>, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         dtype.require_float("randn")?;
         let normals = |[a, b, c, d]: [u32; 4]| {
             let ([x, y], [z, w]) = (normal_pair(a, b), normal_pair(c, d));
@@ -215,9 +189,7 @@ impl Tensor {
         let span = i128::from(high) - i128::from(low);
         let fits = crate::dtype::with_number!(dtype, T => [low, high.wrapping_sub(1)].iter().all(|&end| T::from_i64(end).to_i64() == end));
         if !(1..=1i128 << 32).contains(&span) || !fits {
-            let message = format!(
-                "expected a range of 1 to 2^32 numbers inside {dtype}, received {low}..{high}"
-            );
+            let message = format!("expected a range of 1 to 2^32 numbers inside {dtype}, received {low}..{high}");
             return Err(Error::argument("randint", message));
         }
         // The upper word of word · span: uneven by less than span / 2³².
@@ -229,11 +201,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Argument`] unless `probability` is in `0..=1`.
-    pub fn bernoulli(
-        probability: f64,
-        shape: impl Into<Shape>,
-        generator: &mut Generator,
-    ) -> Result<Tensor> {
+    pub fn bernoulli(probability: f64, shape: impl Into<Shape>, generator: &mut Generator) -> Result<Tensor> {
         if !(0.0..=1.0).contains(&probability) {
             return Err(Error::argument(
                 "bernoulli",
@@ -251,9 +219,7 @@ impl Tensor {
     pub fn randperm(count: usize, generator: &mut Generator) -> Result<Tensor> {
         use rand::seq::SliceRandom;
         Tensor::build::<i64>([count], |out| {
-            out.iter_mut()
-                .enumerate()
-                .for_each(|(i, out)| *out = i as i64);
+            out.iter_mut().enumerate().for_each(|(i, out)| *out = i as i64);
             out.shuffle(generator);
             Ok(())
         })
@@ -267,68 +233,35 @@ mod tests {
     /// Known answers of the Random123 library (`kat_vectors`, philox4x32 with 10 rounds, all-zero input).
     #[test]
     fn philox_known_answer() {
-        assert_eq!(
-            philox(0, 0),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
+        assert_eq!(philox(0, 0), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
     }
 
     #[test]
     fn moments_and_ranges() {
         let mut g = Generator::new(7);
         let n = 200_000;
-        let x = Tensor::randn([n], DType::F32, &mut g)
-            .unwrap()
-            .to_vec::<f32>()
-            .unwrap();
+        let x = Tensor::randn([n], DType::F32, &mut g).unwrap().to_vec::<f32>().unwrap();
         let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / n as f64;
         let var = x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n as f64;
         let fourth = x.iter().map(|&x| f64::from(x).powi(4)).sum::<f64>() / n as f64;
         // Standard errors at this n: 0.0022, 0.0032, 0.022.
-        assert!(
-            mean.abs() < 0.01 && (var - 1.0).abs() < 0.015 && (fourth - 3.0).abs() < 0.1,
-            "{mean} {var} {fourth}"
-        );
-        let u = Tensor::rand([n], DType::F16, &mut g)
-            .unwrap()
-            .to_dtype(DType::F32)
-            .unwrap()
-            .to_vec::<f32>()
-            .unwrap();
+        assert!(mean.abs() < 0.01 && (var - 1.0).abs() < 0.015 && (fourth - 3.0).abs() < 0.1, "{mean} {var} {fourth}");
+        let u = Tensor::rand([n], DType::F16, &mut g).unwrap().to_dtype(DType::F32).unwrap().to_vec::<f32>().unwrap();
         assert!(u.iter().all(|u| (0.0..1.0).contains(u)));
-        let i = Tensor::randint(-2, 3, [n], DType::I64, &mut g)
-            .unwrap()
-            .to_vec::<i64>()
-            .unwrap();
+        let i = Tensor::randint(-2, 3, [n], DType::I64, &mut g).unwrap().to_vec::<i64>().unwrap();
         for value in -2..3 {
             let share = i.iter().filter(|&&i| i == value).count() as f64 / n as f64;
             assert!((share - 0.2).abs() < 0.01, "{value}: {share}");
         }
-        let b = Tensor::bernoulli(0.3, [n], &mut g)
-            .unwrap()
-            .to_vec::<bool>()
-            .unwrap();
+        let b = Tensor::bernoulli(0.3, [n], &mut g).unwrap().to_vec::<bool>().unwrap();
         assert!((b.iter().filter(|&&b| b).count() as f64 / n as f64 - 0.3).abs() < 0.01);
     }
 
     #[test]
     fn draws_are_reproducible_and_independent_of_threads() {
-        let draw = || {
-            Tensor::randn([100_001], DType::F32, &mut Generator::new(1))
-                .unwrap()
-                .to_vec::<f32>()
-                .unwrap()
-        };
-        let one = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .unwrap()
-            .install(draw);
-        let three = rayon::ThreadPoolBuilder::new()
-            .num_threads(3)
-            .build()
-            .unwrap()
-            .install(draw);
+        let draw = || Tensor::randn([100_001], DType::F32, &mut Generator::new(1)).unwrap().to_vec::<f32>().unwrap();
+        let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(draw);
+        let three = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap().install(draw);
         assert_eq!(one, three);
         let mut g = Generator::new(5);
         let first = g.fork();
@@ -339,10 +272,7 @@ mod tests {
 
     #[test]
     fn permutations_hold_every_number() {
-        let mut p = Tensor::randperm(100, &mut Generator::new(3))
-            .unwrap()
-            .to_vec::<i64>()
-            .unwrap();
+        let mut p = Tensor::randperm(100, &mut Generator::new(3)).unwrap().to_vec::<i64>().unwrap();
         assert_ne!(p, (0..100).collect::<Vec<_>>());
         p.sort_unstable();
         assert_eq!(p, (0..100).collect::<Vec<_>>());

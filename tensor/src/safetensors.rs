@@ -35,20 +35,11 @@ impl SafeTensorsFile {
         // SAFETY: the mapping is read only; that nobody changes the file meanwhile is this type's documented demand.
         let bytes = unsafe { Mmap::map(&file) }.map_err(|source| Error::io(&path, source))?;
         // Checks that header and data fit the file's length, and that offsets do not overlap or leave gaps.
-        let broken = |e| {
-            Error::format(
-                &path,
-                format!("expected a whole safetensors file, received a broken one ({e})"),
-            )
-        };
+        let broken =
+            |e| Error::format(&path, format!("expected a whole safetensors file, received a broken one ({e})"));
         SafeTensors::deserialize(&bytes).map_err(broken)?;
         let (header_len, metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-        Ok(SafeTensorsFile {
-            data_start: header_len + 8,
-            path,
-            bytes,
-            metadata,
-        })
+        Ok(SafeTensorsFile { data_start: header_len + 8, path, bytes, metadata })
     }
 
     /// The names of the tensors, sorted.
@@ -60,12 +51,7 @@ impl SafeTensorsFile {
 
     /// The free-form text entries of the header.
     pub fn metadata(&self) -> BTreeMap<String, String> {
-        self.metadata
-            .metadata()
-            .iter()
-            .flatten()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        self.metadata.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Reads one tensor.
@@ -74,40 +60,23 @@ impl SafeTensorsFile {
     /// [`Error::Format`] if there is none of that name, or its dtype has no counterpart here.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         let info = self.metadata.info(name).ok_or_else(|| {
-            Error::format(
-                &self.path,
-                format!(
-                    "expected a tensor named {name:?}, received {}",
-                    listed(&self.names())
-                ),
-            )
+            Error::format(&self.path, format!("expected a tensor named {name:?}, received {}", listed(&self.names())))
         })?;
         let dtype = dtype_of(info.dtype).ok_or_else(|| {
             let expected = "bool, u8, i32, i64, f16, bf16, f32 or f64";
-            Error::format(
-                &self.path,
-                format!(
-                    "tensor {name:?}: expected {expected}, received {:?}",
-                    info.dtype
-                ),
-            )
+            Error::format(&self.path, format!("tensor {name:?}: expected {expected}, received {:?}", info.dtype))
         })?;
         let (start, end) = info.data_offsets;
         let bytes = &self.bytes[self.data_start + start..self.data_start + end];
         if dtype == DType::Bool && bytes.iter().any(|&byte| byte > 1) {
-            let message =
-                format!("tensor {name:?}: expected booleans of 0 or 1, received another byte");
+            let message = format!("tensor {name:?}: expected booleans of 0 or 1, received another byte");
             return Err(Error::format(&self.path, message));
         }
         let shape = Shape::from(&info.shape);
         shape.check_size("load", dtype)?;
         let mut buffer = Buffer::recycled_bytes(bytes.len())?;
         buffer.as_mut_bits::<u8>().copy_from_slice(bytes);
-        Ok(Tensor::from_buffer(
-            buffer,
-            Layout::contiguous(shape),
-            dtype,
-        ))
+        Ok(Tensor::from_buffer(buffer, Layout::contiguous(shape), dtype))
     }
 }
 
@@ -117,10 +86,7 @@ impl SafeTensorsFile {
 /// [`Error::Io`], [`Error::Format`].
 pub fn load(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
     let file = SafeTensorsFile::open(path)?;
-    file.names()
-        .into_iter()
-        .map(|name| file.tensor(&name).map(|tensor| (name, tensor)))
-        .collect()
+    file.names().into_iter().map(|name| file.tensor(&name).map(|tensor| (name, tensor))).collect()
 }
 
 /// Writes tensors to a file. The file appears whole or not at all: the bytes go to a temporary file beside it first, are
@@ -153,28 +119,18 @@ pub fn save_with_metadata(
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
     let path = path.as_ref();
-    let dense: BTreeMap<&str, Tensor> = tensors
-        .iter()
-        .map(|(name, tensor)| Ok((name.as_str(), tensor.contiguous()?)))
-        .collect::<Result<_>>()?;
+    let dense: BTreeMap<&str, Tensor> =
+        tensors.iter().map(|(name, tensor)| Ok((name.as_str(), tensor.contiguous()?))).collect::<Result<_>>()?;
     let views: Vec<(&str, TensorView<'_>)> = dense
         .iter()
         .map(|(name, tensor)| {
-            TensorView::new(
-                file_dtype(tensor.dtype()),
-                tensor.shape().to_vec(),
-                tensor.contiguous_bytes(),
-            )
-            .map(|view| (*name, view))
-            .map_err(|e| Error::format(path, format!("tensor {name:?} cannot be written: {e}")))
+            TensorView::new(file_dtype(tensor.dtype()), tensor.shape().to_vec(), tensor.contiguous_bytes())
+                .map(|view| (*name, view))
+                .map_err(|e| Error::format(path, format!("tensor {name:?} cannot be written: {e}")))
         })
         .collect::<Result<_>>()?;
-    let metadata: Option<HashMap<String, String>> = (!metadata.is_empty()).then(|| {
-        metadata
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
-    });
+    let metadata: Option<HashMap<String, String>> =
+        (!metadata.is_empty()).then(|| metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect());
     let bytes = safetensors::serialize(views, metadata)
         .map_err(|e| Error::format(path, format!("the tensors cannot be written: {e}")))?;
     write_atomically(path, &bytes)
@@ -204,11 +160,7 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 
 fn listed(names: &[String]) -> String {
     let shown = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > 8 {
-        format!("{shown}, … ({} in all)", names.len())
-    } else {
-        shown
-    }
+    if names.len() > 8 { format!("{shown}, … ({} in all)", names.len()) } else { shown }
 }
 
 fn dtype_of(dtype: Dtype) -> Option<DType> {
@@ -248,12 +200,7 @@ mod tests {
         let path = directory.path().join("all.safetensors");
         let mut tensors = BTreeMap::new();
         for dtype in DType::ALL {
-            let x = Tensor::arange(0, 6, 1)
-                .unwrap()
-                .reshape([2, 3])
-                .unwrap()
-                .to_dtype(dtype)
-                .unwrap();
+            let x = Tensor::arange(0, 6, 1).unwrap().reshape([2, 3]).unwrap().to_dtype(dtype).unwrap();
             tensors.insert(format!("{dtype}.transposed"), x.t().unwrap());
         }
         tensors.insert("scalar".into(), Tensor::new(3.5f64).unwrap());
@@ -261,10 +208,7 @@ mod tests {
         let metadata = BTreeMap::from([("format".to_string(), "ocelli".to_string())]);
         save_with_metadata(&path, &tensors, &metadata).unwrap();
         let back = load(&path).unwrap();
-        assert_eq!(
-            back.keys().collect::<Vec<_>>(),
-            tensors.keys().collect::<Vec<_>>()
-        );
+        assert_eq!(back.keys().collect::<Vec<_>>(), tensors.keys().collect::<Vec<_>>());
         for (name, tensor) in &tensors {
             assert_eq!(back[name].shape(), tensor.shape());
             assert_eq!(back[name].dtype(), tensor.dtype());
@@ -282,30 +226,15 @@ mod tests {
         let path = directory.path().join("cut.safetensors");
         let text = |path: &Path| load(path).unwrap_err().to_string();
         assert!(text(&path).contains("cut.safetensors: No such file"));
-        save(
-            &path,
-            &[("x".to_string(), Tensor::ones([100], DType::F32).unwrap())].into(),
-        )
-        .unwrap();
+        save(&path, &[("x".to_string(), Tensor::ones([100], DType::F32).unwrap())].into()).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 5, 20, whole.len() - 1] {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(
-                text(&path).contains("cut.safetensors: expected a whole safetensors file"),
-                "{}",
-                text(&path)
-            );
+            assert!(text(&path).contains("cut.safetensors: expected a whole safetensors file"), "{}", text(&path));
         }
         std::fs::write(&path, &whole).unwrap();
-        let missing = SafeTensorsFile::open(&path)
-            .unwrap()
-            .tensor("y")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            missing.ends_with("expected a tensor named \"y\", received x"),
-            "{missing}"
-        );
+        let missing = SafeTensorsFile::open(&path).unwrap().tensor("y").unwrap_err().to_string();
+        assert!(missing.ends_with("expected a tensor named \"y\", received x"), "{missing}");
         let nowhere = directory.path().join("missing").join("x.safetensors");
         assert!(save(&nowhere, &BTreeMap::new()).is_err());
     }

@@ -28,11 +28,7 @@ impl Shape {
         if (-rank..rank).contains(&axis) {
             Ok(if axis < 0 { axis + rank } else { axis } as usize)
         } else {
-            Err(Error::Axis {
-                op,
-                axis,
-                rank: self.rank(),
-            })
+            Err(Error::Axis { op, axis, rank: self.rank() })
         }
     }
 
@@ -51,11 +47,7 @@ impl Shape {
                 (1, b) => b,
                 (a, 1) => a,
                 _ => {
-                    return Err(Error::Broadcast {
-                        op,
-                        lhs: self.clone(),
-                        rhs: other.clone(),
-                    });
+                    return Err(Error::Broadcast { op, lhs: self.clone(), rhs: other.clone() });
                 }
             };
         }
@@ -70,11 +62,7 @@ impl Shape {
             bytes = match bytes.checked_mul(size.max(1)) {
                 Some(bytes) if bytes <= isize::MAX as usize => bytes,
                 _ => {
-                    return Err(Error::TooLarge {
-                        op,
-                        shape: self.clone(),
-                        dtype,
-                    });
+                    return Err(Error::TooLarge { op, shape: self.clone(), dtype });
                 }
             };
         }
@@ -180,10 +168,7 @@ mod tests {
     #[test]
     fn broadcasting_follows_numpy() {
         let b = |a: &[usize], b: &[usize]| Shape::from(a).broadcast("add", &Shape::from(b));
-        assert_eq!(
-            b(&[8, 1, 6, 1], &[7, 1, 5]).unwrap(),
-            Shape::from([8, 7, 6, 5])
-        );
+        assert_eq!(b(&[8, 1, 6, 1], &[7, 1, 5]).unwrap(), Shape::from([8, 7, 6, 5]));
         assert_eq!(b(&[], &[3]).unwrap(), Shape::from([3]));
         assert_eq!(b(&[0], &[1]).unwrap(), Shape::from([0]));
         assert_eq!(
@@ -196,25 +181,14 @@ mod tests {
     fn axes_count_from_both_ends() {
         let shape = Shape::from([2, 3]);
         assert_eq!(shape.axis("sum", -1).unwrap(), 1);
-        assert_eq!(
-            shape.axis("sum", 2).unwrap_err().to_string(),
-            "sum: expected an axis in -2..2, received 2"
-        );
+        assert_eq!(shape.axis("sum", 2).unwrap_err().to_string(), "sum: expected an axis in -2..2, received 2");
         assert!(Shape::default().axis("sum", 0).is_err());
     }
 
     #[test]
     fn unaddressable_shapes_are_refused() {
-        assert!(
-            Shape::from([usize::MAX / 2, 3])
-                .check_size("zeros", DType::F32)
-                .is_err()
-        );
-        assert!(
-            Shape::from([0, usize::MAX])
-                .check_size("zeros", DType::F32)
-                .is_err()
-        );
+        assert!(Shape::from([usize::MAX / 2, 3]).check_size("zeros", DType::F32).is_err());
+        assert!(Shape::from([0, usize::MAX]).check_size("zeros", DType::F32).is_err());
         assert!(Shape::from([0, 5]).check_size("zeros", DType::F32).is_ok());
     }
 }

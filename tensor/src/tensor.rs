@@ -112,18 +112,10 @@ impl Tensor {
     /// [`Error::DType`] if `T` is not the tensor's type.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         if T::DTYPE != self.dtype {
-            return Err(Error::dtype(
-                "to_vec",
-                format!("a tensor of {}", T::DTYPE),
-                self.dtype,
-            ));
+            return Err(Error::dtype("to_vec", format!("a tensor of {}", T::DTYPE), self.dtype));
         }
         let dense = self.contiguous()?;
-        Ok(dense
-            .view::<T>()
-            .as_contiguous()
-            .unwrap_or_default()
-            .to_vec())
+        Ok(dense.view::<T>().as_contiguous().unwrap_or_default().to_vec())
     }
 
     /// The only element of a tensor with one element, cast to `T`.
@@ -148,11 +140,7 @@ impl Tensor {
 
     /// A new tensor on the CPU.
     pub(crate) fn from_buffer(buffer: Buffer, layout: Layout, dtype: DType) -> Self {
-        Tensor {
-            storage: Storage::Cpu(Arc::new(buffer)),
-            layout,
-            dtype,
-        }
+        Tensor { storage: Storage::Cpu(Arc::new(buffer)), layout, dtype }
     }
 
     /// A new row-major tensor on the CPU that `fill` writes. What `fill` is given has arbitrary content.
@@ -164,11 +152,7 @@ impl Tensor {
         shape.check_size("allocate", T::DTYPE)?;
         let mut buffer = Buffer::for_output::<T>(shape.numel())?;
         fill(buffer.as_mut_slice::<T>())?;
-        Ok(Self::from_buffer(
-            buffer,
-            Layout::contiguous(shape),
-            T::DTYPE,
-        ))
+        Ok(Self::from_buffer(buffer, Layout::contiguous(shape), T::DTYPE))
     }
 
     /// As [`Tensor::build`] for kernels that move elements of any dtype as integers `W` of their width.
@@ -181,58 +165,34 @@ impl Tensor {
         shape.check_size("allocate", dtype)?;
         debug_assert_eq!(size_of::<W>(), dtype.size());
         let bytes = shape.numel() * dtype.size();
-        let mut buffer = if dtype == DType::Bool {
-            Buffer::zeroed_bytes(bytes)?
-        } else {
-            Buffer::recycled_bytes(bytes)?
-        };
+        let mut buffer =
+            if dtype == DType::Bool { Buffer::zeroed_bytes(bytes)? } else { Buffer::recycled_bytes(bytes)? };
         fill(buffer.as_mut_bits::<W>())?;
         Ok(Self::from_buffer(buffer, Layout::contiguous(shape), dtype))
     }
 
     /// The same storage under another layout.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Tensor {
-            storage: self.storage.clone(),
-            layout,
-            dtype: self.dtype,
-        }
+        Tensor { storage: self.storage.clone(), layout, dtype: self.dtype }
     }
 
     /// The elements for a kernel whose type was chosen by this tensor's dtype.
     pub(crate) fn view<T: Element>(&self) -> View<'_, T> {
-        assert_eq!(
-            T::DTYPE,
-            self.dtype,
-            "a kernel was given a tensor of another dtype than it was chosen for"
-        );
+        assert_eq!(T::DTYPE, self.dtype, "a kernel was given a tensor of another dtype than it was chosen for");
         let Storage::Cpu(buffer) = &self.storage;
-        View {
-            data: buffer.as_slice::<T>(),
-            layout: &self.layout,
-        }
+        View { data: buffer.as_slice::<T>(), layout: &self.layout }
     }
 
     /// The elements as integers of their width, for a kernel that only moves them.
     pub(crate) fn bits<W: bytemuck::AnyBitPattern>(&self) -> View<'_, W> {
-        assert_eq!(
-            size_of::<W>(),
-            self.dtype.size(),
-            "a kernel was chosen for another width than the tensor's"
-        );
+        assert_eq!(size_of::<W>(), self.dtype.size(), "a kernel was chosen for another width than the tensor's");
         let Storage::Cpu(buffer) = &self.storage;
-        View {
-            data: buffer.as_bits::<W>(),
-            layout: &self.layout,
-        }
+        View { data: buffer.as_bits::<W>(), layout: &self.layout }
     }
 
     /// The bytes of a row-major tensor.
     pub(crate) fn contiguous_bytes(&self) -> &[u8] {
-        assert!(
-            self.is_contiguous(),
-            "only row-major elements are one piece of memory"
-        );
+        assert!(self.is_contiguous(), "only row-major elements are one piece of memory");
         let Storage::Cpu(buffer) = &self.storage;
         let bytes = buffer.as_bytes();
         let start = (self.layout.offset * self.dtype.size()).min(bytes.len());
@@ -241,11 +201,7 @@ impl Tensor {
 
     /// This tensor, or a row-major copy of it if it does not lie that way.
     pub(crate) fn contiguous(&self) -> Result<Tensor> {
-        if self.is_contiguous() {
-            Ok(self.clone())
-        } else {
-            self.copy()
-        }
+        if self.is_contiguous() { Ok(self.clone()) } else { self.copy() }
     }
 
     /// A row-major copy.
@@ -271,11 +227,7 @@ impl Tensor {
         if self.device() == other.device() {
             Ok(())
         } else {
-            Err(Error::Device {
-                op,
-                lhs: self.device(),
-                rhs: other.device(),
-            })
+            Err(Error::Device { op, lhs: self.device(), rhs: other.device() })
         }
     }
 
@@ -284,11 +236,7 @@ impl Tensor {
         if self.dtype == other.dtype {
             Ok(())
         } else {
-            Err(Error::dtype(
-                op,
-                format!("operands of one dtype, the first being {}", self.dtype),
-                other.dtype,
-            ))
+            Err(Error::dtype(op, format!("operands of one dtype, the first being {}", self.dtype), other.dtype))
         }
     }
 }

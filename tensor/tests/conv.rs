@@ -73,6 +73,9 @@ fn transposed_is_pytorchs() {
     }
 }
 
+/// Input size, kernel size, stride, dilation and padding of a spatial axis.
+type Axis = (usize, usize, usize, usize, (usize, usize));
+
 /// Sizes and options of a random convolution.
 #[derive(Debug, Clone)]
 struct Case {
@@ -80,7 +83,7 @@ struct Case {
     channels: usize,
     filters: usize,
     groups: usize,
-    sizes: Vec<(usize, usize, usize, usize, (usize, usize))>,
+    sizes: Vec<Axis>,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -91,9 +94,7 @@ fn case() -> impl Strategy<Value = Case> {
 
 impl Case {
     fn options(&self) -> ConvOptions {
-        let each = |f: &dyn Fn(&(usize, usize, usize, usize, (usize, usize))) -> usize| {
-            self.sizes.iter().map(f).collect::<Vec<_>>()
-        };
+        let each = |f: &dyn Fn(&Axis) -> usize| self.sizes.iter().map(f).collect::<Vec<_>>();
         let pairs: Vec<(usize, usize)> = self.sizes.iter().map(|axis| axis.4).collect();
         ConvOptions::new()
             .stride(each(&|axis| axis.2))
@@ -103,7 +104,7 @@ impl Case {
     }
 
     fn shapes(&self) -> (Shape, Shape) {
-        let axes = |f: &dyn Fn(&(usize, usize, usize, usize, (usize, usize))) -> usize, lead: [usize; 2]| {
+        let axes = |f: &dyn Fn(&Axis) -> usize, lead: [usize; 2]| {
             let sizes: Vec<usize> = lead.into_iter().chain(self.sizes.iter().map(f)).collect();
             Shape::from(&sizes[..])
         };

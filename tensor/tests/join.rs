@@ -26,11 +26,7 @@ fn joined_like_numpy_whatever_the_strides() {
     }
     for axis in -4..4isize {
         let joined = Tensor::stack(&[&f["a"], &f["a2"]], axis).unwrap();
-        same(
-            &joined,
-            &f[&format!("stack_{}", axis.rem_euclid(4))],
-            "stack",
-        );
+        same(&joined, &f[&format!("stack_{}", axis.rem_euclid(4))], "stack");
     }
 }
 
@@ -40,11 +36,7 @@ fn repeated_and_rearranged_like_numpy() {
     for a in [f["a"].clone(), scattered(&f["a"])] {
         for axis in 0..3 {
             let repeated = a.repeat_interleave(3, axis).unwrap();
-            same(
-                &repeated,
-                &f[&format!("repeat_{axis}")],
-                "repeat_interleave",
-            );
+            same(&repeated, &f[&format!("repeat_{axis}")], "repeat_interleave");
         }
         same(&a.tile(&[2]).unwrap(), &f["tile_2"], "tile");
         same(&a.tile(&[2, 1, 3]).unwrap(), &f["tile_213"], "tile");
@@ -62,8 +54,7 @@ fn every_dtype_and_promotion() {
     let ones = Tensor::new([0i64, 1]).unwrap();
     for a in DType::ALL {
         for b in DType::ALL {
-            let joined =
-                Tensor::concat(&[ones.to_dtype(a).unwrap(), ones.to_dtype(b).unwrap()], 0).unwrap();
+            let joined = Tensor::concat(&[ones.to_dtype(a).unwrap(), ones.to_dtype(b).unwrap()], 0).unwrap();
             assert_eq!(joined.dtype(), a.promote(b));
             let ints = joined.to_dtype(DType::I64).unwrap().to_vec::<i64>();
             assert_eq!(ints.unwrap(), [0, 1, 0, 1]);
@@ -85,24 +76,15 @@ fn long_rows_are_cut_without_loss() {
 fn empty_and_rank_zero() {
     let empty = Tensor::zeros([2, 0], DType::F32).unwrap();
     let x = Tensor::ones([2, 3], DType::F32).unwrap();
-    assert_eq!(
-        Tensor::concat(&[&empty, &x], 1).unwrap().shape()[..],
-        [2, 3]
-    );
-    assert_eq!(
-        Tensor::concat(&[&empty, &empty], 0).unwrap().shape()[..],
-        [4, 0]
-    );
+    assert_eq!(Tensor::concat(&[&empty, &x], 1).unwrap().shape()[..], [2, 3]);
+    assert_eq!(Tensor::concat(&[&empty, &empty], 0).unwrap().shape()[..], [4, 0]);
     let scalar = Tensor::new(2.5f32).unwrap();
     let pair = Tensor::stack(&[&scalar, &scalar], 0).unwrap();
     assert_eq!(pair.to_vec::<f32>().unwrap(), [2.5, 2.5]);
     assert_eq!(scalar.tile(&[2, 2]).unwrap().shape()[..], [2, 2]);
     assert_eq!(x.tile(&[0, 1]).unwrap().shape()[..], [0, 3]);
     assert_eq!(x.repeat_interleave(0, 1).unwrap().shape()[..], [2, 0]);
-    assert_eq!(
-        empty.flip(..).unwrap().roll(&[1], &[1]).unwrap().shape()[..],
-        [2, 0]
-    );
+    assert_eq!(empty.flip(..).unwrap().roll(&[1], &[1]).unwrap().shape()[..], [2, 0]);
     assert_eq!(scalar.flip(..).unwrap().item::<f32>().unwrap(), 2.5);
 }
 
@@ -115,26 +97,17 @@ fn errors_say_what_was_wrong() {
         text(Tensor::concat(&[&x, &y], 0)),
         "concat: expected shapes that differ from [2, 3] in axis 0 only, received shape [2, 4]"
     );
-    assert_eq!(
-        text(Tensor::concat::<Tensor>(&[], 0)),
-        "concat: expected at least 1 tensor, received none"
-    );
+    assert_eq!(text(Tensor::concat::<Tensor>(&[], 0)), "concat: expected at least 1 tensor, received none");
     assert_eq!(
         text(Tensor::stack(&[&x, &y], 0)),
         "stack: expected tensors of one shape, the first being [2, 3], received shape [2, 4]"
     );
-    assert_eq!(
-        text(Tensor::stack(&[&x], 3)),
-        "stack: expected an axis in -3..3, received 3"
-    );
+    assert_eq!(text(Tensor::stack(&[&x], 3)), "stack: expected an axis in -3..3, received 3");
     assert_eq!(
         text(Tensor::concat(&[&Tensor::new(1.0f32).unwrap()], 0)),
         "concat: expected an axis in 0..0, received 0"
     );
-    assert_eq!(
-        text(x.roll(&[1, 2], &[0])),
-        "roll: expected one shift for each axis, received 2 shifts for 1 axes"
-    );
+    assert_eq!(text(x.roll(&[1, 2], &[0])), "roll: expected one shift for each axis, received 2 shifts for 1 axes");
     assert!(text(x.flip([0, 0])).contains("distinct axes"));
     assert!(text(x.tile(&[usize::MAX, 2])).contains("more bytes"));
 }
@@ -161,39 +134,17 @@ fn padded_like_numpy() {
 fn gradient_of_padding_is_its_transpose() {
     // ⟨pad(x), y⟩ = ⟨x, pad_backward(y)⟩ for all x and y, in whole numbers.
     let pads = [(1, 0), (2, 1)];
-    let x = Tensor::arange(0, 24, 1)
-        .unwrap()
-        .reshape([2, 3, 4])
-        .unwrap();
+    let x = Tensor::arange(0, 24, 1).unwrap().reshape([2, 3, 4]).unwrap();
     let x = x.square().unwrap().to_dtype(DType::F64).unwrap();
-    let dot = |a: &Tensor, b: &Tensor| {
-        a.mul(b)
-            .unwrap()
-            .to_vec::<f64>()
-            .unwrap()
-            .iter()
-            .sum::<f64>()
-    };
-    for mode in [
-        PadMode::Constant(0.0),
-        PadMode::Reflect,
-        PadMode::Replicate,
-        PadMode::Circular,
-    ] {
+    let dot = |a: &Tensor, b: &Tensor| a.mul(b).unwrap().to_vec::<f64>().unwrap().iter().sum::<f64>();
+    for mode in [PadMode::Constant(0.0), PadMode::Reflect, PadMode::Replicate, PadMode::Circular] {
         let padded = x.pad(&pads, mode).unwrap();
-        let y = Tensor::arange(0, padded.numel(), 1)
-            .unwrap()
-            .reshape(padded.shape())
-            .unwrap();
+        let y = Tensor::arange(0, padded.numel(), 1).unwrap().reshape(padded.shape()).unwrap();
         let y = scattered(&y.to_dtype(DType::F64).unwrap());
         let dx = y.pad_backward(&pads, mode).unwrap();
         assert_eq!(dx.shape(), x.shape(), "{mode:?}");
         assert_eq!(dot(&padded, &y), dot(&x, &dx), "{mode:?}");
-        let half = y
-            .to_dtype(DType::BF16)
-            .unwrap()
-            .pad_backward(&pads, mode)
-            .unwrap();
+        let half = y.to_dtype(DType::BF16).unwrap().pad_backward(&pads, mode).unwrap();
         assert_eq!(half.dtype(), DType::BF16);
     }
 }
@@ -213,10 +164,7 @@ fn what_cannot_be_padded() {
     assert!(text(empty.pad(&[(1, 0)], PadMode::Replicate)).contains("0 elements"));
     let filled = empty.pad(&[(1, 2)], PadMode::Constant(9.0)).unwrap();
     assert_eq!(filled.to_vec::<u8>().unwrap(), [9; 6]);
-    let truth = Tensor::new([true])
-        .unwrap()
-        .pad(&[(1, 1)], PadMode::Constant(0.0))
-        .unwrap();
+    let truth = Tensor::new([true]).unwrap().pad(&[(1, 1)], PadMode::Constant(0.0)).unwrap();
     assert_eq!(truth.to_vec::<bool>().unwrap(), [false, true, false]);
     assert!(text(x.pad_backward(&[(2, 2)], PadMode::Constant(0.0))).contains("at least 2 + 2"));
     let scalar = Tensor::new(1.0f32).unwrap();

@@ -9,10 +9,7 @@ use proptest::prelude::*;
 /// `arange(n).reshape(shape)`.
 fn range(shape: &[usize]) -> Tensor {
     let count = shape.iter().product::<usize>();
-    Tensor::arange(0, count, 1)
-        .unwrap()
-        .reshape(shape.to_vec())
-        .unwrap()
+    Tensor::arange(0, count, 1).unwrap().reshape(shape.to_vec()).unwrap()
 }
 
 fn ints(x: &Tensor) -> Vec<i64> {
@@ -26,44 +23,21 @@ fn permuted_and_reshaped() {
     let y = x.permute([2, 0, 1]).unwrap().reshape([4, 6]).unwrap();
     assert_eq!(ints(&y)[6..18], [1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22]);
     // np.arange(24).reshape(2, 3, 4).swapaxes(0, -1)[::-1, 1].ravel()
-    let y = x
-        .transpose(0, -1)
-        .unwrap()
-        .flip(0)
-        .unwrap()
-        .select(1, 1)
-        .unwrap();
+    let y = x.transpose(0, -1).unwrap().flip(0).unwrap().select(1, 1).unwrap();
     assert_eq!(ints(&y), [7, 19, 6, 18, 5, 17, 4, 16]);
-    let y = x
-        .flatten(1, 2)
-        .unwrap()
-        .unsqueeze(1)
-        .unwrap()
-        .expand([2, 2, 12])
-        .unwrap();
+    let y = x.flatten(1, 2).unwrap().unsqueeze(1).unwrap().expand([2, 2, 12]).unwrap();
     assert_eq!(ints(&y.sum_of_rows()), [66, 66, 210, 210]);
-    assert_eq!(
-        x.unsqueeze(0).unwrap().squeeze(0).unwrap().shape(),
-        x.shape()
-    );
+    assert_eq!(x.unsqueeze(0).unwrap().squeeze(0).unwrap().shape(), x.shape());
 }
 
 #[test]
 fn sliced() {
     let x = range(&[4, 5]);
     // np.arange(20).reshape(4, 5)[-1:0:-2, 3:-5:-1]
-    let y = x
-        .slice(&[
-            Slice::new(Some(-1), Some(0), -2),
-            Slice::new(Some(3), Some(-5), -1),
-        ])
-        .unwrap();
+    let y = x.slice(&[Slice::new(Some(-1), Some(0), -2), Slice::new(Some(3), Some(-5), -1)]).unwrap();
     assert_eq!(y.shape()[..], [2, 3]);
     assert_eq!(ints(&y), [18, 17, 16, 8, 7, 6]);
-    assert_eq!(
-        ints(&x.narrow(1, 3, 2).unwrap()),
-        [3, 4, 8, 9, 13, 14, 18, 19]
-    );
+    assert_eq!(ints(&x.narrow(1, 3, 2).unwrap()), [3, 4, 8, 9, 13, 14, 18, 19]);
     let pieces = x.t().unwrap().split(2, 0).unwrap();
     assert_eq!(ints(&pieces[2]), [4, 9, 14, 19]);
     assert_eq!(x.slice_axis(0, 2..2).unwrap().shape()[..], [0, 5]);
@@ -76,10 +50,7 @@ trait SumOfRows {
 impl SumOfRows for Tensor {
     fn sum_of_rows(&self) -> Tensor {
         let width = self.shape()[self.rank() - 1];
-        let sums: Vec<i64> = ints(self)
-            .chunks(width)
-            .map(|row| row.iter().sum())
-            .collect();
+        let sums: Vec<i64> = ints(self).chunks(width).map(|row| row.iter().sum()).collect();
         Tensor::new(sums).unwrap()
     }
 }
@@ -89,15 +60,9 @@ fn positions(size: usize, slice: Slice) -> Vec<usize> {
     let size = size as isize;
     let place = |x: isize| if x < 0 { x + size } else { x };
     let (mut at, stop) = if slice.step > 0 {
-        (
-            slice.start.map_or(0, |x| place(x).max(0)),
-            slice.stop.map_or(size, |x| place(x).min(size)),
-        )
+        (slice.start.map_or(0, |x| place(x).max(0)), slice.stop.map_or(size, |x| place(x).min(size)))
     } else {
-        (
-            slice.start.map_or(size - 1, |x| place(x).min(size - 1)),
-            slice.stop.map_or(-1, |x| place(x).max(-1)),
-        )
+        (slice.start.map_or(size - 1, |x| place(x).min(size - 1)), slice.stop.map_or(-1, |x| place(x).max(-1)))
     };
     let mut found = Vec::new();
     while (slice.step > 0 && at < stop) || (slice.step < 0 && at > stop) {
@@ -116,14 +81,8 @@ fn any_slice() -> impl Strategy<Value = Slice> {
 /// A shape and one that broadcasts against it.
 fn any_pair() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
     proptest::collection::vec((0usize..4, 0u8..4), 0..4).prop_map(|sizes| {
-        let a: Vec<usize> = sizes
-            .iter()
-            .map(|&(size, kind)| if kind == 1 { 1 } else { size })
-            .collect();
-        let b: Vec<usize> = sizes
-            .iter()
-            .map(|&(size, kind)| if kind == 2 { 1 } else { size })
-            .collect();
+        let a: Vec<usize> = sizes.iter().map(|&(size, kind)| if kind == 1 { 1 } else { size }).collect();
+        let b: Vec<usize> = sizes.iter().map(|&(size, kind)| if kind == 2 { 1 } else { size }).collect();
         let lead = sizes.iter().take_while(|&&(_, kind)| kind == 3).count();
         (a, b[lead..].to_vec())
     })

@@ -117,16 +117,8 @@ impl Function {
                 let slope = a.ln()?.mul(&y)?;
                 dy.mul(&slope.where_(&a.tensor().ne(0.0)?, &slope.zeros()?)?)
             }
-            Function::Maximum => dy.mul(&share(
-                node.input(1)?.tensor(),
-                &(&node.input(0)?).into(),
-                |b, a| b.gt(a),
-            )?),
-            Function::Minimum => dy.mul(&share(
-                node.input(1)?.tensor(),
-                &(&node.input(0)?).into(),
-                |b, a| b.lt(a),
-            )?),
+            Function::Maximum => dy.mul(&share(node.input(1)?.tensor(), &(&node.input(0)?).into(), |b, a| b.gt(a))?),
+            Function::Minimum => dy.mul(&share(node.input(1)?.tensor(), &(&node.input(0)?).into(), |b, a| b.lt(a))?),
             Function::Atan2 => {
                 let (a, b) = (node.input(0)?, node.input(1)?);
                 dy.mul(&a)?.div(&a.square()?.add(&b.square()?)?)?.neg()
@@ -178,16 +170,8 @@ impl Op for Binary {
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let mut gradients = vec![None, None];
         if node.needs(0) {
-            let b = if self.function.keeps() == Keeps::nothing() {
-                dy.clone()
-            } else {
-                node.input(1)?
-            };
-            gradients[0] = Some(
-                self.function
-                    .left(node, &(&b).into(), dy)?
-                    .sum_to(node.shape(0))?,
-            );
+            let b = if self.function.keeps() == Keeps::nothing() { dy.clone() } else { node.input(1)? };
+            gradients[0] = Some(self.function.left(node, &(&b).into(), dy)?.sum_to(node.shape(0))?);
         }
         if node.needs(1) {
             gradients[1] = Some(self.function.right(node, dy)?.sum_to(node.shape(1))?);
@@ -227,11 +211,7 @@ impl Op for WithScalar {
             // These rules compute with the number as a variable.
             Function::Atan2 => {
                 let value = Var::constant(Tensor::full((), self.scalar, dy.dtype())?);
-                return Ok(vec![Some(self.function.left(
-                    node,
-                    &(&value).into(),
-                    dy,
-                )?)]);
+                return Ok(vec![Some(self.function.left(node, &(&value).into(), dy)?)]);
             }
             _ => VarOperand::Scalar(self.scalar),
         };

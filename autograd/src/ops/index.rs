@@ -95,10 +95,7 @@ impl Op for ScatterAdd {
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let index = node.input(1)?;
-        let read = || {
-            dy.gather(self.axis as isize, index.tensor())?
-                .grown_to(node.shape(2))
-        };
+        let read = || dy.gather(self.axis as isize, index.tensor())?.grown_to(node.shape(2));
         let dsrc = node.needs(2).then(read).transpose()?;
         Ok(vec![Some(dy.clone()), None, dsrc])
     }
@@ -154,11 +151,7 @@ impl Op for IndexAdd {
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let index = node.input(1)?;
         let read = || dy.index_select(self.axis as isize, index.tensor());
-        Ok(vec![
-            Some(dy.clone()),
-            None,
-            node.needs(2).then(read).transpose()?,
-        ])
+        Ok(vec![Some(dy.clone()), None, node.needs(2).then(read).transpose()?])
     }
 }
 

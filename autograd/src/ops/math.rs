@@ -158,9 +158,7 @@ impl Op for LeakyRelu {
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let above = as_numbers(node.input(0)?.tensor().gt(0.0)?, dy)?;
-        Ok(vec![Some(
-            dy.mul(&above.mul(1.0 - self.slope)?.add(self.slope)?)?,
-        )])
+        Ok(vec![Some(dy.mul(&above.mul(1.0 - self.slope)?.add(self.slope)?)?)])
     }
 }
 

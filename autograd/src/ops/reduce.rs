@@ -61,9 +61,7 @@ impl Op for Mean {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let share = dy
-            .unreduce(node, &self.axes)?
-            .div(count(node, &self.axes))?;
+        let share = dy.unreduce(node, &self.axes)?.div(count(node, &self.axes))?;
         Ok(vec![Some(share.expand(node.shape(0))?)])
     }
 }
@@ -125,12 +123,8 @@ fn product_before(x: &Var) -> Result<Var> {
     if size == 0 {
         return Ok(x.clone());
     }
-    let later = SliceScatter {
-        axis,
-        slice: (1..).into(),
-        size,
-    }
-    .apply(&[&x.narrow(-1, 0, size - 1)?.cumprod(-1)?])?;
+    let later =
+        SliceScatter { axis, slice: (1..).into(), size }.apply(&[&x.narrow(-1, 0, size - 1)?.cumprod(-1)?])?;
     let first = Tensor::arange(0, size as i64, 1)?.eq(0)?;
     later.add(&first.to_dtype(x.dtype())?)
 }
@@ -152,11 +146,7 @@ impl Op for Extreme {
     }
 
     fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
-        if self.largest {
-            reduced!(self, x[0], max, max_keepdim)
-        } else {
-            reduced!(self, x[0], min, min_keepdim)
-        }
+        if self.largest { reduced!(self, x[0], max, max_keepdim) } else { reduced!(self, x[0], min, min_keepdim) }
     }
 
     fn keeps(&self) -> Keeps {
@@ -188,21 +178,13 @@ pub struct ExtremeWithIndices {
 impl ExtremeWithIndices {
     fn compute(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let axis = self.axis as isize;
-        Ok(if self.largest {
-            x.max_with_indices(axis)?
-        } else {
-            x.min_with_indices(axis)?
-        })
+        Ok(if self.largest { x.max_with_indices(axis)? } else { x.min_with_indices(axis)? })
     }
 }
 
 impl Op for ExtremeWithIndices {
     fn name(&self) -> &'static str {
-        if self.largest {
-            "max_with_indices"
-        } else {
-            "min_with_indices"
-        }
+        if self.largest { "max_with_indices" } else { "min_with_indices" }
     }
 
     fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
@@ -217,11 +199,7 @@ impl Op for ExtremeWithIndices {
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let axis = self.axis as isize;
         let indices = node.saved(0).unsqueeze(axis)?;
-        Ok(vec![Some(dy.unsqueeze(axis)?.placed_at(
-            node.shape(0),
-            self.axis,
-            &indices,
-        )?)])
+        Ok(vec![Some(dy.unsqueeze(axis)?.placed_at(node.shape(0), self.axis, &indices)?)])
     }
 }
 
@@ -393,11 +371,7 @@ pub(crate) fn has_zeros(x: &Var) -> Result<bool> {
 }
 
 /// Records an op whose result was computed together with the indices that its `backward` reads.
-pub(crate) fn record_with_indices(
-    op: impl Op,
-    x: &Var,
-    (values, indices): (Tensor, Tensor),
-) -> (Var, Tensor) {
+pub(crate) fn record_with_indices(op: impl Op, x: &Var, (values, indices): (Tensor, Tensor)) -> (Var, Tensor) {
     if !is_recording() || !x.requires_grad() {
         return (Var::constant(values), indices);
     }
@@ -480,12 +454,7 @@ impl Var {
         self.extreme_with_indices("min_with_indices", axis, false)
     }
 
-    fn extreme_with_indices(
-        &self,
-        op: &'static str,
-        axis: isize,
-        largest: bool,
-    ) -> Result<(Var, Tensor)> {
+    fn extreme_with_indices(&self, op: &'static str, axis: isize, largest: bool) -> Result<(Var, Tensor)> {
         let axis = self.axis(op, axis)?;
         let op = ExtremeWithIndices { largest, axis };
         let computed = op.compute(self.tensor())?;

@@ -22,14 +22,8 @@ impl Op for Where {
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
         let zero = Var::constant(Tensor::zeros((), dy.dtype())?);
-        let yes = node
-            .needs(0)
-            .then(|| dy.where_(&self.condition, &zero)?.sum_to(node.shape(0)))
-            .transpose()?;
-        let no = node
-            .needs(1)
-            .then(|| zero.where_(&self.condition, dy)?.sum_to(node.shape(1)))
-            .transpose()?;
+        let yes = node.needs(0).then(|| dy.where_(&self.condition, &zero)?.sum_to(node.shape(0))).transpose()?;
+        let no = node.needs(1).then(|| zero.where_(&self.condition, dy)?.sum_to(node.shape(1))).transpose()?;
         Ok(vec![yes, no])
     }
 }
@@ -40,9 +34,6 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn where_(&self, condition: &Tensor, other: &Var) -> Result<Var> {
-        Where {
-            condition: condition.clone(),
-        }
-        .apply(&[self, other])
+        Where { condition: condition.clone() }.apply(&[self, other])
     }
 }

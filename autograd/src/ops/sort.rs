@@ -73,11 +73,7 @@ impl Var {
     pub fn sort(&self, axis: isize, descending: bool) -> Result<(Var, Tensor)> {
         let axis = self.axis("sort", axis)?;
         let computed = self.tensor().sort(axis as isize, descending)?;
-        Ok(record_with_indices(
-            Sort { axis, descending },
-            self,
-            computed,
-        ))
+        Ok(record_with_indices(Sort { axis, descending }, self, computed))
     }
 
     /// See [`Tensor::topk`]; differentiable in the values.
@@ -87,10 +83,6 @@ impl Var {
     pub fn topk(&self, k: usize, axis: isize, largest: bool) -> Result<(Var, Tensor)> {
         let axis = self.axis("topk", axis)?;
         let computed = self.tensor().topk(k, axis as isize, largest)?;
-        Ok(record_with_indices(
-            TopK { k, axis, largest },
-            self,
-            computed,
-        ))
+        Ok(record_with_indices(TopK { k, axis, largest }, self, computed))
     }
 }

@@ -86,9 +86,7 @@ impl Op for SumTo {
     fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
         let lead = x[0].rank() - self.shape.rank();
         let repeated: Vec<usize> = (0..x[0].rank())
-            .filter(|&axis| {
-                axis < lead || (self.shape[axis - lead] == 1 && x[0].shape()[axis] != 1)
-            })
+            .filter(|&axis| axis < lead || (self.shape[axis - lead] == 1 && x[0].shape()[axis] != 1))
             .collect();
         Ok(x[0].sum_keepdim(&repeated[..])?.reshape(&self.shape)?)
     }
@@ -117,11 +115,7 @@ impl Op for SliceAxis {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let op = SliceScatter {
-            axis: self.axis,
-            slice: self.slice,
-            size: node.shape(0)[self.axis],
-        };
+        let op = SliceScatter { axis: self.axis, slice: self.slice, size: node.shape(0)[self.axis] };
         Ok(vec![Some(op.apply(&[dy])?)])
     }
 }
@@ -178,10 +172,7 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn reshape(&self, shape: impl Into<TargetShape>) -> Result<Var> {
-        Reshape {
-            shape: shape.into().resolve("reshape", self.shape())?,
-        }
-        .apply(&[self])
+        Reshape { shape: shape.into().resolve("reshape", self.shape())? }.apply(&[self])
     }
 
     /// See [`Tensor::permute`]; differentiable.
@@ -191,10 +182,7 @@ impl Var {
     pub fn permute(&self, order: impl Into<Axes>) -> Result<Var> {
         let order = match order.into() {
             Axes::All => return Ok(self.clone()),
-            Axes::Some(order) => order
-                .iter()
-                .map(|&axis| self.axis("permute", axis))
-                .collect::<Result<Vec<_>>>()?,
+            Axes::Some(order) => order.iter().map(|&axis| self.axis("permute", axis)).collect::<Result<Vec<_>>>()?,
         };
         Permute { order }.apply(&[self])
     }
@@ -222,10 +210,7 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn squeeze(&self, axes: impl Into<Axes>) -> Result<Var> {
-        Reshape {
-            shape: self.tensor().squeeze(axes)?.shape().clone(),
-        }
-        .apply(&[self])
+        Reshape { shape: self.tensor().squeeze(axes)?.shape().clone() }.apply(&[self])
     }
 
     /// See [`Tensor::unsqueeze`]; differentiable.
@@ -233,10 +218,7 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn unsqueeze(&self, axis: isize) -> Result<Var> {
-        Reshape {
-            shape: self.tensor().unsqueeze(axis)?.shape().clone(),
-        }
-        .apply(&[self])
+        Reshape { shape: self.tensor().unsqueeze(axis)?.shape().clone() }.apply(&[self])
     }
 
     /// See [`Tensor::flatten`]; differentiable.
@@ -244,10 +226,7 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn flatten(&self, start: isize, end: isize) -> Result<Var> {
-        Reshape {
-            shape: self.tensor().flatten(start, end)?.shape().clone(),
-        }
-        .apply(&[self])
+        Reshape { shape: self.tensor().flatten(start, end)?.shape().clone() }.apply(&[self])
     }
 
     /// See [`Tensor::expand`]; differentiable.
@@ -274,10 +253,7 @@ impl Var {
             let expected = format!("a shape that {shape} broadcasts to");
             return Err(ocelli_tensor::Error::shape("sum_to", expected, self.shape()).into());
         }
-        SumTo {
-            shape: shape.clone(),
-        }
-        .apply(&[self])
+        SumTo { shape: shape.clone() }.apply(&[self])
     }
 
     /// See [`Tensor::narrow`]; differentiable.
@@ -299,13 +275,8 @@ impl Var {
     pub fn select(&self, axis: isize, index: isize) -> Result<Var> {
         let axis = self.axis("select", axis)?;
         let shape = self.tensor().select(axis as isize, index)?.shape().clone();
-        let start = if index < 0 {
-            index + self.shape()[axis] as isize
-        } else {
-            index
-        };
-        self.narrow(axis as isize, start as usize, 1)?
-            .reshape(shape)
+        let start = if index < 0 { index + self.shape()[axis] as isize } else { index };
+        self.narrow(axis as isize, start as usize, 1)?.reshape(shape)
     }
 
     /// See [`Tensor::slice_axis`]; differentiable.
@@ -313,11 +284,7 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn slice_axis(&self, axis: isize, slice: impl Into<Slice>) -> Result<Var> {
-        SliceAxis {
-            axis: self.axis("slice", axis)?,
-            slice: slice.into(),
-        }
-        .apply(&[self])
+        SliceAxis { axis: self.axis("slice", axis)?, slice: slice.into() }.apply(&[self])
     }
 
     /// See [`Tensor::slice`]; differentiable.
@@ -330,13 +297,7 @@ impl Var {
         let slices = slices.iter().enumerate();
         slices
             .filter(|(_, slice)| **slice != Slice::from(..))
-            .try_fold(self.clone(), |var, (axis, slice)| {
-                SliceAxis {
-                    axis,
-                    slice: *slice,
-                }
-                .apply(&[&var])
-            })
+            .try_fold(self.clone(), |var, (axis, slice)| SliceAxis { axis, slice: *slice }.apply(&[&var]))
     }
 
     /// See [`Tensor::split`]; differentiable.

@@ -79,22 +79,21 @@ fn second_derivatives_match_central_differences() {
 #[test]
 fn every_op_has_a_case() {
     let mut ops = BTreeSet::new();
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops")).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let names = text
-            .split("impl Op for ")
-            .skip(1)
-            .filter_map(|rest| rest.split([' ', '{']).next());
-        ops.extend(names.map(str::to_string));
+    let mut directories = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops"))];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            let names = text.split("impl Op for ").skip(1).filter_map(|rest| rest.split([' ', '{']).next());
+            ops.extend(names.map(str::to_string));
+        }
     }
-    assert!(
-        ops.len() > 10,
-        "expected to find the ops in the sources, received {ops:?}"
-    );
+    assert!(ops.len() > 10, "expected to find the ops in the sources, received {ops:?}");
     let recorded: BTreeSet<String> = all_cases().iter().flat_map(Case::recorded_ops).collect();
     let missing: Vec<_> = ops.difference(&recorded).collect();
-    assert!(
-        missing.is_empty(),
-        "expected a case for each op, received none for {missing:?}"
-    );
+    assert!(missing.is_empty(), "expected a case for each op, received none for {missing:?}");
 }

@@ -17,12 +17,7 @@ pub struct Case {
 
 /// A case from a name and a function; add its inputs with [`Case::input`] or [`Case::value`].
 pub fn case(name: impl Into<String>, function: impl Fn(&[Var]) -> Result<Var> + 'static) -> Case {
-    Case {
-        name: name.into(),
-        inputs: Vec::new(),
-        function: Box::new(function),
-        step: 1e-5,
-    }
+    Case { name: name.into(), inputs: Vec::new(), function: Box::new(function), step: 1e-5 }
 }
 
 impl Case {
@@ -37,15 +32,8 @@ impl Case {
     pub fn distinct(self, shape: &[usize]) -> Self {
         let mut generator = Generator::new(2000 + self.inputs.len() as u64);
         let numel = shape.iter().product::<usize>();
-        let order = Tensor::randperm(numel, &mut generator)
-            .unwrap()
-            .to_dtype(DType::F64)
-            .unwrap();
-        let spread = order
-            .div(numel.max(1) as f64 / 2.0)
-            .unwrap()
-            .sub(0.99)
-            .unwrap();
+        let order = Tensor::randperm(numel, &mut generator).unwrap().to_dtype(DType::F64).unwrap();
+        let spread = order.div(numel.max(1) as f64 / 2.0).unwrap().sub(0.99).unwrap();
         self.value(spread.reshape(shape).unwrap())
     }
 
@@ -66,30 +54,20 @@ impl Case {
     }
 
     fn leaves(&self) -> Vec<Var> {
-        self.inputs
-            .iter()
-            .map(|input| Var::leaf(input.clone()).unwrap())
-            .collect()
+        self.inputs.iter().map(|input| Var::leaf(input.clone()).unwrap()).collect()
     }
 
     /// `Σ weights ⊙ f(inputs)`, so that no two elements of the result count alike.
     fn weighted(&self, inputs: &[Var]) -> Var {
         let y = self.apply(inputs);
         let mut generator = Generator::new(3000);
-        let weights = Tensor::rand(y.shape(), DType::F64, &mut generator)
-            .unwrap()
-            .add(0.5)
-            .unwrap();
+        let weights = Tensor::rand(y.shape(), DType::F64, &mut generator).unwrap().add(0.5).unwrap();
         y.mul(&weights).unwrap().sum(..).unwrap()
     }
 
     /// The gradient of each input of `f(inputs)` by central differences.
     fn differences(&self, f: impl Fn(&[Var]) -> f64) -> Vec<Vec<f64>> {
-        let point: Vec<Vec<f64>> = self
-            .inputs
-            .iter()
-            .map(|input| input.to_vec().unwrap())
-            .collect();
+        let point: Vec<Vec<f64>> = self.inputs.iter().map(|input| input.to_vec().unwrap()).collect();
         let at = |which: usize, element: usize, value: f64| {
             let inputs: Vec<Var> = point
                 .iter()
@@ -110,10 +88,7 @@ impl Case {
             .enumerate()
             .map(|(i, values)| {
                 (0..values.len())
-                    .map(|j| {
-                        (at(i, j, values[j] + self.step) - at(i, j, values[j] - self.step))
-                            / (2.0 * self.step)
-                    })
+                    .map(|j| (at(i, j, values[j] + self.step) - at(i, j, values[j] - self.step)) / (2.0 * self.step))
                     .collect()
             })
             .collect()
@@ -122,19 +97,10 @@ impl Case {
     #[track_caller]
     fn compare(&self, what: &str, actual: &[Vec<f64>], expected: &[Vec<f64>], tolerance: f64) {
         for (input, (actual, expected)) in actual.iter().zip(expected).enumerate() {
-            assert_eq!(
-                actual.len(),
-                expected.len(),
-                "{}: {what} of input {input}",
-                self.name
-            );
+            assert_eq!(actual.len(), expected.len(), "{}: {what} of input {input}", self.name);
             for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
                 let close = (a - e).abs() <= tolerance * (1.0 + e.abs());
-                assert!(
-                    close,
-                    "{}: {what} of input {input}, element {i}: expected {e}, received {a}",
-                    self.name
-                );
+                assert!(close, "{}: {what} of input {input}, element {i}: expected {e}, received {a}", self.name);
             }
         }
     }
@@ -144,9 +110,7 @@ impl Case {
         if !result.requires_grad() {
             return leaves.iter().map(|leaf| vec![0.0; leaf.numel()]).collect();
         }
-        let gradients = result
-            .backward()
-            .unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        let gradients = result.backward().unwrap_or_else(|e| panic!("{}: {e}", self.name));
         let vector = |leaf: &Var| match gradients.find(leaf) {
             Some(gradient) => gradient.to_vec::<f64>().unwrap(),
             None => vec![0.0; leaf.numel()],
@@ -165,40 +129,19 @@ impl Case {
         let leaves = self.leaves();
         let once = self.gradients(&self.weighted(&leaves), &leaves);
         let both = self.weighted(&leaves).add(&self.weighted(&leaves)).unwrap();
-        let twice: Vec<Vec<f64>> = once
-            .iter()
-            .map(|g| g.iter().map(|g| 2.0 * g).collect())
-            .collect();
-        self.compare(
-            "gradient of two uses",
-            &self.gradients(&both, &leaves),
-            &twice,
-            1e-12,
-        );
+        let twice: Vec<Vec<f64>> = once.iter().map(|g| g.iter().map(|g| 2.0 * g).collect()).collect();
+        self.compare("gradient of two uses", &self.gradients(&both, &leaves), &twice, 1e-12);
     }
 
     pub fn check_scattered(&self) {
         let leaves = self.leaves();
         let y = self.weighted(&leaves);
         let expected = self.gradients(&y, &leaves);
-        let scattered: Vec<Var> = self
-            .inputs
-            .iter()
-            .map(|input| Var::leaf(scattered(input)).unwrap())
-            .collect();
+        let scattered: Vec<Var> = self.inputs.iter().map(|input| Var::leaf(scattered(input)).unwrap()).collect();
         let again = self.weighted(&scattered);
         let (a, b) = (y.item::<f64>().unwrap(), again.item::<f64>().unwrap());
-        assert!(
-            (a - b).abs() <= 1e-12 * (1.0 + a.abs()),
-            "{}: expected {a}, received {b}",
-            self.name
-        );
-        self.compare(
-            "gradient of a scattered input",
-            &self.gradients(&again, &scattered),
-            &expected,
-            1e-10,
-        );
+        assert!((a - b).abs() <= 1e-12 * (1.0 + a.abs()), "{}: expected {a}, received {b}", self.name);
+        self.compare("gradient of a scattered input", &self.gradients(&again, &scattered), &expected, 1e-10);
     }
 
     pub fn check_second_derivative(&self) {
@@ -208,27 +151,11 @@ impl Case {
             if !y.requires_grad() {
                 return None;
             }
-            let first = Backward::new()
-                .create_graph()
-                .run(&y)
-                .unwrap_or_else(|e| panic!("{}: {e}", self.name));
+            let first = Backward::new().create_graph().run(&y).unwrap_or_else(|e| panic!("{}: {e}", self.name));
             let squares = inputs.iter().enumerate().filter_map(|(i, input)| {
                 let gradient = first.find(input)?;
-                let weights = Tensor::rand(
-                    gradient.shape(),
-                    DType::F64,
-                    &mut Generator::new(4000 + i as u64),
-                )
-                .unwrap();
-                Some(
-                    gradient
-                        .square()
-                        .unwrap()
-                        .mul(&weights)
-                        .unwrap()
-                        .sum(..)
-                        .unwrap(),
-                )
+                let weights = Tensor::rand(gradient.shape(), DType::F64, &mut Generator::new(4000 + i as u64)).unwrap();
+                Some(gradient.square().unwrap().mul(&weights).unwrap().sum(..).unwrap())
             });
             squares.reduce(|a, b| a.add(&b).unwrap())
         };
@@ -246,12 +173,7 @@ impl Case {
         let mut found: BTreeSet<String> = y.recorded_ops().into_iter().collect();
         if y.requires_grad() {
             let first = Backward::new().create_graph().run(&y).unwrap();
-            found.extend(
-                leaves
-                    .iter()
-                    .filter_map(|leaf| first.find(leaf))
-                    .flat_map(Var::recorded_ops),
-            );
+            found.extend(leaves.iter().filter_map(|leaf| first.find(leaf)).flat_map(Var::recorded_ops));
         }
         found
     }
@@ -261,16 +183,6 @@ impl Case {
 fn scattered(x: &Tensor) -> Tensor {
     let reversed: Vec<usize> = (0..x.rank()).rev().collect();
     let zeros = Tensor::zeros([2], x.dtype()).unwrap();
-    let spread = x
-        .permute(&reversed[..])
-        .unwrap()
-        .unsqueeze(-1)
-        .unwrap()
-        .add(&zeros)
-        .unwrap();
-    spread
-        .select(-1, 1)
-        .unwrap()
-        .permute(&reversed[..])
-        .unwrap()
+    let spread = x.permute(&reversed[..]).unwrap().unsqueeze(-1).unwrap().add(&zeros).unwrap();
+    spread.select(-1, 1).unwrap().permute(&reversed[..]).unwrap()
 }

@@ -40,12 +40,7 @@ pub struct Affine {
 impl Default for Affine {
     /// No change.
     fn default() -> Self {
-        Affine {
-            rotation: 0.0,
-            shift: [0.0; 2],
-            shear: 0.0,
-            zoom: [1.0; 2],
-        }
+        Affine { rotation: 0.0, shift: [0.0; 2], shear: 0.0, zoom: [1.0; 2] }
     }
 }
 
@@ -83,9 +78,9 @@ impl Affine {
             Pixels::U8(pixels) => Pixels::U8(mix(pixels, plane, channels, &taps, |taps| {
                 taps.map_or(to_byte(outside), |value| to_byte(value as f32))
             })),
-            Pixels::F32(pixels) => Pixels::F32(mix(pixels, plane, channels, &taps, |taps| {
-                taps.map_or(outside, |value| value as f32)
-            })),
+            Pixels::F32(pixels) => {
+                Pixels::F32(mix(pixels, plane, channels, &taps, |taps| taps.map_or(outside, |value| value as f32)))
+            }
         };
         Image::new(image.shape(), pixels)
     }
@@ -133,18 +128,8 @@ fn taps(x: f64, y: f64, height: usize, width: usize, fill: Fill) -> Taps {
     let ([x0, x1], [y0, y1]) = (place(left, width), place(top, height));
     let (dx, dy) = (x - left, y - top);
     Some((
-        [
-            y0 * width + x0,
-            y0 * width + x1,
-            y1 * width + x0,
-            y1 * width + x1,
-        ],
-        [
-            (1.0 - dy) * (1.0 - dx),
-            (1.0 - dy) * dx,
-            dy * (1.0 - dx),
-            dy * dx,
-        ],
+        [y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1],
+        [(1.0 - dy) * (1.0 - dx), (1.0 - dy) * dx, dy * (1.0 - dx), dy * dx],
     ))
 }
 
@@ -190,10 +175,7 @@ mod tests {
     #[test]
     fn turning_by_right_angles_moves_pixels() {
         let turn = |rotation| {
-            let affine = Affine {
-                rotation,
-                ..Affine::default()
-            };
+            let affine = Affine { rotation, ..Affine::default() };
             changed(affine, Fill::Constant(99.0))
         };
         assert_eq!(turn(90.0), [3, 6, 9, 2, 5, 8, 1, 4, 7]);
@@ -205,28 +187,13 @@ mod tests {
     #[test]
     fn whole_shifts_are_exact() {
         let shift = |shift, fill| {
-            let affine = Affine {
-                shift,
-                ..Affine::default()
-            };
+            let affine = Affine { shift, ..Affine::default() };
             changed(affine, fill)
         };
-        assert_eq!(
-            shift([1.0, 0.0], Fill::Constant(0.0)),
-            [2, 3, 0, 5, 6, 0, 8, 9, 0]
-        );
-        assert_eq!(
-            shift([0.0, -1.0], Fill::Constant(0.0)),
-            [0, 0, 0, 1, 2, 3, 4, 5, 6]
-        );
-        assert_eq!(
-            shift([2.0, 0.0], Fill::Nearest),
-            [3, 3, 3, 6, 6, 6, 9, 9, 9]
-        );
-        assert_eq!(
-            shift([2.0, 0.0], Fill::Reflect),
-            [3, 3, 2, 6, 6, 5, 9, 9, 8]
-        );
+        assert_eq!(shift([1.0, 0.0], Fill::Constant(0.0)), [2, 3, 0, 5, 6, 0, 8, 9, 0]);
+        assert_eq!(shift([0.0, -1.0], Fill::Constant(0.0)), [0, 0, 0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(shift([2.0, 0.0], Fill::Nearest), [3, 3, 3, 6, 6, 6, 9, 9, 9]);
+        assert_eq!(shift([2.0, 0.0], Fill::Reflect), [3, 3, 2, 6, 6, 5, 9, 9, 8]);
         assert_eq!(shift([-1.0, 0.0], Fill::Wrap), [3, 1, 2, 6, 4, 5, 9, 7, 8]);
         assert_eq!(shift([3.0, -6.0], Fill::Wrap), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
@@ -235,46 +202,26 @@ mod tests {
     fn zoom_by_two() {
         // A line of four pixels, magnified about its middle: the new pixels show the old places 0.75, 1.25, 1.75, 2.25.
         let line = Image::from_f32([1, 1, 4], vec![0.0, 4.0, 8.0, 16.0]).unwrap();
-        let zoom = Affine {
-            zoom: [0.5, 0.5],
-            ..Affine::default()
-        };
+        let zoom = Affine { zoom: [0.5, 0.5], ..Affine::default() };
         let big = zoom.apply(&line, Fill::Nearest).unwrap();
         assert_eq!(big.to_f32(), [3.0, 5.0, 7.0, 10.0]);
         // Half the size: places -1.5, 0.5, 2.5, 4.5.
-        let zoom = Affine {
-            zoom: [2.0, 2.0],
-            ..Affine::default()
-        };
+        let zoom = Affine { zoom: [2.0, 2.0], ..Affine::default() };
         let small = zoom.apply(&line, Fill::Constant(-1.0)).unwrap();
         assert_eq!(small.to_f32(), [-1.0, 2.0, 12.0, -1.0]);
     }
 
     #[test]
     fn odd_sizes_and_numbers() {
-        let turn = Affine {
-            rotation: 30.0,
-            ..Affine::default()
-        };
+        let turn = Affine { rotation: 30.0, ..Affine::default() };
         for shape in [[1, 0, 0], [0, 2, 2], [2, 1, 1], [1, 0, 3], [3, 5, 2]] {
             let image = Image::from_u8(shape, vec![1; shape.iter().product()]).unwrap();
             assert_eq!(turn.apply(&image, Fill::Wrap).unwrap(), image);
         }
-        let broken = Affine {
-            shift: [f64::NAN, 0.0],
-            ..Affine::default()
-        };
+        let broken = Affine { shift: [f64::NAN, 0.0], ..Affine::default() };
         assert!(broken.apply(&square(), Fill::Nearest).is_err());
-        let far = Affine {
-            shift: [1e300, -1e300],
-            ..Affine::default()
-        };
-        for fill in [
-            Fill::Nearest,
-            Fill::Reflect,
-            Fill::Wrap,
-            Fill::Constant(3.0),
-        ] {
+        let far = Affine { shift: [1e300, -1e300], ..Affine::default() };
+        for fill in [Fill::Nearest, Fill::Reflect, Fill::Wrap, Fill::Constant(3.0)] {
             assert_eq!(far.apply(&square(), fill).unwrap().shape(), [1, 3, 3]);
         }
     }

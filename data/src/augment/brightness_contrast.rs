@@ -26,10 +26,7 @@ impl Augment for BrightnessContrast {
             rng.uniform((1.0 - most).max(0.0), 1.0 + most)
         };
         let (brightness, contrast) = (factor(self.brightness)?, factor(self.contrast)?);
-        Ok(adjust_contrast(
-            adjust_brightness(image, brightness as f32),
-            contrast as f32,
-        ))
+        Ok(adjust_contrast(adjust_brightness(image, brightness as f32), contrast as f32))
     }
 }
 
@@ -56,11 +53,7 @@ fn mean_brightness(image: &Image) -> f32 {
     }
     let mut sum = 0.0;
     for (channel, pixels) in image.to_f32().chunks(plane).enumerate() {
-        let weight = if channels == 3 {
-            RGB[channel]
-        } else {
-            1.0 / channels as f64
-        };
+        let weight = if channels == 3 { RGB[channel] } else { 1.0 / channels as f64 };
         sum += weight * pixels.iter().map(|&x| f64::from(x)).sum::<f64>();
     }
     (sum / plane as f64) as f32 * image.white()
@@ -74,25 +67,13 @@ mod tests {
     fn by_hand() {
         let image = Image::from_u8([1, 1, 4], vec![0, 100, 200, 100]).unwrap();
         let expected = |pixels: [u8; 4]| Image::from_u8([1, 1, 4], pixels.to_vec()).unwrap();
-        assert_eq!(
-            adjust_brightness(image.clone(), 1.5),
-            expected([0, 150, 255, 150])
-        );
-        assert_eq!(
-            adjust_contrast(image.clone(), 0.5),
-            expected([50, 100, 150, 100])
-        );
-        assert_eq!(
-            adjust_contrast(image.clone(), 2.0),
-            expected([0, 100, 255, 100])
-        );
+        assert_eq!(adjust_brightness(image.clone(), 1.5), expected([0, 150, 255, 150]));
+        assert_eq!(adjust_contrast(image.clone(), 0.5), expected([50, 100, 150, 100]));
+        assert_eq!(adjust_contrast(image.clone(), 2.0), expected([0, 100, 255, 100]));
         let rng = &mut SampleRng::new(0, 0, 0);
         let none = BrightnessContrast::default();
         assert_eq!(none.apply(image.clone(), rng).unwrap(), image);
-        let bad = BrightnessContrast {
-            brightness: -0.1,
-            contrast: 0.0,
-        };
+        let bad = BrightnessContrast { brightness: -0.1, contrast: 0.0 };
         assert!(bad.apply(image, rng).is_err());
         let nothing = Image::from_u8([3, 0, 0], vec![]).unwrap();
         assert_eq!(adjust_contrast(nothing.clone(), 2.0), nothing);

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Augment, BrightnessContrast, CenterCrop, HorizontalFlip, Normalize, RandomAffine, RandomCrop,
-    Resize, VerticalFlip,
+    Augment, BrightnessContrast, CenterCrop, HorizontalFlip, Normalize, RandomAffine, RandomCrop, Resize, VerticalFlip,
 };
 use crate::{Error, Image, Result, SampleRng};
 
@@ -99,10 +98,7 @@ impl Compose {
 
     /// Appends a change that is made with a probability.
     pub fn sometimes(mut self, probability: f64, transform: impl Into<Transform>) -> Self {
-        self.steps.push(Step {
-            probability,
-            transform: transform.into(),
-        });
+        self.steps.push(Step { probability, transform: transform.into() });
         self
     }
 }
@@ -137,30 +133,18 @@ mod tests {
     fn a_chain_comes_back_from_json() {
         let chain = Compose::new()
             .then(RandomCrop::new(24, 24, 2))
-            .sometimes(
-                0.3,
-                RandomAffine {
-                    rotation: 5.0,
-                    fill: Fill::Constant(0.5),
-                    ..RandomAffine::default()
-                },
-            )
+            .sometimes(0.3, RandomAffine { rotation: 5.0, fill: Fill::Constant(0.5), ..RandomAffine::default() })
             .then(Compose::new().then(VerticalFlip::default()))
             .then(Normalize::new(vec![0.5], vec![0.25]));
         let text = serde_json::to_string(&chain).unwrap();
         assert_eq!(serde_json::from_str::<Compose>(&text).unwrap(), chain);
         let short = r#"{"steps": [{"transform": {"type": "random_affine", "zoom": [0.9, 1.1], "fill": "wrap"}}]}"#;
-        let expected = Compose::new().then(RandomAffine {
-            zoom: [0.9, 1.1],
-            fill: Fill::Wrap,
-            ..RandomAffine::default()
-        });
+        let expected =
+            Compose::new().then(RandomAffine { zoom: [0.9, 1.1], fill: Fill::Wrap, ..RandomAffine::default() });
         assert_eq!(serde_json::from_str::<Compose>(short).unwrap(), expected);
         // A misspelt setting is not passed over.
         let wrong = r#"{"steps": [{"transform": {"type": "random_affine", "rotatoin": 5.0}}]}"#;
-        let text = serde_json::from_str::<Compose>(wrong)
-            .unwrap_err()
-            .to_string();
+        let text = serde_json::from_str::<Compose>(wrong).unwrap_err().to_string();
         assert!(text.contains("rotatoin"), "{text}");
     }
 
@@ -168,13 +152,7 @@ mod tests {
     fn steps_run_in_order_and_as_often_as_they_should() {
         let image = Image::from_u8([1, 1, 2], vec![100, 200]).unwrap();
         let flip = HorizontalFlip { probability: 1.0 };
-        let chain = Compose::new().sometimes(0.25, flip).sometimes(
-            0.0,
-            CenterCrop {
-                height: 9,
-                width: 9,
-            },
-        );
+        let chain = Compose::new().sometimes(0.25, flip).sometimes(0.0, CenterCrop { height: 9, width: 9 });
         let flipped = (0..1000)
             .filter(|&i| {
                 let rng = &mut SampleRng::new(0, 0, i);

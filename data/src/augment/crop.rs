@@ -48,12 +48,7 @@ fn black() -> Fill {
 impl RandomCrop {
     /// A piece of this size from a picture with a black border.
     pub fn new(height: usize, width: usize, padding: usize) -> Self {
-        RandomCrop {
-            height,
-            width,
-            padding,
-            fill: black(),
-        }
+        RandomCrop { height, width, padding, fill: black() }
     }
 }
 
@@ -73,9 +68,7 @@ impl Augment for RandomCrop {
             let outside_is_constant = matches!(self.fill, Fill::Constant(_)) || size == 0;
             (inside || !outside_is_constant).then(|| self.fill.resolve(at, size))
         };
-        Ok(image.gather(size, value, |row, column| {
-            Some((place(top + row, height)?, place(left + column, width)?))
-        }))
+        Ok(image.gather(size, value, |row, column| Some((place(top + row, height)?, place(left + column, width)?))))
     }
 }
 
@@ -89,10 +82,7 @@ fn room(op: &'static str, image: &Image, size: [usize; 2], padding: usize) -> Re
             .filter(|&size| size <= i64::MAX as usize)
     };
     let [rows, columns] = [image.height(), image.width()].map(grow);
-    match (
-        rows.and_then(|rows| rows.checked_sub(size[0])),
-        columns.and_then(|columns| columns.checked_sub(size[1])),
-    ) {
+    match (rows.and_then(|rows| rows.checked_sub(size[0])), columns.and_then(|columns| columns.checked_sub(size[1]))) {
         (Some(rows), Some(columns)) => Ok([rows, columns]),
         _ => {
             let message = format!(
@@ -123,15 +113,9 @@ mod tests {
         assert_eq!(one, Image::from_u8([1, 1, 1], vec![5]).unwrap());
         // Half a pixel of room: round(0.5) is 0.
         let two = crop(2, 3).apply(square(), rng).unwrap();
-        assert_eq!(
-            two,
-            Image::from_u8([1, 2, 3], vec![1, 2, 3, 4, 5, 6]).unwrap()
-        );
+        assert_eq!(two, Image::from_u8([1, 2, 3], vec![1, 2, 3, 4, 5, 6]).unwrap());
         let text = crop(4, 3).apply(square(), rng).unwrap_err().to_string();
-        assert!(
-            text.contains("at least 4x3") && text.ends_with("received 3x3"),
-            "{text}"
-        );
+        assert!(text.contains("at least 4x3") && text.ends_with("received 3x3"), "{text}");
     }
 
     #[test]
@@ -147,19 +131,10 @@ mod tests {
 
     #[test]
     fn borders() {
-        let crop = |fill| RandomCrop {
-            height: 5,
-            width: 5,
-            padding: 1,
-            fill,
-        };
+        let crop = |fill| RandomCrop { height: 5, width: 5, padding: 1, fill };
         let rows = |fill| {
             let rng = &mut SampleRng::new(0, 0, 0);
-            let all = crop(fill)
-                .apply(square(), rng)
-                .unwrap()
-                .to_tensor()
-                .unwrap();
+            let all = crop(fill).apply(square(), rng).unwrap().to_tensor().unwrap();
             all.to_vec::<u8>().unwrap()[..10].to_vec()
         };
         assert_eq!(rows(Fill::Constant(7.0)), [7, 7, 7, 7, 7, 7, 1, 2, 3, 7]);
@@ -167,18 +142,10 @@ mod tests {
         assert_eq!(rows(Fill::Wrap), [9, 7, 8, 9, 7, 3, 1, 2, 3, 1]);
         let rng = &mut SampleRng::new(0, 0, 0);
         assert!(RandomCrop::new(4, 3, 0).apply(square(), rng).is_err());
-        assert!(
-            RandomCrop::new(1, 1, usize::MAX)
-                .apply(square(), rng)
-                .is_err()
-        );
+        assert!(RandomCrop::new(1, 1, usize::MAX).apply(square(), rng).is_err());
         let nothing = Image::from_u8([1, 0, 0], vec![]).unwrap();
         let border = crop(Fill::Reflect);
-        let border = RandomCrop {
-            height: 2,
-            width: 2,
-            ..border
-        };
+        let border = RandomCrop { height: 2, width: 2, ..border };
         let black = Image::from_u8([1, 2, 2], vec![0; 4]).unwrap();
         assert_eq!(border.apply(nothing, rng).unwrap(), black);
     }

@@ -40,18 +40,9 @@ mod tests {
     #[test]
     fn the_documented_patterns() {
         let line = |fill: Fill| (-6..9).map(|i| fill.resolve(i, 3)).collect::<Vec<_>>();
-        assert_eq!(
-            line(Fill::Nearest),
-            [0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2]
-        );
-        assert_eq!(
-            line(Fill::Reflect),
-            [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0, 1, 2]
-        );
-        assert_eq!(
-            line(Fill::Wrap),
-            [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]
-        );
+        assert_eq!(line(Fill::Nearest), [0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(line(Fill::Reflect), [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0, 1, 2]);
+        assert_eq!(line(Fill::Wrap), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
         assert_eq!(Fill::Reflect.resolve(-7, 1), 0);
     }
 }

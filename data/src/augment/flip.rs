@@ -45,17 +45,13 @@ flip!(
 /// The picture with left and right swapped.
 pub fn flip_horizontal(image: &Image) -> Image {
     let [_, height, width] = image.shape();
-    image.gather([height, width], 0.0, |row, column| {
-        Some((row, width - 1 - column))
-    })
+    image.gather([height, width], 0.0, |row, column| Some((row, width - 1 - column)))
 }
 
 /// The picture with top and bottom swapped.
 pub fn flip_vertical(image: &Image) -> Image {
     let [_, height, width] = image.shape();
-    image.gather([height, width], 0.0, |row, column| {
-        Some((height - 1 - row, column))
-    })
+    image.gather([height, width], 0.0, |row, column| Some((height - 1 - row, column)))
 }
 
 #[cfg(test)]
@@ -78,13 +74,7 @@ mod tests {
         let image = Image::from_u8([1, 1, 2], vec![1, 2]).unwrap();
         let count = |probability| {
             let flip = HorizontalFlip { probability };
-            (0..1000)
-                .filter(|&i| {
-                    flip.apply(image.clone(), &mut SampleRng::new(0, 0, i))
-                        .unwrap()
-                        != image
-                })
-                .count()
+            (0..1000).filter(|&i| flip.apply(image.clone(), &mut SampleRng::new(0, 0, i)).unwrap() != image).count()
         };
         assert_eq!((count(0.0), count(1.0)), (0, 1000));
         // Standard deviation 16.

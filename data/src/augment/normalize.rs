@@ -38,9 +38,7 @@ impl Augment for Normalize {
             return Err(Error::argument("normalize", message));
         }
         let of = |values: &[f32], channel: usize| values[channel.min(values.len() - 1)];
-        Ok(image
-            .into_float()
-            .map_values(|channel, x| (x - of(&self.mean, channel)) / of(&self.std, channel)))
+        Ok(image.into_float().map_values(|channel, x| (x - of(&self.mean, channel)) / of(&self.std, channel)))
     }
 }
 
@@ -55,20 +53,11 @@ mod tests {
         let each = Normalize::new(vec![0.5, 0.2], vec![0.5, 0.1]);
         let expected = [-1.0, 1.0, 0.0, 2.0];
         let result = each.apply(image.clone(), rng).unwrap().to_f32();
-        assert!(
-            result
-                .iter()
-                .zip(expected)
-                .all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6)
-        );
+        assert!(result.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6));
         let all = Normalize::new(vec![1.0], vec![2.0]);
         let result = all.apply(image.clone(), rng).unwrap().to_f32();
         assert_eq!(result[..2], [-0.5, 0.0]);
-        for (mean, std) in [
-            (vec![], vec![1.0]),
-            (vec![0.0; 3], vec![1.0]),
-            (vec![0.0], vec![0.0]),
-        ] {
+        for (mean, std) in [(vec![], vec![1.0]), (vec![0.0; 3], vec![1.0]), (vec![0.0], vec![0.0])] {
             assert!(Normalize::new(mean, std).apply(image.clone(), rng).is_err());
         }
     }

@@ -50,11 +50,7 @@ impl RandomAffine {
             return Err(Error::argument("random affine", message));
         }
         let mut around = |most: f64| rng.uniform(-most, most);
-        let (rotation, x, y) = (
-            around(self.rotation)?,
-            around(self.width_shift)?,
-            around(self.height_shift)?,
-        );
+        let (rotation, x, y) = (around(self.rotation)?, around(self.width_shift)?, around(self.height_shift)?);
         let shear = around(self.shear)?;
         Ok(Affine {
             rotation,
@@ -91,9 +87,7 @@ mod tests {
         };
         let mut most = [0.0f64; 6];
         for index in 0..500 {
-            let a = ranges
-                .draw(10, 30, &mut SampleRng::new(1, 0, index))
-                .unwrap();
+            let a = ranges.draw(10, 30, &mut SampleRng::new(1, 0, index)).unwrap();
             let shares = [
                 a.rotation / 20.0,
                 a.shift[0] / 3.0,
@@ -117,22 +111,10 @@ mod tests {
         let same = RandomAffine::default().apply(image.clone(), rng).unwrap();
         assert_eq!(same, image);
         let bad = [
-            RandomAffine {
-                rotation: -1.0,
-                ..RandomAffine::default()
-            },
-            RandomAffine {
-                shear: f64::NAN,
-                ..RandomAffine::default()
-            },
-            RandomAffine {
-                zoom: [1.2, 0.8],
-                ..RandomAffine::default()
-            },
-            RandomAffine {
-                zoom: [0.0, 1.0],
-                ..RandomAffine::default()
-            },
+            RandomAffine { rotation: -1.0, ..RandomAffine::default() },
+            RandomAffine { shear: f64::NAN, ..RandomAffine::default() },
+            RandomAffine { zoom: [1.2, 0.8], ..RandomAffine::default() },
+            RandomAffine { zoom: [0.0, 1.0], ..RandomAffine::default() },
         ];
         for bad in bad {
             assert!(bad.apply(image.clone(), rng).is_err(), "{bad:?}");

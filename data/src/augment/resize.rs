@@ -39,11 +39,7 @@ pub struct Resize {
 impl Resize {
     /// Scales to this size, bilinearly.
     pub fn new(height: usize, width: usize) -> Self {
-        Resize {
-            height,
-            width,
-            filter: Filter::Bilinear,
-        }
+        Resize { height, width, filter: Filter::Bilinear }
     }
 
     /// The scaled picture.
@@ -76,38 +72,24 @@ impl Resize {
             Pixels::U8(pixels) => Pixels::U8(
                 pixels
                     .chunks(plane)
-                    .filter_map(|plane| {
-                        ImageBuffer::<Luma<u8>, _>::from_raw(from_width, from_height, plane)
-                    })
-                    .flat_map(|gray| {
-                        imageops::resize(&gray, to_width, to_height, filter).into_raw()
-                    })
+                    .filter_map(|plane| ImageBuffer::<Luma<u8>, _>::from_raw(from_width, from_height, plane))
+                    .flat_map(|gray| imageops::resize(&gray, to_width, to_height, filter).into_raw())
                     .collect(),
             ),
             Pixels::F32(pixels) => {
                 // The crate limits floats to 0..1: put them into the middle third, so that nothing reaches the limits (the weights of
                 // Lanczos' window, the widest swing of all, add up to less than 2 without their signs).
-                let (low, high) = pixels
-                    .iter()
-                    .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| {
-                        (low.min(x), high.max(x))
-                    });
+                let (low, high) =
+                    pixels.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
                 let span = if high > low { high - low } else { 1.0 };
                 Pixels::F32(
                     pixels
                         .chunks(plane)
-                        .map(|plane| {
-                            plane
-                                .iter()
-                                .map(|x| ((x - low) / span + 1.0) / 3.0)
-                                .collect()
-                        })
+                        .map(|plane| plane.iter().map(|x| ((x - low) / span + 1.0) / 3.0).collect())
                         .filter_map(|plane: Vec<f32>| {
                             ImageBuffer::<Luma<f32>, _>::from_raw(from_width, from_height, plane)
                         })
-                        .flat_map(|gray| {
-                            imageops::resize(&gray, to_width, to_height, filter).into_raw()
-                        })
+                        .flat_map(|gray| imageops::resize(&gray, to_width, to_height, filter).into_raw())
                         .map(|x| low + (x * 3.0 - 1.0) * span)
                         .collect(),
                 )
@@ -132,12 +114,7 @@ mod tests {
         let image = Image::from_f32([1, 1, 2], vec![-3.0, 5.0]).unwrap();
         let wide = Resize::new(1, 4).resize(&image).unwrap().to_f32();
         let expected = [-3.0, -1.0, 3.0, 5.0];
-        assert!(
-            wide.iter()
-                .zip(expected)
-                .all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-5),
-            "{wide:?}"
-        );
+        assert!(wide.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-5), "{wide:?}");
         let flat = Image::from_f32([2, 2, 2], vec![-3.0; 8]).unwrap();
         let flat = Resize::new(3, 5).resize(&flat).unwrap();
         assert_eq!(flat.shape(), [2, 3, 5]);
@@ -147,15 +124,9 @@ mod tests {
     #[test]
     fn nearest_repeats_pixels() {
         let image = Image::from_u8([2, 1, 2], vec![1, 2, 3, 4]).unwrap();
-        let resize = Resize {
-            filter: Filter::Nearest,
-            ..Resize::new(2, 4)
-        };
+        let resize = Resize { filter: Filter::Nearest, ..Resize::new(2, 4) };
         let expected = vec![1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4];
-        assert_eq!(
-            resize.resize(&image).unwrap(),
-            Image::from_u8([2, 2, 4], expected).unwrap()
-        );
+        assert_eq!(resize.resize(&image).unwrap(), Image::from_u8([2, 2, 4], expected).unwrap());
     }
 
     #[test]

@@ -58,8 +58,7 @@ impl TensorDataset {
     pub fn new(inputs: Tensor, targets: Tensor) -> Result<Self> {
         let (n, m) = (inputs.size(0)?, targets.size(0)?);
         if n != m {
-            let message =
-                format!("expected one target for each input, received {n} inputs and {m} targets");
+            let message = format!("expected one target for each input, received {n} inputs and {m} targets");
             return Err(Error::argument("tensor data set", message));
         }
         Ok(TensorDataset { inputs, targets })
@@ -83,10 +82,7 @@ impl Dataset for TensorDataset {
     }
     fn get(&self, index: usize) -> Result<(Tensor, Tensor)> {
         Error::check_index(index, self.len())?;
-        Ok((
-            self.inputs.select(0, index as isize)?,
-            self.targets.select(0, index as isize)?,
-        ))
+        Ok((self.inputs.select(0, index as isize)?, self.targets.select(0, index as isize)?))
     }
 }
 
@@ -100,9 +96,7 @@ mod tests {
     fn unequal_counts_are_refused() {
         let x = Tensor::zeros([3, 2], DType::F32).unwrap();
         let y = Tensor::zeros([4], DType::I64).unwrap();
-        let text = TensorDataset::new(x.clone(), y)
-            .err()
-            .map(|e| e.to_string());
+        let text = TensorDataset::new(x.clone(), y).err().map(|e| e.to_string());
         assert!(text.is_some_and(|text| text.contains("3 inputs and 4 targets")));
         assert!(TensorDataset::new(x, Tensor::new(1.0f32).unwrap()).is_err());
     }

@@ -25,10 +25,7 @@ pub fn split<D: Dataset>(dataset: D, fractions: &[f64], seed: u64) -> Result<Vec
     let order = permutation(dataset.len(), seed, 0);
     let ends = ends(fractions, order.len());
     let dataset = Arc::new(dataset);
-    starts(&ends)
-        .zip(&ends)
-        .map(|(start, &end)| Subset::new(dataset.clone(), order[start..end].to_vec()))
-        .collect()
+    starts(&ends).zip(&ends).map(|(start, &end)| Subset::new(dataset.clone(), order[start..end].to_vec())).collect()
 }
 
 /// As [`split`], but every class is cut by these fractions on its own, so that all parts have the same mixture.
@@ -73,8 +70,7 @@ fn check(op: &'static str, fractions: &[f64]) -> Result<()> {
     if fractions.iter().all(|f| (0.0..=1.0).contains(f)) && sum <= 1.0 + 1e-9 {
         return Ok(());
     }
-    let message =
-        format!("expected fractions in 0..=1 that add up to at most 1, received {fractions:?}");
+    let message = format!("expected fractions in 0..=1 that add up to at most 1, received {fractions:?}");
     Err(Error::argument(op, message))
 }
 
@@ -107,10 +103,7 @@ mod tests {
     fn parts_share_nothing_and_lose_nothing() {
         let data = VecDataset::new((0..101).collect());
         let parts = split(data.clone(), &[0.7, 0.2, 0.1], 1).unwrap();
-        assert_eq!(
-            parts.iter().map(Dataset::len).collect::<Vec<_>>(),
-            [71, 20, 10]
-        );
+        assert_eq!(parts.iter().map(Dataset::len).collect::<Vec<_>>(), [71, 20, 10]);
         let mut all: Vec<usize> = parts.iter().flat_map(items).collect();
         assert_ne!(all, (0..101).collect::<Vec<_>>());
         all.sort_unstable();
@@ -125,8 +118,7 @@ mod tests {
     fn strata_keep_their_shares() {
         // Class 0 has 90 samples, class 1 has 10.
         let data = VecDataset::new((0..100).collect());
-        let parts =
-            stratified_split(data, &[0.8, 0.2], 5, |i| Ok(usize::from(i % 10 == 0))).unwrap();
+        let parts = stratified_split(data, &[0.8, 0.2], 5, |i| Ok(usize::from(i % 10 == 0))).unwrap();
         let rare = |part: &Subset<_>| part.indices().iter().filter(|&&i| i % 10 == 0).count();
         assert_eq!((parts[0].len(), rare(&parts[0])), (80, 8));
         assert_eq!((parts[1].len(), rare(&parts[1])), (20, 2));
@@ -139,13 +131,10 @@ mod tests {
         let data = || VecDataset::new((0..10).collect());
         for fractions in [&[0.8, 0.3][..], &[-0.1], &[f64::NAN]] {
             assert!(split::<VecDataset<usize>>(data(), fractions, 0).is_err());
-            assert!(
-                stratified_split::<VecDataset<usize>>(data(), fractions, 0, |_| Ok(0)).is_err()
-            );
+            assert!(stratified_split::<VecDataset<usize>>(data(), fractions, 0, |_| Ok(0)).is_err());
         }
-        let failed = stratified_split::<VecDataset<usize>>(data(), &[0.5], 0, |_| {
-            Err(Error::argument("label", "none"))
-        });
+        let failed =
+            stratified_split::<VecDataset<usize>>(data(), &[0.5], 0, |_| Err(Error::argument("label", "none")));
         assert!(failed.is_err());
     }
 }

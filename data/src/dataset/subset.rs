@@ -33,10 +33,7 @@ impl<D: Dataset> Subset<D> {
     }
 
     fn position(&self, index: usize) -> Result<usize> {
-        self.indices.get(index).copied().ok_or(Error::Index {
-            index,
-            len: self.indices.len(),
-        })
+        self.indices.get(index).copied().ok_or(Error::Index { index, len: self.indices.len() })
     }
 }
 

@@ -116,9 +116,7 @@ fn stack(tensors: &[Tensor]) -> Result<Tensor> {
         }
         Ok(Tensor::from_vec(values, shape)?)
     }
-    let shape: Vec<usize> = std::iter::once(tensors.len())
-        .chain(first.shape().iter().copied())
-        .collect();
+    let shape: Vec<usize> = std::iter::once(tensors.len()).chain(first.shape().iter().copied()).collect();
     match first.dtype() {
         DType::Bool => join::<bool>(tensors, &shape),
         DType::U8 => join::<u8>(tensors, &shape),
@@ -153,35 +151,18 @@ mod tests {
     #[test]
     fn what_does_not_fit_together_is_refused() {
         let image = |width| Image::from_u8([1, 1, width], vec![0; width]).unwrap();
-        let text = Stack
-            .collate(vec![(image(2), 0), (image(3), 0)])
-            .err()
-            .map(|e| e.to_string())
-            .unwrap_or_default();
-        assert!(
-            text.contains("[1, 1, 2] at place 0 and [1, 1, 3] at place 1"),
-            "{text}"
-        );
+        let text = Stack.collate(vec![(image(2), 0), (image(3), 0)]).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(text.contains("[1, 1, 2] at place 0 and [1, 1, 3] at place 1"), "{text}");
         assert!(Stack.collate(Vec::<(Image, usize)>::new()).is_err());
-        let (x, y) = (
-            Tensor::zeros([2], DType::F32).unwrap(),
-            Tensor::zeros([2], DType::F64).unwrap(),
-        );
+        let (x, y) = (Tensor::zeros([2], DType::F32).unwrap(), Tensor::zeros([2], DType::F64).unwrap());
         assert!(Stack.collate(vec![(x.clone(), x.clone()), (x, y)]).is_err());
     }
 
     #[test]
     fn tensors_of_every_dtype_stack() {
         for dtype in DType::ALL {
-            let row = |start: i64| {
-                Tensor::arange(start, start + 2, 1)
-                    .unwrap()
-                    .to_dtype(dtype)
-                    .unwrap()
-            };
-            let (x, y) = Stack
-                .collate(vec![(row(0), row(1)), (row(2), row(3))])
-                .unwrap();
+            let row = |start: i64| Tensor::arange(start, start + 2, 1).unwrap().to_dtype(dtype).unwrap();
+            let (x, y) = Stack.collate(vec![(row(0), row(1)), (row(2), row(3))]).unwrap();
             assert_eq!((x.dtype(), &x.shape()[..]), (dtype, &[2, 2][..]));
             assert_eq!(y.dtype(), dtype);
         }

@@ -43,11 +43,7 @@ pub struct DataLoader<D, C = Stack> {
 
 impl<D, C> Clone for DataLoader<D, C> {
     fn clone(&self) -> Self {
-        DataLoader {
-            dataset: self.dataset.clone(),
-            collate: self.collate.clone(),
-            ..*self
-        }
+        DataLoader { dataset: self.dataset.clone(), collate: self.collate.clone(), ..*self }
     }
 }
 
@@ -130,11 +126,7 @@ impl<D: Dataset, C> DataLoader<D, C> {
 
     /// The number of batches in an epoch.
     pub fn len(&self) -> usize {
-        if self.drop_last {
-            self.dataset.len() / self.batch_size
-        } else {
-            self.dataset.len().div_ceil(self.batch_size)
-        }
+        if self.drop_last { self.dataset.len() / self.batch_size } else { self.dataset.len().div_ceil(self.batch_size) }
     }
 
     /// Whether an epoch has no batch.
@@ -159,11 +151,7 @@ impl<D: Dataset, C> DataLoader<D, C> {
 
     /// The numbers of all samples in the order of an epoch.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
-        if self.shuffle {
-            permutation(self.dataset.len(), self.seed, epoch)
-        } else {
-            (0..self.dataset.len()).collect()
-        }
+        if self.shuffle { permutation(self.dataset.len(), self.seed, epoch) } else { (0..self.dataset.len()).collect() }
     }
 }
 
@@ -200,11 +188,7 @@ where
             let ahead = workers.saturating_mul(self.prefetch);
             Reader::Workers(Queue::start(workers, ahead, first_batch, end, load))
         };
-        Epoch {
-            next: first_batch,
-            end: end.max(first_batch),
-            reader,
-        }
+        Epoch { next: first_batch, end: end.max(first_batch), reader }
     }
 }
 
@@ -239,15 +223,8 @@ impl<D: Dataset, C: Collate<D::Item>> Source<D, C> {
                 Err(panic) => return Some(Err(panic)),
             }
         }
-        let made = guarded(&format_args!("batch {batch}"), || {
-            self.collate.collate(items)
-        });
-        Some(made.and_then(|made| {
-            made.map_err(|source| Error::Collate {
-                batch,
-                source: Box::new(source),
-            })
-        }))
+        let made = guarded(&format_args!("batch {batch}"), || self.collate.collate(items));
+        Some(made.and_then(|made| made.map_err(|source| Error::Collate { batch, source: Box::new(source) })))
     }
 }
 
@@ -255,9 +232,7 @@ impl<D: Dataset, C: Collate<D::Item>> Source<D, C> {
 fn guarded<T>(place: &dyn std::fmt::Display, f: impl FnOnce() -> T) -> Result<T> {
     // What the panic may have left half done is dropped with the epoch.
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_string());
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         Error::Worker {
             place: place.to_string(),

@@ -41,14 +41,9 @@ impl<B> Shared<B> {
     /// The next batch to read, as soon as there is room for it; `None` when there is none left.
     fn claim(&self) -> Option<usize> {
         let mut state = self.lock();
-        while !state.stopped
-            && state.unclaimed < self.end
-            && state.unclaimed >= state.wanted.saturating_add(self.ahead)
+        while !state.stopped && state.unclaimed < self.end && state.unclaimed >= state.wanted.saturating_add(self.ahead)
         {
-            state = self
-                .taken
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.stopped || state.unclaimed >= self.end {
             return None;
@@ -119,9 +114,7 @@ impl<B: Send + 'static> Queue<B> {
                     }
                 }
             };
-            let started = std::thread::Builder::new()
-                .name(format!("ocelli-data-{number}"))
-                .spawn(work);
+            let started = std::thread::Builder::new().name(format!("ocelli-data-{number}")).spawn(work);
             match started {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
@@ -155,11 +148,7 @@ impl<B> Queue<B> {
                 let message = "its thread ended before the batch was read".to_string();
                 return Some(Err(Error::Worker { place, message }));
             }
-            state = self
-                .shared
-                .ready
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.shared.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -91,13 +91,18 @@ impl Layer for BatchNorm2d {
         let channels = self.weight.numel();
         if x.rank() != 4 || x.shape()[1] != channels {
             let received = format!("shape {}", x.shape());
-            return Err(Error::Input { layer: "BatchNorm2d", expected: format!("pictures [N, {channels}, H, W]"), received });
+            return Err(Error::Input {
+                layer: "BatchNorm2d",
+                expected: format!("pictures [N, {channels}, H, W]"),
+                received,
+            });
         }
         let per_channel: Shape = [1, channels, 1, 1].into();
         let (mean, var) = if self.mode.is_training() {
             self.batch_statistics(x, &per_channel)?
         } else {
-            let constant = |buffer: &Buffer| -> Result<Var> { Ok(Var::constant(buffer.tensor().reshape(&per_channel)?)) };
+            let constant =
+                |buffer: &Buffer| -> Result<Var> { Ok(Var::constant(buffer.tensor().reshape(&per_channel)?)) };
             (constant(&self.running_mean)?, constant(&self.running_var)?)
         };
         // One multiplication and one addition for each element: the rest is done per channel.

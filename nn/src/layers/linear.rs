@@ -58,7 +58,8 @@ impl LinearBuilder {
     /// If a size is 0.
     pub fn build(self, generator: &mut Generator) -> Result<Linear> {
         if self.inputs == 0 || self.outputs == 0 {
-            let message = format!("expected at least 1 input and output, received {} and {}", self.inputs, self.outputs);
+            let message =
+                format!("expected at least 1 input and output, received {} and {}", self.inputs, self.outputs);
             return Err(Error::argument("Linear", message));
         }
         let (weight, bias) = self.weights.make([self.outputs, self.inputs], self.outputs, generator)?;

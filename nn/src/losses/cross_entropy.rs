@@ -1,7 +1,7 @@
 //! Cross-entropy with class indices as targets.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{DType, Shape, Tensor};
+use ocelli_tensor::{DType, Element, Shape, Tensor};
 
 use super::{Loss, Reduction, check_smoothing, class_axis, normalized_ln, require_float};
 use crate::{Error, Result};
@@ -82,32 +82,38 @@ impl CrossEntropy {
     }
 
     /// The target weight of each class in the shape of the predictions, and the sum of the labels' weights.
-    fn dense_target(&self, shape: &Shape, axis: usize, labels: &[i64]) -> Result<(Vec<f64>, f64)> {
+    fn dense_target<T: Element>(
+        &self,
+        shape: &Shape,
+        axis: usize,
+        labels: &[i64],
+        number: impl Fn(f64) -> T,
+    ) -> Result<(Tensor, f64)> {
         let classes = shape[axis];
         let weights = self.weights(classes)?;
         let positions: usize = shape[axis + 1..].iter().product();
         let share = self.label_smoothing / classes as f64;
-        let mut target = vec![0.0; shape.numel()];
+        let mut target = vec![number(0.0); shape.numel()];
         let mut total = 0.0;
         for (i, &label) in labels.iter().enumerate() {
             if self.ignore_index == Some(label) {
                 continue;
             }
-            let class = usize::try_from(label)
+            let labelled = usize::try_from(label)
                 .ok()
                 .filter(|&class| class < classes)
                 .ok_or_else(|| out_of_range(label, classes))?;
             let (sample, position) = (i / positions, i % positions);
-            let mut add = |class: usize, share: f64| {
-                target[(sample * classes + class) * positions + position] += weights[class] * share;
+            let mut set = |class: usize, share: f64| {
+                target[(sample * classes + class) * positions + position] = number(weights[class] * share);
             };
             if self.label_smoothing != 0.0 {
-                (0..classes).for_each(|class| add(class, share));
+                (0..classes).for_each(|class| set(class, share));
             }
-            add(class, 1.0 - self.label_smoothing);
-            total += weights[class];
+            set(labelled, 1.0 - self.label_smoothing + share);
+            total += weights[labelled];
         }
-        Ok((target, total))
+        Ok((Tensor::from_vec(target, shape)?, total))
     }
 }
 
@@ -129,8 +135,11 @@ impl Loss for CrossEntropy {
             return Err(ocelli_tensor::Error::dtype(NAME, expected, labels.dtype()).into());
         }
         let labels = labels.to_dtype(DType::I64)?.to_vec::<i64>()?;
-        let (target, total) = self.dense_target(shape, axis, &labels)?;
-        let target = Tensor::from_vec(target, shape)?.to_dtype(dtype)?;
+        let (target, total) = match dtype {
+            DType::F64 => self.dense_target(shape, axis, &labels, |number| number)?,
+            _ => self.dense_target(shape, axis, &labels, |number| number as f32)?,
+        };
+        let target = target.to_dtype(dtype)?;
         let losses = if self.probabilities {
             normalized_ln(prediction, axis)?.mul(&target)?.sum(axis)?.neg()?
         } else {

@@ -8,9 +8,7 @@ use crate::tensor::View;
 /// Writes the elements of `x` into `out` in logical order.
 pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]) {
     if let Some(source) = x.as_contiguous() {
-        over_chunks(out, 1, 1, |start, piece| {
-            piece.copy_from_slice(&source[start..start + piece.len()])
-        });
+        over_chunks(out, 1, 1, |start, piece| piece.copy_from_slice(&source[start..start + piece.len()]));
         return;
     }
     let target = Layout::contiguous(x.layout.shape.clone());
@@ -39,8 +37,7 @@ pub(crate) fn into_layout<W: Copy>(x: View<'_, W>, out: &mut [W], target: &Layou
     let row_len = walk.row_len() as isize;
     walk.for_rows(0..walk.rows(), &mut |[to, from]| {
         for i in 0..row_len {
-            out[(to as isize + i * step_out) as usize] =
-                x.data[(from as isize + i * step_x) as usize];
+            out[(to as isize + i * step_out) as usize] = x.data[(from as isize + i * step_x) as usize];
         }
     });
 }

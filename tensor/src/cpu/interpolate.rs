@@ -19,13 +19,7 @@ impl Table {
 }
 
 /// Copies: `out[o, i, :] = x[o, place(i), :]` for `x` of shape `[outer, size, inner]`.
-pub(crate) fn copy<W: Copy + Send + Sync>(
-    x: &[W],
-    size: usize,
-    inner: usize,
-    table: &Table,
-    out: &mut [W],
-) {
+pub(crate) fn copy<W: Copy + Send + Sync>(x: &[W], size: usize, inner: usize, table: &Table, out: &mut [W]) {
     let row_len = table.outputs() * inner;
     over_chunks(out, row_len, 1, |start, piece| {
         for (i, row) in piece.chunks_mut(row_len).enumerate() {
@@ -52,19 +46,10 @@ pub(crate) fn forward<T: Real>(x: &[T], size: usize, inner: usize, table: &Table
     }
 }
 
-fn weighted<T: Real, const TAPS: usize>(
-    x: &[T],
-    size: usize,
-    inner: usize,
-    table: &Table,
-    out: &mut [T],
-) {
+fn weighted<T: Real, const TAPS: usize>(x: &[T], size: usize, inner: usize, table: &Table, out: &mut [T]) {
     let row_len = table.outputs() * inner;
     let weights: Vec<T> = table.weights.iter().map(|&weight| T::r(weight)).collect();
-    let (places, weights) = (
-        table.places.as_chunks::<TAPS>().0,
-        weights.as_chunks::<TAPS>().0,
-    );
+    let (places, weights) = (table.places.as_chunks::<TAPS>().0, weights.as_chunks::<TAPS>().0);
     over_chunks(out, row_len, TAPS, |start, piece| {
         for (i, row) in piece.chunks_mut(row_len).enumerate() {
             let x = &x[(start / row_len + i) * size * inner..][..size * inner];
@@ -111,11 +96,7 @@ pub(crate) fn backward<T: Real>(dy: &[T], size: usize, inner: usize, table: &Tab
             }
             for (o, dy) in dy.chunks(inner).take(outputs).enumerate() {
                 for tap in o * table.taps..(o + 1) * table.taps {
-                    let weight = if weights.is_empty() {
-                        T::ONE
-                    } else {
-                        weights[tap]
-                    };
+                    let weight = if weights.is_empty() { T::ONE } else { weights[tap] };
                     let dx = &mut dx[table.places[tap] * inner..];
                     for (dx, &dy) in dx.iter_mut().zip(dy) {
                         *dx += weight * dy;

@@ -11,19 +11,12 @@ pub(crate) fn copy_into<W: Copy + Send + Sync>(out: &mut [W], target: &Layout, x
         return;
     }
     let last = last_place(target);
-    assert!(
-        last < out.len(),
-        "the target's places lie inside the output"
-    );
+    assert!(last < out.len(), "the target's places lie inside the output");
     let walk = Walk::new([target, x.layout]);
     let (row_len, [out_step, step]) = (walk.row_len(), walk.row_strides());
     let shared = SharedMut::new(out);
     // One long row (an axis that is outermost) is cut, so that it too is shared among threads.
-    let pieces = if walk.rows() == 1 {
-        row_len.div_ceil(GRAIN)
-    } else {
-        1
-    };
+    let pieces = if walk.rows() == 1 { row_len.div_ceil(GRAIN) } else { 1 };
     let piece_len = row_len.div_ceil(pieces);
     over_range(walk.rows() * pieces, piece_len, &|range| {
         let copy = |out_start: usize, start: usize, from: usize, len: usize| {
@@ -46,18 +39,11 @@ pub(crate) fn copy_into<W: Copy + Send + Sync>(out: &mut [W], target: &Layout, x
             walk.for_rows(0..1, &mut |[out_start, start]| {
                 for piece in range.clone() {
                     let from = piece * piece_len;
-                    copy(
-                        out_start,
-                        start,
-                        from,
-                        piece_len.min(row_len.saturating_sub(from)),
-                    );
+                    copy(out_start, start, from, piece_len.min(row_len.saturating_sub(from)));
                 }
             });
         } else {
-            walk.for_rows(range, &mut |[out_start, start]| {
-                copy(out_start, start, 0, row_len)
-            });
+            walk.for_rows(range, &mut |[out_start, start]| copy(out_start, start, 0, row_len));
         }
     });
 }
@@ -65,8 +51,6 @@ pub(crate) fn copy_into<W: Copy + Send + Sync>(out: &mut [W], target: &Layout, x
 /// The greatest place of a layout that is not empty.
 pub(crate) fn last_place(layout: &Layout) -> usize {
     let steps = layout.shape.iter().zip(&layout.strides);
-    let furthest: usize = steps
-        .map(|(&size, &stride)| (size - 1) * stride.max(0) as usize)
-        .sum();
+    let furthest: usize = steps.map(|(&size, &stride)| (size - 1) * stride.max(0) as usize).sum();
     layout.offset + furthest
 }

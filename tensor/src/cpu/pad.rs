@@ -12,10 +12,7 @@ pub(crate) fn add_into<T: Real>(out: &mut [T], target: &Layout, x: View<'_, T>) 
     if target.numel() == 0 {
         return;
     }
-    assert!(
-        last_place(target) < out.len(),
-        "the target's places lie inside the output"
-    );
+    assert!(last_place(target) < out.len(), "the target's places lie inside the output");
     let walk = Walk::new([target, x.layout]);
     let (row_len, [out_step, step]) = (walk.row_len(), walk.row_strides());
     let shared = SharedMut::new(out);

@@ -16,12 +16,7 @@ pub(crate) fn over_range(count: usize, cost: usize, f: &(dyn Fn(Range<usize>) + 
 }
 
 /// Calls `f(start, piece)` on consecutive pieces of `out`, each a multiple of `unit` elements; `cost` is the work of one element.
-pub(crate) fn over_chunks<T: Send>(
-    out: &mut [T],
-    unit: usize,
-    cost: usize,
-    f: impl Fn(usize, &mut [T]) + Sync,
-) {
+pub(crate) fn over_chunks<T: Send>(out: &mut [T], unit: usize, cost: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     let shared = SharedMut::new(out);
     over_units(out.len(), unit, cost, &|range| {
         // SAFETY: the ranges are disjoint parts of `out`, which is borrowed until all calls have returned.
@@ -30,10 +25,7 @@ pub(crate) fn over_chunks<T: Send>(
 }
 
 fn over_units(count: usize, unit: usize, cost: usize, f: &(dyn Fn(Range<usize>) + Sync)) {
-    let piece = (GRAIN / cost.max(1))
-        .next_multiple_of(unit.max(1))
-        .max(unit)
-        .max(1);
+    let piece = (GRAIN / cost.max(1)).next_multiple_of(unit.max(1)).max(unit).max(1);
     if count <= piece {
         if count > 0 {
             f(0..count);
@@ -41,9 +33,7 @@ fn over_units(count: usize, unit: usize, cost: usize, f: &(dyn Fn(Range<usize>) 
         return;
     }
     let range = |i: usize| i * piece..((i + 1) * piece).min(count);
-    (0..count.div_ceil(piece))
-        .into_par_iter()
-        .for_each(|i| f(range(i)));
+    (0..count.div_ceil(piece)).into_par_iter().for_each(|i| f(range(i)));
 }
 
 /// A pointer that tasks write through, each to places of its own.

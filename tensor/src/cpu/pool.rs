@@ -41,10 +41,7 @@ fn volume(windows: &Windows) -> (usize, usize) {
 /// Elements that a typical window covers.
 fn taps(windows: &Windows) -> usize {
     let longest = |axis: &Axis| axis.windows.iter().map(|window| window.count).max();
-    windows
-        .iter()
-        .map(|axis| longest(axis).unwrap_or(0))
-        .product()
+    windows.iter().map(|axis| longest(axis).unwrap_or(0)).product()
 }
 
 /// Calls `f(first place of a row of the input, row of outputs)` for the rows of `out`, with the windows of the outer two axes.
@@ -61,13 +58,7 @@ fn over_rows<T: Send + Sync>(
             let index = start / w.len() + i;
             let (rest, y) = (index / h.len(), index % h.len());
             let (channel, z) = (rest / d.len(), rest % d.len());
-            f(
-                channel * plane,
-                d.windows[z],
-                h.windows[y],
-                row,
-                &mut scratch,
-            );
+            f(channel * plane, d.windows[z], h.windows[y], row, &mut scratch);
         }
     });
 }
@@ -105,21 +96,14 @@ pub(crate) fn max<T: Number>(x: &[T], windows: &Windows, out: &mut [T]) {
         });
         for (out, window) in row.iter_mut().zip(&w.windows) {
             let covered = columns[window.first..].iter().step_by(w.step);
-            *out = covered
-                .take(window.count)
-                .fold(T::LOWEST, |best, &x| greater(best, x));
+            *out = covered.take(window.count).fold(T::LOWEST, |best, &x| greater(best, x));
         }
     });
 }
 
 /// As [`max`], with the place of each greatest element in its plane: the first one, or the last NaN, as PyTorch has it; -1 for
 /// a window that covers padding only.
-pub(crate) fn max_with_indices<T: Number>(
-    x: &[T],
-    windows: &Windows,
-    out: &mut [T],
-    indices: &mut [i64],
-) {
+pub(crate) fn max_with_indices<T: Number>(x: &[T], windows: &Windows, out: &mut [T], indices: &mut [i64]) {
     let w = &windows[2];
     let indices = SharedMut::new(indices);
     let values = SharedMut::new(out);
@@ -127,34 +111,72 @@ pub(crate) fn max_with_indices<T: Number>(
     let [d, h, _] = windows;
     let (plane_len, _) = volume(windows);
     over_range(rows, taps(windows) * w.len() * 2, &|range| {
+        // For each column the greatest element of the rows that the window covers, and which of these rows it is in.
+        let (mut columns, mut from) = (vec![T::LOWEST; w.input], vec![0u32; w.input]);
+        let mut starts = Vec::new();
         for index in range {
             let (rest, y) = (index / h.len(), index % h.len());
             let (channel, z) = (rest / d.len(), rest % d.len());
-            let (dw, hw) = (d.windows[z], h.windows[y]);
             let plane = &x[channel * plane_len..(channel + 1) * plane_len];
             let places = index * w.len()..(index + 1) * w.len();
             // SAFETY: each row of the outputs belongs to one index, and the ranges of indices are disjoint.
-            let (values, indices) =
-                unsafe { (values.slice(places.clone()), indices.slice(places)) };
-            values.fill(T::LOWEST);
-            indices.fill(-1);
-            covered_rows(windows, dw, hw, &mut |start| {
+            let (values, indices) = unsafe { (values.slice(places.clone()), indices.slice(places)) };
+            starts.clear();
+            covered_rows(windows, d.windows[z], h.windows[y], &mut |start| starts.push(start));
+            let Some((&first, others)) = starts.split_first() else {
+                values.fill(T::LOWEST);
+                indices.fill(-1);
+                continue;
+            };
+            columns.copy_from_slice(&plane[first..first + w.input]);
+            from.fill(0);
+            for (i, &start) in others.iter().enumerate() {
                 let row = &plane[start..start + w.input];
-                for ((best, place), window) in
-                    values.iter_mut().zip(indices.iter_mut()).zip(&w.windows)
-                {
-                    for i in 0..window.count {
-                        let column = window.first + i * w.step;
-                        let x = row[column];
-                        // The lowest value of all is still an element.
-                        if x > *best || x.nan() || *place < 0 {
-                            (*best, *place) = (x, (start + column) as i64);
-                        }
-                    }
+                for ((best, from), &x) in columns.iter_mut().zip(from.iter_mut()).zip(row) {
+                    let take = (x > *best) | x.nan();
+                    *best = if take { x } else { *best };
+                    *from = if take { i as u32 + 1 } else { *from };
                 }
-            });
+            }
+            for ((value, place), window) in values.iter_mut().zip(indices.iter_mut()).zip(&w.windows) {
+                let (columns, from) = (&columns[window.first..], &from[window.first..]);
+                // Windows of known length without gaps are a few instructions.
+                let nth = match (window.count, w.step) {
+                    (0, _) => {
+                        (*value, *place) = (T::LOWEST, -1);
+                        continue;
+                    }
+                    (2, 1) => across(&columns[..2], &from[..2], 1),
+                    (3, 1) => across(&columns[..3], &from[..3], 1),
+                    (count, step) => {
+                        let reach = (count - 1) * step + 1;
+                        across(&columns[..reach], &from[..reach], step)
+                    }
+                };
+                *value = columns[nth];
+                *place = (starts[from[nth] as usize] + window.first + nth) as i64;
+            }
         }
     });
+}
+
+/// The place of the greatest of some elements, `step` apart, given their rows: of equal ones that of the first row, of NaNs
+/// that of the last, then the first or last column. Without branches, as which element is greatest cannot be foretold.
+#[inline(always)]
+fn across<T: Number>(columns: &[T], from: &[u32], step: usize) -> usize {
+    let (mut best, mut row, mut nth) = (columns[0], from[0], 0);
+    let mut i = step;
+    while i < columns.len() {
+        let (x, other) = (columns[i], from[i]);
+        let equal = (x == best) & (other < row);
+        let nan = x.nan() & (!best.nan() | (other >= row));
+        let take = (x > best) | equal | nan;
+        best = if take { x } else { best };
+        row = if take { other } else { row };
+        nth = if take { i } else { nth };
+        i += step;
+    }
+    nth
 }
 
 /// The mean of each window.
@@ -225,22 +247,13 @@ pub(crate) fn take<T: Real>(x: &[T], indices: &[i64], plane: usize, out: &mut [T
         for (i, out) in piece.iter_mut().enumerate() {
             let index = indices[start + i];
             let channel = (start + i) / outputs;
-            *out = if index < 0 {
-                T::ZERO
-            } else {
-                x[channel * plane + index as usize]
-            };
+            *out = if index < 0 { T::ZERO } else { x[channel * plane + index as usize] };
         }
     });
 }
 
 /// Calls `f(number of the plane, plane)`, planes in parallel.
-fn over_planes<T: Send>(
-    data: &mut [T],
-    plane: usize,
-    cost: usize,
-    f: impl Fn(usize, &mut [T]) + Sync,
-) {
+fn over_planes<T: Send>(data: &mut [T], plane: usize, cost: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     if data.is_empty() {
         return;
     }

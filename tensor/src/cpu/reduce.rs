@@ -30,11 +30,7 @@ pub(crate) struct Block {
 impl Block {
     /// A row-major shape with the work along one axis.
     pub(crate) fn around(shape: &[usize], axis: usize) -> Block {
-        Block {
-            outer: shape[..axis].iter().product(),
-            n: shape[axis],
-            inner: shape[axis + 1..].iter().product(),
-        }
+        Block { outer: shape[..axis].iter().product(), n: shape[axis], inner: shape[axis + 1..].iter().product() }
     }
 
     /// Calls `f(outer, first column, columns)` for pieces that cover all columns, in parallel.
@@ -92,9 +88,7 @@ pub(crate) fn fold<T: Number>(
             // SAFETY: every task has its own outer index, segment and columns, so these ranges are disjoint; `buffer` outlives
             // the loop and is not touched meanwhile.
             let out = unsafe { out.slice(place..place + width) };
-            let centre = centre.map_or(&zeros[..width], |centre| {
-                &centre[o * inner + column..][..width]
-            });
+            let centre = centre.map_or(&zeros[..width], |centre| &centre[o * inner + column..][..width]);
             let x = &x[((o * n + first) * inner + column).min(x.len())..];
             if inner == 1 {
                 out[0] = fold_row(&x[..rows], start, &|x| map(x, centre[0]), &join);
@@ -106,29 +100,18 @@ pub(crate) fn fold<T: Number>(
     if segments == 1 {
         return Ok(buffer);
     }
-    let rest = Block {
-        n: segments,
-        ..block
-    };
+    let rest = Block { n: segments, ..block };
     fold(buffer.as_slice::<T>(), rest, None, start, keep, join)
 }
 
 /// `join over map(x)`.
-pub(crate) fn fold_row<T: Number>(
-    x: &[T],
-    start: T,
-    map: &impl Fn(T) -> T,
-    join: &impl Fn(T, T) -> T,
-) -> T {
+pub(crate) fn fold_row<T: Number>(x: &[T], start: T, map: &impl Fn(T) -> T, join: &impl Fn(T, T) -> T) -> T {
     if x.len() < LANES {
         return x.iter().fold(start, |sum, &x| join(sum, map(x)));
     }
     if x.len() > LEAF {
         let (left, right) = x.split_at((x.len() / 2).next_multiple_of(LEAF));
-        return join(
-            fold_row(left, start, map, join),
-            fold_row(right, start, map, join),
-        );
+        return join(fold_row(left, start, map, join), fold_row(right, start, map, join));
     }
     let mut lanes = [start; LANES];
     let mut runs = x.chunks_exact(LANES);
@@ -174,15 +157,7 @@ fn fold_columns<T: Number>(
     fold_columns(x, (left, stride), out, start, centre, map, join);
     let mut right = [start; COLUMNS];
     let right = &mut right[..out.len()];
-    fold_columns(
-        &x[left * stride..],
-        (rows - left, stride),
-        right,
-        start,
-        centre,
-        map,
-        join,
-    );
+    fold_columns(&x[left * stride..], (rows - left, stride), right, start, centre, map, join);
     for (out, &right) in out.iter_mut().zip(&*right) {
         *out = join(*out, right);
     }

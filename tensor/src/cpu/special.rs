@@ -42,11 +42,7 @@ impl Special for f64 {
 /// 2008), then Halley steps, each of which triples the number of right digits.
 fn inverse_erf(y: f64) -> f64 {
     if !(y > -1.0 && y < 1.0) {
-        return if y.abs() == 1.0 {
-            y * f64::INFINITY
-        } else {
-            f64::NAN
-        };
+        return if y.abs() == 1.0 { y * f64::INFINITY } else { f64::NAN };
     }
     const A: f64 = 0.147;
     let log = (1.0 - y).ln() + y.ln_1p();
@@ -54,11 +50,8 @@ fn inverse_erf(y: f64) -> f64 {
     let mut x = ((b * b - log / A).sqrt() - b).max(0.0).sqrt().copysign(y);
     for _ in 0..3 {
         // Near ±1 the difference is taken between the complements, which keeps its digits.
-        let difference = if y.abs() > 0.5 {
-            ((1.0 - y.abs()) - libm::erfc(x.abs())) * y.signum()
-        } else {
-            libm::erf(x) - y
-        };
+        let difference =
+            if y.abs() > 0.5 { ((1.0 - y.abs()) - libm::erfc(x.abs())) * y.signum() } else { libm::erf(x) - y };
         let step = difference / (std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
         x -= step / (1.0 + x * step);
     }

@@ -21,11 +21,8 @@ impl<const N: usize> Walk<N> {
     pub(crate) fn new(operands: [&Layout; N]) -> Self {
         let shape = &operands[0].shape;
         debug_assert!(operands.iter().all(|layout| layout.shape == *shape));
-        let mut walk = Walk {
-            sizes: SmallVec::new(),
-            strides: SmallVec::new(),
-            start: operands.map(|layout| layout.offset),
-        };
+        let mut walk =
+            Walk { sizes: SmallVec::new(), strides: SmallVec::new(), start: operands.map(|layout| layout.offset) };
         for (axis, &size) in shape.iter().enumerate() {
             if size == 1 {
                 continue;
@@ -34,10 +31,7 @@ impl<const N: usize> Walk<N> {
             match walk.strides.last_mut() {
                 Some(outer) if (0..N).all(|i| outer[i] == strides[i] * size as isize) => {
                     *outer = strides;
-                    *walk
-                        .sizes
-                        .last_mut()
-                        .expect("sizes and strides grow together") *= size;
+                    *walk.sizes.last_mut().expect("sizes and strides grow together") *= size;
                 }
                 _ => {
                     walk.sizes.push(size);
@@ -93,11 +87,7 @@ impl<const N: usize> Walk<N> {
                 if index[axis] < self.sizes[axis] {
                     break;
                 }
-                step(
-                    &mut place,
-                    &self.strides[axis],
-                    -(self.sizes[axis] as isize),
-                );
+                step(&mut place, &self.strides[axis], -(self.sizes[axis] as isize));
                 index[axis] = 0;
             }
         }
@@ -119,9 +109,7 @@ mod tests {
         let mut places = Vec::new();
         let stride = walk.row_strides()[1];
         walk.for_rows(0..walk.rows(), &mut |[_, start]| {
-            places.extend(
-                (0..walk.row_len() as isize).map(|i| (start as isize + i * stride) as usize),
-            );
+            places.extend((0..walk.row_len() as isize).map(|i| (start as isize + i * stride) as usize));
         });
         places
     }

@@ -33,13 +33,7 @@ impl fmt::Display for Tensor {
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{self}")?;
-        write!(
-            f,
-            "Tensor(shape={}, dtype={}, device={})",
-            self.shape(),
-            self.dtype(),
-            self.device()
-        )
+        write!(f, "Tensor(shape={}, dtype={}, device={})", self.shape(), self.dtype(), self.device())
     }
 }
 
@@ -50,26 +44,21 @@ fn text(x: &Tensor) -> Result<String> {
     let mut shown = x.clone();
     let mut abridged = vec![false; x.rank()];
     if x.numel() > ABRIDGE_ABOVE {
-        for (axis, &size) in x.shape().iter().enumerate() {
-            if size > 2 * EDGE {
-                let axis = axis as isize;
-                let (head, tail) = (
-                    shown.narrow(axis, 0, EDGE)?,
-                    shown.narrow(axis, size - EDGE, EDGE)?,
-                );
-                shown = Tensor::concat(&[head, tail], axis)?;
-                abridged[axis as usize] = true;
-            }
+        // The longest axis first, so that what is copied on the way is small.
+        let mut axes: Vec<usize> = (0..x.rank()).filter(|&axis| x.shape()[axis] > 2 * EDGE).collect();
+        axes.sort_by_key(|&axis| std::cmp::Reverse(x.shape()[axis]));
+        for axis in axes {
+            let along = axis as isize;
+            let (head, tail) = (shown.narrow(along, 0, EDGE)?, shown.narrow(along, x.shape()[axis] - EDGE, EDGE)?);
+            shown = Tensor::concat(&[head, tail], along)?;
+            abridged[axis] = true;
         }
     }
     let words = number::words(&shown)?;
     if x.rank() == 0 {
         return Ok(words.concat());
     }
-    let brackets = Brackets {
-        shape: shown.shape(),
-        abridged: &abridged,
-    };
+    let brackets = Brackets { shape: shown.shape(), abridged: &abridged };
     Ok(brackets.write(0, &words, " ", LINE))
 }
 
@@ -86,12 +75,7 @@ impl Brackets<'_> {
         let mut text = String::new();
         if axis + 1 == self.shape.len() {
             // Room for the bracket or the space that follows a word.
-            let mut lines = Lines {
-                text: &mut text,
-                line: indent.to_owned(),
-                indent,
-                width: width - 1,
-            };
+            let mut lines = Lines { text: &mut text, line: indent.to_owned(), indent, width: width - 1 };
             for (i, word) in words.iter().enumerate() {
                 if self.abridged[axis] && i == EDGE {
                     lines.add("...");

@@ -18,18 +18,13 @@ pub(super) fn words(x: &Tensor) -> Result<Vec<String>> {
         let name = |value: bool| if value { "True" } else { "False" };
         let width = if x.rank() == 0 { 0 } else { 5 };
         let values = x.to_vec::<bool>()?.into_iter();
-        values
-            .map(|value| format!("{:>width$}", name(value)))
-            .collect()
+        values.map(|value| format!("{:>width$}", name(value))).collect()
     } else {
         let values = x.to_dtype(DType::I64)?.to_vec::<i64>()?.into_iter();
         values.map(|value| value.to_string()).collect()
     };
     let width = words.iter().map(String::len).max().unwrap_or(0);
-    Ok(words
-        .into_iter()
-        .map(|word| format!("{word:>width$}"))
-        .collect())
+    Ok(words.into_iter().map(|word| format!("{word:>width$}")).collect())
 }
 
 /// The fewest digits that tell the value from its neighbours in its dtype, and the exponent of the first.
@@ -40,11 +35,7 @@ fn shortest(value: f64, dtype: DType) -> (String, i32) {
         half => {
             let back = |text: &str| {
                 let parsed: f64 = text.parse().unwrap_or(f64::NAN);
-                if half == DType::F16 {
-                    f16::from_f64(parsed).to_f64()
-                } else {
-                    bf16::from_f64(parsed).to_f64()
-                }
+                if half == DType::F16 { f16::from_f64(parsed).to_f64() } else { bf16::from_f64(parsed).to_f64() }
             };
             let texts = (0..=PRECISION).map(|digits| format!("{value:.digits$e}"));
             let mut found = texts.filter(|text| back(text) == value);
@@ -104,11 +95,7 @@ fn floats(values: &[f64], dtype: DType) -> Vec<String> {
     };
     let mut words = words.into_iter();
     let mut word = |&value: &f64| {
-        let finite = if value.is_finite() {
-            words.next()
-        } else {
-            None
-        };
+        let finite = if value.is_finite() { words.next() } else { None };
         finite.unwrap_or_else(|| format!("{:>width$}", special(value)))
     };
     values.iter().map(&mut word).collect()

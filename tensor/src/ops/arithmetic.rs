@@ -60,19 +60,10 @@ impl Pair {
             return floats(&self)?.to_dtype(self.dtype);
         }
         if of_bools(true, true).is_none() {
-            return Err(Error::dtype(
-                op,
-                "a dtype with arithmetic (use logical_xor for booleans)",
-                self.dtype,
-            ));
+            return Err(Error::dtype(op, "a dtype with arithmetic (use logical_xor for booleans)", self.dtype));
         }
         let apply = |a, b| of_bools(a, b).unwrap_or_default();
-        let (buffer, layout) = elementwise::zip(
-            self.a.view::<bool>(),
-            self.b.view::<bool>(),
-            &self.shape,
-            apply,
-        )?;
+        let (buffer, layout) = elementwise::zip(self.a.view::<bool>(), self.b.view::<bool>(), &self.shape, apply)?;
         Ok(Tensor::from_buffer(buffer, layout, DType::Bool))
     }
 }
@@ -107,11 +98,7 @@ impl Tensor {
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn add<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("add", self, other.into())?;
-        pair.numbers(
-            |pair| apply_numbers!(pair, |x, y| x.plus(y)),
-            "add",
-            |x, y| Some(x | y),
-        )
+        pair.numbers(|pair| apply_numbers!(pair, |x, y| x.plus(y)), "add", |x, y| Some(x | y))
     }
 
     /// `self - other`, broadcast.
@@ -120,11 +107,7 @@ impl Tensor {
     /// [`Error::Broadcast`], [`Error::Device`], [`Error::DType`] for two booleans.
     pub fn sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("sub", self, other.into())?;
-        pair.numbers(
-            |pair| apply_numbers!(pair, |x, y| x.minus(y)),
-            "sub",
-            |_, _| None,
-        )
+        pair.numbers(|pair| apply_numbers!(pair, |x, y| x.minus(y)), "sub", |_, _| None)
     }
 
     /// `self · other`, broadcast. For booleans this is "and".
@@ -133,11 +116,7 @@ impl Tensor {
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn mul<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("mul", self, other.into())?;
-        pair.numbers(
-            |pair| apply_numbers!(pair, |x, y| x.times(y)),
-            "mul",
-            |x, y| Some(x & y),
-        )
+        pair.numbers(|pair| apply_numbers!(pair, |x, y| x.times(y)), "mul", |x, y| Some(x & y))
     }
 
     /// True division `self / other`, broadcast: integers give `f32`.
@@ -156,21 +135,15 @@ impl Tensor {
         let pair = Pair::new("rem", self, other.into())?;
         pair.require_divisors("rem")?;
         match pair.dtype {
-            DType::I32 => pair.integers::<i32>(|x, y| {
-                x.wrapping_sub(y.wrapping_mul(floor_div(x.into(), y.into()) as i32))
-            }),
-            DType::I64 => {
-                pair.integers::<i64>(|x, y| x.wrapping_sub(y.wrapping_mul(floor_div(x, y))))
+            DType::I32 => {
+                pair.integers::<i32>(|x, y| x.wrapping_sub(y.wrapping_mul(floor_div(x.into(), y.into()) as i32)))
             }
+            DType::I64 => pair.integers::<i64>(|x, y| x.wrapping_sub(y.wrapping_mul(floor_div(x, y)))),
             DType::U8 => pair.integers::<u8>(|x, y| x % y),
             _ => apply_floats!(pair, |x, y| {
                 let r = x % y;
                 // `%` has the dividend's sign; an exact zero keeps the divisor's.
-                if r != 0.0 && (r < 0.0) != (y < 0.0) {
-                    r + y
-                } else {
-                    r
-                }
+                if r != 0.0 && (r < 0.0) != (y < 0.0) { r + y } else { r }
             }),
         }
     }
@@ -210,12 +183,7 @@ impl Tensor {
         if pair.dtype.is_float() {
             return apply_floats!(pair, |x, y| x.powf(y));
         }
-        let negative = pair
-            .b
-            .to_dtype(DType::I64)?
-            .lt(0)?
-            .to_vec::<bool>()?
-            .contains(&true);
+        let negative = pair.b.to_dtype(DType::I64)?.lt(0)?.to_vec::<bool>()?.contains(&true);
         if negative {
             return Err(Error::argument(
                 "pow",
@@ -224,8 +192,7 @@ impl Tensor {
         }
         let (a, b) = (pair.a.to_dtype(DType::I64)?, pair.b.to_dtype(DType::I64)?);
         let power = |x: i64, y: i64| x.wrapping_pow(u32::try_from(y).unwrap_or(u32::MAX));
-        let (buffer, layout) =
-            elementwise::zip(a.view::<i64>(), b.view::<i64>(), &pair.shape, power)?;
+        let (buffer, layout) = elementwise::zip(a.view::<i64>(), b.view::<i64>(), &pair.shape, power)?;
         Tensor::from_buffer(buffer, layout, DType::I64).to_dtype(pair.dtype)
     }
 
@@ -235,8 +202,7 @@ impl Tensor {
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn maximum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("maximum", self, other.into())?;
-        let larger =
-            |pair: &Pair| apply_numbers!(pair, |x, y| if x > y || x.nan() { x } else { y });
+        let larger = |pair: &Pair| apply_numbers!(pair, |x, y| if x > y || x.nan() { x } else { y });
         pair.numbers(larger, "maximum", |x, y| Some(x | y))
     }
 
@@ -246,8 +212,7 @@ impl Tensor {
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn minimum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("minimum", self, other.into())?;
-        let smaller =
-            |pair: &Pair| apply_numbers!(pair, |x, y| if x < y || x.nan() { x } else { y });
+        let smaller = |pair: &Pair| apply_numbers!(pair, |x, y| if x < y || x.nan() { x } else { y });
         pair.numbers(smaller, "minimum", |x, y| Some(x & y))
     }
 
@@ -289,8 +254,7 @@ impl Tensor {
 
 impl Pair {
     fn integers<T: Element>(self, f: impl Fn(T, T) -> T + Sync) -> Result<Tensor> {
-        let (buffer, layout) =
-            elementwise::zip(self.a.view::<T>(), self.b.view::<T>(), &self.shape, f)?;
+        let (buffer, layout) = elementwise::zip(self.a.view::<T>(), self.b.view::<T>(), &self.shape, f)?;
         Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
     }
 
@@ -299,10 +263,7 @@ impl Pair {
             return Err(Error::dtype(op, "a number dtype", self.dtype));
         }
         if self.dtype.is_integer() && self.b.to_dtype(DType::I64)?.to_vec::<i64>()?.contains(&0) {
-            return Err(Error::argument(
-                op,
-                "expected integer divisors other than 0, received 0",
-            ));
+            return Err(Error::argument(op, "expected integer divisors other than 0, received 0"));
         }
         Ok(())
     }
@@ -310,11 +271,7 @@ impl Pair {
 
 fn floor_div(x: i64, y: i64) -> i64 {
     let quotient = x.wrapping_div(y);
-    if x.wrapping_rem(y) != 0 && (x < 0) != (y < 0) {
-        quotient - 1
-    } else {
-        quotient
-    }
+    if x.wrapping_rem(y) != 0 && (x < 0) != (y < 0) { quotient - 1 } else { quotient }
 }
 
 macro_rules! operator {
@@ -376,10 +333,7 @@ mod tests {
     #[test]
     fn promotion_and_weak_scalars() {
         let ints = Tensor::new([1i32, 2]).unwrap();
-        let halves = Tensor::new([0.5f32, 0.25])
-            .unwrap()
-            .to_dtype(DType::F16)
-            .unwrap();
+        let halves = Tensor::new([0.5f32, 0.25]).unwrap().to_dtype(DType::F16).unwrap();
         assert_eq!(ints.add(&halves).unwrap().dtype(), DType::F16);
         assert_eq!(ints.add(1).unwrap().dtype(), DType::I32);
         assert_eq!(ints.add(1.5).unwrap().to_vec::<f32>().unwrap(), [2.5, 3.5]);
@@ -387,62 +341,30 @@ mod tests {
         assert_eq!(ints.div(2).unwrap().to_vec::<f32>().unwrap(), [0.5, 1.0]);
         let bools = Tensor::new([true, false]).unwrap();
         assert_eq!(bools.add(1).unwrap().dtype(), DType::I64);
-        assert_eq!(
-            bools.add(&bools).unwrap().to_vec::<bool>().unwrap(),
-            [true, false]
-        );
-        assert!(
-            bools
-                .sub(&bools)
-                .unwrap_err()
-                .to_string()
-                .starts_with("sub: expected a dtype with arithmetic")
-        );
+        assert_eq!(bools.add(&bools).unwrap().to_vec::<bool>().unwrap(), [true, false]);
+        assert!(bools.sub(&bools).unwrap_err().to_string().starts_with("sub: expected a dtype with arithmetic"));
     }
 
     #[test]
     fn broadcasting_any_strides() {
         let a = Tensor::arange(0, 6, 1).unwrap().reshape([2, 3]).unwrap();
         let b = Tensor::new([10i64, 20]).unwrap().unsqueeze(1).unwrap();
-        assert_eq!(
-            (&a + &b).unwrap().to_vec::<i64>().unwrap(),
-            [10, 11, 12, 23, 24, 25]
-        );
-        assert_eq!(
-            (&a.t().unwrap() * &a.t().unwrap())
-                .unwrap()
-                .to_vec::<i64>()
-                .unwrap(),
-            [0, 9, 1, 16, 4, 25]
-        );
+        assert_eq!((&a + &b).unwrap().to_vec::<i64>().unwrap(), [10, 11, 12, 23, 24, 25]);
+        assert_eq!((&a.t().unwrap() * &a.t().unwrap()).unwrap().to_vec::<i64>().unwrap(), [0, 9, 1, 16, 4, 25]);
         let column = a.slice_axis(1, 0..1).unwrap();
-        assert_eq!(
-            (&column - &a).unwrap().to_vec::<i64>().unwrap(),
-            [0, -1, -2, 0, -1, -2]
-        );
+        assert_eq!((&column - &a).unwrap().to_vec::<i64>().unwrap(), [0, -1, -2, 0, -1, -2]);
     }
 
     #[test]
     fn division_of_integers_floors() {
         let a = Tensor::new([7i64, -7, 7, -7]).unwrap();
         let b = Tensor::new([2i64, 2, -2, -2]).unwrap();
-        assert_eq!(
-            a.floor_div(&b).unwrap().to_vec::<i64>().unwrap(),
-            [3, -4, -4, 3]
-        );
+        assert_eq!(a.floor_div(&b).unwrap().to_vec::<i64>().unwrap(), [3, -4, -4, 3]);
         assert_eq!(a.rem(&b).unwrap().to_vec::<i64>().unwrap(), [1, 1, -1, -1]);
         assert!(a.rem(0).unwrap_err().to_string().contains("received 0"));
         let x = Tensor::new([5.5f32, -5.5]).unwrap();
         assert_eq!(x.rem(2.0).unwrap().to_vec::<f32>().unwrap(), [1.5, 0.5]);
-        assert_eq!(
-            Tensor::new([i64::MIN])
-                .unwrap()
-                .floor_div(-1)
-                .unwrap()
-                .to_vec::<i64>()
-                .unwrap(),
-            [i64::MIN]
-        );
+        assert_eq!(Tensor::new([i64::MIN]).unwrap().floor_div(-1).unwrap().to_vec::<i64>().unwrap(), [i64::MIN]);
     }
 
     #[test]

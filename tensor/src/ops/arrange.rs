@@ -9,9 +9,7 @@ impl Tensor {
     /// [`Error::Axis`], [`Error::Argument`] if an axis is named twice.
     pub fn flip(&self, axes: impl Into<Axes>) -> Result<Tensor> {
         let axes = axes.into().resolve("flip", self.shape())?;
-        axes.iter().try_fold(self.clone(), |x, &axis| {
-            x.slice_axis(axis as isize, Slice::from(..).step(-1))
-        })
+        axes.iter().try_fold(self.clone(), |x, &axis| x.slice_axis(axis as isize, Slice::from(..).step(-1)))
     }
 
     /// The elements moved by `shifts[i]` places along `axes[i]`; those pushed over the end come in again at the start. An axis
@@ -31,11 +29,8 @@ impl Tensor {
     /// [`Error::Axis`], [`Error::Argument`] unless there is one shift for each axis.
     pub fn roll(&self, shifts: &[isize], axes: &[isize]) -> Result<Tensor> {
         if shifts.len() != axes.len() {
-            let message = format!(
-                "expected one shift for each axis, received {} shifts for {} axes",
-                shifts.len(),
-                axes.len()
-            );
+            let message =
+                format!("expected one shift for each axis, received {} shifts for {} axes", shifts.len(), axes.len());
             return Err(Error::argument("roll", message));
         }
         let mut rolled = self.clone();
@@ -50,10 +45,7 @@ impl Tensor {
                 continue;
             }
             let axis = axis as isize;
-            let (head, tail) = (
-                rolled.narrow(axis, 0, size - shift)?,
-                rolled.narrow(axis, size - shift, shift)?,
-            );
+            let (head, tail) = (rolled.narrow(axis, 0, size - shift)?, rolled.narrow(axis, size - shift, shift)?);
             rolled = Tensor::concat(&[tail, head], axis)?;
         }
         Ok(rolled)

@@ -33,14 +33,8 @@ mod tests {
     #[test]
     fn casts_truncate_saturate_and_ask_for_zero() {
         let x = Tensor::from_slice(&[-1.7f32, 0.0, 0.5, 3.9, 1e20, f32::NAN], [6]).unwrap();
-        assert_eq!(
-            x.to_dtype(DType::I32).unwrap().to_vec::<i32>().unwrap(),
-            [-1, 0, 0, 3, i32::MAX, 0]
-        );
-        assert_eq!(
-            x.to_dtype(DType::U8).unwrap().to_vec::<u8>().unwrap(),
-            [0, 0, 0, 3, 255, 0]
-        );
+        assert_eq!(x.to_dtype(DType::I32).unwrap().to_vec::<i32>().unwrap(), [-1, 0, 0, 3, i32::MAX, 0]);
+        assert_eq!(x.to_dtype(DType::U8).unwrap().to_vec::<u8>().unwrap(), [0, 0, 0, 3, 255, 0]);
         let bools = x.to_dtype(DType::Bool).unwrap().to_vec::<bool>().unwrap();
         assert_eq!(bools, [true, false, true, true, true, true]);
     }
@@ -48,14 +42,8 @@ mod tests {
     #[test]
     fn large_integers_keep_their_last_digit() {
         let x = Tensor::from_slice(&[(1i64 << 53) + 1], [1]).unwrap();
-        assert_eq!(
-            x.to_dtype(DType::I64).unwrap().to_vec::<i64>().unwrap(),
-            [(1i64 << 53) + 1]
-        );
-        assert_eq!(
-            x.to_dtype(DType::I32).unwrap().to_vec::<i32>().unwrap(),
-            [1]
-        );
+        assert_eq!(x.to_dtype(DType::I64).unwrap().to_vec::<i64>().unwrap(), [(1i64 << 53) + 1]);
+        assert_eq!(x.to_dtype(DType::I32).unwrap().to_vec::<i32>().unwrap(), [1]);
     }
 
     #[test]
@@ -63,13 +51,7 @@ mod tests {
         let x = Tensor::from_slice(&[0i64, 1], [2]).unwrap();
         for a in DType::ALL {
             for b in DType::ALL {
-                let back = x
-                    .to_dtype(a)
-                    .unwrap()
-                    .to_dtype(b)
-                    .unwrap()
-                    .to_dtype(DType::I64)
-                    .unwrap();
+                let back = x.to_dtype(a).unwrap().to_dtype(b).unwrap().to_dtype(DType::I64).unwrap();
                 assert_eq!(back.to_vec::<i64>().unwrap(), [0, 1], "{a} to {b}");
             }
         }

@@ -83,12 +83,7 @@ impl Tensor {
         Ok(Tensor::from_buffer(buffer, layout, DType::Bool))
     }
 
-    fn logic(
-        &self,
-        op: &'static str,
-        other: Operand<'_>,
-        f: impl Fn(bool, bool) -> bool + Sync,
-    ) -> Result<Tensor> {
+    fn logic(&self, op: &'static str, other: Operand<'_>, f: impl Fn(bool, bool) -> bool + Sync) -> Result<Tensor> {
         let a = self.to_dtype(DType::Bool)?;
         let b = match other {
             Operand::Tensor(b) => {
@@ -131,9 +126,7 @@ impl Tensor {
             }
         };
         let (yes, no) = (yes.to_dtype(dtype)?, no.to_dtype(dtype)?);
-        let shape = self
-            .shape()
-            .broadcast("where", &yes.shape().broadcast("where", no.shape())?)?;
+        let shape = self.shape().broadcast("where", &yes.shape().broadcast("where", no.shape())?)?;
         shape.check_size("where", dtype)?;
         with_element!(dtype, T => {
             let views = (self.view::<bool>(), yes.view::<T>(), no.view::<T>());
@@ -150,13 +143,8 @@ impl Tensor {
         if self.shape() != other.shape() {
             return Ok(false);
         }
-        let (a, b) = (
-            self.to_dtype(DType::F64)?.to_vec::<f64>()?,
-            other.to_dtype(DType::F64)?.to_vec::<f64>()?,
-        );
-        Ok(a.iter()
-            .zip(&b)
-            .all(|(a, b)| a == b || (a - b).abs() <= atol + rtol * b.abs()))
+        let (a, b) = (self.to_dtype(DType::F64)?.to_vec::<f64>()?, other.to_dtype(DType::F64)?.to_vec::<f64>()?);
+        Ok(a.iter().zip(&b).all(|(a, b)| a == b || (a - b).abs() <= atol + rtol * b.abs()))
     }
 }
 
@@ -167,42 +155,24 @@ mod tests {
     #[test]
     fn comparisons_promote_and_treat_nan() {
         let x = Tensor::new([1i32, 2, 3]).unwrap();
-        assert_eq!(
-            x.gt(1.5).unwrap().to_vec::<bool>().unwrap(),
-            [false, true, true]
-        );
+        assert_eq!(x.gt(1.5).unwrap().to_vec::<bool>().unwrap(), [false, true, true]);
         let nan = Tensor::new([f32::NAN]).unwrap();
         assert_eq!(nan.eq(&nan).unwrap().to_vec::<bool>().unwrap(), [false]);
         assert_eq!(nan.ne(&nan).unwrap().to_vec::<bool>().unwrap(), [true]);
         let bools = Tensor::new([true, false]).unwrap();
-        assert_eq!(
-            bools.eq(true).unwrap().to_vec::<bool>().unwrap(),
-            [true, false]
-        );
+        assert_eq!(bools.eq(true).unwrap().to_vec::<bool>().unwrap(), [true, false]);
     }
 
     #[test]
     fn logic_and_choice() {
         let a = Tensor::new([[true], [false]]).unwrap();
         let b = Tensor::new([true, false]).unwrap();
-        assert_eq!(
-            a.logical_xor(&b).unwrap().to_vec::<bool>().unwrap(),
-            [false, true, true, false]
-        );
-        assert_eq!(
-            a.logical_and(&b).unwrap().to_vec::<bool>().unwrap(),
-            [true, false, false, false]
-        );
-        assert_eq!(
-            b.logical_not().unwrap().to_vec::<bool>().unwrap(),
-            [false, true]
-        );
+        assert_eq!(a.logical_xor(&b).unwrap().to_vec::<bool>().unwrap(), [false, true, true, false]);
+        assert_eq!(a.logical_and(&b).unwrap().to_vec::<bool>().unwrap(), [true, false, false, false]);
+        assert_eq!(b.logical_not().unwrap().to_vec::<bool>().unwrap(), [false, true]);
         let chosen = a.where_(&Tensor::new([1i64, 2]).unwrap(), 0.5).unwrap();
         assert_eq!(chosen.to_vec::<f32>().unwrap(), [1.0, 2.0, 0.5, 0.5]);
         let x = Tensor::new([1.0f32]).unwrap();
-        assert_eq!(
-            x.where_(&x, 0).unwrap_err().to_string(),
-            "where: expected a boolean condition, received dtype f32"
-        );
+        assert_eq!(x.where_(&x, 0).unwrap_err().to_string(), "where: expected a boolean condition, received dtype f32");
     }
 }

@@ -3,11 +3,13 @@
 //! As in every deep-learning framework this is the cross-correlation: the kernel is not flipped.
 
 mod options;
+mod padding;
 
 use smallvec::SmallVec;
 
+pub use options::ConvOptions;
 use options::Resolved;
-pub use options::{ConvOptions, Padding, PerAxis};
+pub use padding::{Padding, PerAxis};
 
 use crate::cpu::conv::forward::Lie;
 use crate::cpu::conv::{self, Geometry};

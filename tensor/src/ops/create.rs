@@ -12,11 +12,7 @@ impl Tensor {
         let shape = shape.into();
         shape.check_size("from_slice", T::DTYPE)?;
         if shape.numel() != values.len() {
-            return Err(Error::shape(
-                "from_slice",
-                format!("a shape of {} elements", values.len()),
-                &shape,
-            ));
+            return Err(Error::shape("from_slice", format!("a shape of {} elements", values.len()), &shape));
         }
         Tensor::build(shape, |out| {
             out.copy_from_slice(values);
@@ -102,18 +98,12 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Argument`] if `step` is 0 or an argument is not finite.
-    pub fn arange(
-        start: impl Into<Scalar>,
-        stop: impl Into<Scalar>,
-        step: impl Into<Scalar>,
-    ) -> Result<Tensor> {
+    pub fn arange(start: impl Into<Scalar>, stop: impl Into<Scalar>, step: impl Into<Scalar>) -> Result<Tensor> {
         let (start, stop, step) = (start.into(), stop.into(), step.into());
         let [first, end, by] = [start, stop, step].map(Scalar::to_f64);
         let count = ((end - first) / by).ceil();
         if by == 0.0 || !count.is_finite() {
-            let message = format!(
-                "expected finite numbers and a step other than 0, received {first}, {end}, {by}"
-            );
+            let message = format!("expected finite numbers and a step other than 0, received {first}, {end}, {by}");
             return Err(Error::argument("arange", message));
         }
         if let (Scalar::Int(start), Scalar::Int(stop), Scalar::Int(step)) = (start, stop, step) {
@@ -121,16 +111,12 @@ impl Tensor {
             let (span, step_wide) = (i128::from(stop) - i128::from(start), i128::from(step));
             let count = ((span + step_wide - step_wide.signum()) / step_wide).max(0) as usize;
             return Tensor::build::<i64>([count], |out| {
-                out.iter_mut()
-                    .enumerate()
-                    .for_each(|(i, out)| *out = start.wrapping_add(step.wrapping_mul(i as i64)));
+                out.iter_mut().enumerate().for_each(|(i, out)| *out = start.wrapping_add(step.wrapping_mul(i as i64)));
                 Ok(())
             });
         }
         Tensor::build::<f32>([count.max(0.0) as usize], |out| {
-            out.iter_mut()
-                .enumerate()
-                .for_each(|(i, out)| *out = (first + i as f64 * by) as f32);
+            out.iter_mut().enumerate().for_each(|(i, out)| *out = (first + i as f64 * by) as f32);
             Ok(())
         })
     }
@@ -141,11 +127,7 @@ impl Tensor {
     /// [`Error::DType`] unless `dtype` is a float type.
     pub fn linspace(start: f64, stop: f64, count: usize, dtype: DType) -> Result<Tensor> {
         dtype.require_float("linspace")?;
-        let step = if count > 1 {
-            (stop - start) / (count - 1) as f64
-        } else {
-            0.0
-        };
+        let step = if count > 1 { (stop - start) / (count - 1) as f64 } else { 0.0 };
         with_element!(dtype, T => Tensor::build::<T>([count], |out| {
             for (i, out) in out.iter_mut().enumerate() {
                 // Counting from the nearer end makes both ends exact.
@@ -177,10 +159,7 @@ impl Tensor {
             return Err(Error::dtype("one_hot", "an integer dtype", self.dtype()));
         }
         let labels = self.to_dtype(DType::I64)?.to_vec::<i64>()?;
-        if let Some(&index) = labels
-            .iter()
-            .find(|&&label| !(0..classes as i64).contains(&label))
-        {
+        if let Some(&index) = labels.iter().find(|&&label| !(0..classes as i64).contains(&label)) {
             return Err(Error::argument(
                 "one_hot",
                 format!("expected class numbers in 0..{classes}, received {index}"),
@@ -226,18 +205,12 @@ fn collect_rows<A: Nested>(rows: &[A], flat: &mut Vec<A::Element>) -> Result<Sha
     for row in rows {
         let shape = row.collect_into(flat)?;
         if inner.as_ref().is_some_and(|inner| *inner != shape) {
-            let message = format!(
-                "expected rows of one shape, received {} and {shape}",
-                inner.unwrap_or_default()
-            );
+            let message = format!("expected rows of one shape, received {} and {shape}", inner.unwrap_or_default());
             return Err(Error::argument("new", message));
         }
         inner = Some(shape);
     }
-    Ok([rows.len()]
-        .into_iter()
-        .chain(inner.unwrap_or_default().iter().copied())
-        .collect())
+    Ok([rows.len()].into_iter().chain(inner.unwrap_or_default().iter().copied()).collect())
 }
 
 impl<A: Nested, const N: usize> Nested for [A; N] {
@@ -269,31 +242,18 @@ mod tests {
         assert_eq!(x.shape()[..], [2, 2, 2]);
         assert_eq!(Tensor::new(Vec::<f32>::new()).unwrap().shape()[..], [0]);
         let ragged = Tensor::new(vec![vec![1.0f32], vec![1.0, 2.0]]).unwrap_err();
-        assert_eq!(
-            ragged.to_string(),
-            "new: expected rows of one shape, received [1] and [2]"
-        );
+        assert_eq!(ragged.to_string(), "new: expected rows of one shape, received [1] and [2]");
     }
 
     #[test]
     fn ranges() {
-        let ints =
-            |a: i64, b: i64, c: i64| Tensor::arange(a, b, c).unwrap().to_vec::<i64>().unwrap();
+        let ints = |a: i64, b: i64, c: i64| Tensor::arange(a, b, c).unwrap().to_vec::<i64>().unwrap();
         assert_eq!(ints(0, 5, 2), [0, 2, 4]);
         assert_eq!(ints(5, 0, -2), [5, 3, 1]);
         assert_eq!(ints(0, -3, 1), [0i64; 0]);
-        assert_eq!(
-            Tensor::arange(0.0, 1.0, 0.3)
-                .unwrap()
-                .to_vec::<f32>()
-                .unwrap(),
-            [0.0, 0.3, 0.6, 0.9]
-        );
+        assert_eq!(Tensor::arange(0.0, 1.0, 0.3).unwrap().to_vec::<f32>().unwrap(), [0.0, 0.3, 0.6, 0.9]);
         assert!(Tensor::arange(0, 1, 0).is_err());
-        let line = Tensor::linspace(0.0, 1.0, 5, DType::F64)
-            .unwrap()
-            .to_vec::<f64>()
-            .unwrap();
+        let line = Tensor::linspace(0.0, 1.0, 5, DType::F64).unwrap().to_vec::<f64>().unwrap();
         assert_eq!(line, [0.0, 0.25, 0.5, 0.75, 1.0]);
     }
 
@@ -303,22 +263,13 @@ mod tests {
         let hot = labels.one_hot(3, DType::F32).unwrap();
         assert_eq!(hot.to_vec::<f32>().unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
         let error = labels.one_hot(2, DType::F32).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "one_hot: expected class numbers in 0..2, received 2"
-        );
+        assert_eq!(error.to_string(), "one_hot: expected class numbers in 0..2, received 2");
     }
 
     #[test]
     fn wrong_counts_are_refused() {
         let error = Tensor::from_slice(&[1.0f32; 5], [2, 3]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "from_slice: expected a shape of 5 elements, received shape [2, 3]"
-        );
-        assert!(matches!(
-            Tensor::zeros([1 << 40, 1 << 40], DType::F32),
-            Err(Error::TooLarge { .. })
-        ));
+        assert_eq!(error.to_string(), "from_slice: expected a shape of 5 elements, received shape [2, 3]");
+        assert!(matches!(Tensor::zeros([1 << 40, 1 << 40], DType::F32), Err(Error::TooLarge { .. })));
     }
 }

@@ -85,9 +85,7 @@ impl Tensor {
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn index_select(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
         let place = Place::new("index_select", self, axis, index)?;
-        place
-            .along_one_axis("index_select", self)?
-            .gather_from(self)
+        place.along_one_axis("index_select", self)?.gather_from(self)
     }
 
     /// A copy in which the slices of `src` are added at these positions of `axis`; `index` has one axis, as long as the source's
@@ -140,10 +138,7 @@ impl Tensor {
             return Err(Error::shape("masked_fill", expected, mask.shape()));
         }
         if value.dtype_beside(self.dtype()) != self.dtype() {
-            let message = format!(
-                "expected a value that fits {}, received {value:?}",
-                self.dtype()
-            );
+            let message = format!("expected a value that fits {}, received {value:?}", self.dtype());
             return Err(Error::argument("masked_fill", message));
         }
         mask.where_(&Tensor::full((), value, self.dtype())?, self)
@@ -194,12 +189,7 @@ impl Place {
         let indices = dense.view::<i64>().as_contiguous().unwrap_or_default();
         match indices.iter().find(|&&i| i < 0 || i as usize >= size) {
             None => Ok(Place { axis, index }),
-            Some(&index) => Err(Error::IndexValue {
-                op,
-                index,
-                axis,
-                size,
-            }),
+            Some(&index) => Err(Error::IndexValue { op, index, axis, size }),
         }
     }
 
@@ -209,13 +199,7 @@ impl Place {
     }
 
     /// `Err` unless the index has the rank of `shape` and is nowhere longer, `axis` excepted if that is `free`.
-    fn require_fit(
-        &self,
-        op: &'static str,
-        shape: &Shape,
-        index: &Shape,
-        free: bool,
-    ) -> Result<()> {
+    fn require_fit(&self, op: &'static str, shape: &Shape, index: &Shape, free: bool) -> Result<()> {
         // PyTorch lets an empty index pass whatever its rank is; here the rule has no exception.
         let fits = |axis: usize| index[axis] <= shape[axis] || (free && axis == self.axis);
         if index.rank() == shape.rank() && (0..shape.rank()).all(fits) {
@@ -232,11 +216,7 @@ impl Place {
     /// This index of one axis, repeated along the other axes of `x`.
     fn along_one_axis(self, op: &'static str, x: &Tensor) -> Result<Place> {
         if self.index.rank() != 1 {
-            return Err(Error::shape(
-                op,
-                "an index with one axis",
-                self.index.shape(),
-            ));
+            return Err(Error::shape(op, "an index with one axis", self.index.shape()));
         }
         let mut shape = x.shape().clone();
         shape[self.axis] = self.index.numel();
@@ -250,11 +230,7 @@ impl Place {
     fn in_layout(&self, x: &Layout) -> Origin {
         let mut strides = x.strides.clone();
         strides[self.axis] = 0;
-        let origin = Layout {
-            shape: self.index.shape().clone(),
-            strides,
-            offset: x.offset,
-        };
+        let origin = Layout { shape: self.index.shape().clone(), strides, offset: x.offset };
         Origin(origin, x.strides[self.axis])
     }
 

@@ -112,11 +112,7 @@ impl Tensor {
         input.check_size(OP, self.dtype())?;
         let (shape, tables) = tables(OP, &input, self.dtype(), &to.into(), mode)?;
         if shape != *self.shape() {
-            return Err(Error::shape(
-                OP,
-                format!("a gradient of shape {shape}"),
-                self.shape(),
-            ));
+            return Err(Error::shape(OP, format!("a gradient of shape {shape}"), self.shape()));
         }
         self.widened(|dy| {
             let mut dx = dy.contiguous()?;
@@ -166,11 +162,7 @@ fn tables(
 ) -> Result<(Shape, Vec<Option<Table>>)> {
     let cubic = matches!(mode, InterpolateMode::Cubic { .. });
     if !(3..=5).contains(&shape.rank()) || (cubic && shape.rank() != 4) {
-        let expected = if cubic {
-            "a picture [N, C, H, W]"
-        } else {
-            "[N, C] and 1 to 3 spatial axes"
-        };
+        let expected = if cubic { "a picture [N, C, H, W]" } else { "[N, C] and 1 to 3 spatial axes" };
         return Err(Error::shape(op, expected, shape));
     }
     let spatial = &shape[2..];
@@ -182,10 +174,7 @@ fn tables(
         ResizeTo::Scale(factors) => factors.len(),
     };
     if count != 1 && count != spatial.len() {
-        let message = format!(
-            "expected 1 or {} sizes or factors, received {count}",
-            spatial.len()
-        );
+        let message = format!("expected 1 or {} sizes or factors, received {count}", spatial.len());
         return Err(Error::argument(op, message));
     }
     let mut result = shape.clone();
@@ -201,9 +190,7 @@ fn tables(
             }
         };
         if output == 0 {
-            let message = format!(
-                "expected sizes of at least 1 for an axis of {input} elements, received {to:?}"
-            );
+            let message = format!("expected sizes of at least 1 for an axis of {input} elements, received {to:?}");
             return Err(Error::argument(op, message));
         }
         result[i + 2] = output;
@@ -212,12 +199,7 @@ fn tables(
     // Before tables of that size are made.
     result.check_size(op, DType::F64)?;
     let tables = (0..spatial.len()).map(|i| {
-        let axis = Axis {
-            input: spatial[i],
-            output: result[i + 2],
-            factor: scales[i],
-            single: dtype != DType::F64,
-        };
+        let axis = Axis { input: spatial[i], output: result[i + 2], factor: scales[i], single: dtype != DType::F64 };
         axis.table(mode)
     });
     let tables = tables.collect();
@@ -261,17 +243,9 @@ impl Axis {
         let step = self.step(true) as f32;
         let last = self.input - 1;
         let place = |i: usize| {
-            if self.output == 2 * self.input {
-                i / 2
-            } else {
-                ((i as f32 * step).floor() as usize).min(last)
-            }
+            if self.output == 2 * self.input { i / 2 } else { ((i as f32 * step).floor() as usize).min(last) }
         };
-        Some(Table {
-            taps: 1,
-            places: (0..self.output).map(place).collect(),
-            weights: Vec::new(),
-        })
+        Some(Table { taps: 1, places: (0..self.output).map(place).collect(), weights: Vec::new() })
     }
 
     /// The coordinate of output `i` among the inputs.
@@ -324,9 +298,7 @@ impl Axis {
             let t = (source - place as f64).clamp(0.0, 1.0);
             let places = (place - 1..=place + 2).map(|place| place.clamp(0, last) as usize);
             table.places.extend(places);
-            table
-                .weights
-                .extend([far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)]);
+            table.weights.extend([far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)]);
         }
         table
     }

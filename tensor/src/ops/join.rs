@@ -24,34 +24,27 @@ impl Tensor {
     /// [`Error::Argument`] for no tensor at all, [`Error::Axis`], [`Error::Shape`] if the shapes differ elsewhere,
     /// [`Error::Device`].
     pub fn concat<T: Borrow<Tensor>>(tensors: &[T], axis: isize) -> Result<Tensor> {
-        let (first, axis) = first_of("concat", tensors)
-            .and_then(|first| Ok((first, first.shape().axis("concat", axis)?)))?;
+        let (first, axis) =
+            first_of("concat", tensors).and_then(|first| Ok((first, first.shape().axis("concat", axis)?)))?;
         let mut shape = first.shape().clone();
         let mut dtype = first.dtype();
         for tensor in tensors[1..].iter().map(T::borrow) {
             first.require_same_device("concat", tensor)?;
-            let agrees = tensor.rank() == shape.rank()
-                && (0..shape.rank()).all(|i| i == axis || tensor.shape()[i] == shape[i]);
+            let agrees =
+                tensor.rank() == shape.rank() && (0..shape.rank()).all(|i| i == axis || tensor.shape()[i] == shape[i]);
             if !agrees {
-                let expected = format!(
-                    "shapes that differ from {} in axis {axis} only",
-                    first.shape()
-                );
+                let expected = format!("shapes that differ from {} in axis {axis} only", first.shape());
                 return Err(Error::shape("concat", expected, tensor.shape()));
             }
-            shape[axis] = shape[axis]
-                .checked_add(tensor.shape()[axis])
-                .ok_or_else(|| Error::TooLarge {
-                    op: "concat",
-                    shape: shape.clone(),
-                    dtype,
-                })?;
+            shape[axis] = shape[axis].checked_add(tensor.shape()[axis]).ok_or_else(|| Error::TooLarge {
+                op: "concat",
+                shape: shape.clone(),
+                dtype,
+            })?;
             dtype = dtype.promote(tensor.dtype());
         }
-        let tensors: Vec<Tensor> = tensors
-            .iter()
-            .map(|tensor| tensor.borrow().to_dtype(dtype))
-            .collect::<Result<_>>()?;
+        let tensors: Vec<Tensor> =
+            tensors.iter().map(|tensor| tensor.borrow().to_dtype(dtype)).collect::<Result<_>>()?;
         if let [only] = &tensors[..] {
             return Ok(only.clone());
         }
@@ -64,10 +57,8 @@ impl Tensor {
         if !tensors.iter().all(like_first) {
             return join(&tensors, axis, shape);
         }
-        let permuted: Vec<Tensor> = tensors
-            .iter()
-            .map(|tensor| tensor.with_layout(tensor.layout().permute(&order)))
-            .collect();
+        let permuted: Vec<Tensor> =
+            tensors.iter().map(|tensor| tensor.with_layout(tensor.layout().permute(&order))).collect();
         let place_of = |axis| order.iter().position(|&other| other == axis);
         let inverse: Vec<usize> = (0..order.len()).filter_map(place_of).collect();
         let permuted_shape = order.iter().map(|&axis| shape[axis]).collect();
@@ -83,11 +74,7 @@ impl Tensor {
         let first = first_of("stack", tensors)?;
         let rank = first.rank() as isize + 1;
         if !(-rank..rank).contains(&axis) {
-            return Err(Error::Axis {
-                op: "stack",
-                axis,
-                rank: rank as usize,
-            });
+            return Err(Error::Axis { op: "stack", axis, rank: rank as usize });
         }
         let mut rows = Vec::with_capacity(tensors.len());
         for tensor in tensors.iter().map(T::borrow) {
@@ -112,9 +99,7 @@ impl Tensor {
         spread.check_size(op, self.dtype())?;
         let mut shape = self.shape().clone();
         shape[axis] *= count;
-        self.unsqueeze(axis as isize + 1)?
-            .expand(spread)?
-            .reshape(shape)
+        self.unsqueeze(axis as isize + 1)?.expand(spread)?.reshape(shape)
     }
 
     /// The whole tensor several times along each axis: `[a, b]` twice is `[a, b, a, b]`. As NumPy and PyTorch have it, the
@@ -127,23 +112,15 @@ impl Tensor {
         let rank = self.rank().max(reps.len());
         let led = |sizes: &[usize], i: usize| (i + sizes.len()).checked_sub(rank).map(|j| sizes[j]);
         let counts: Vec<usize> = (0..rank).map(|i| led(reps, i).unwrap_or(1)).collect();
-        let sizes: Vec<usize> = (0..rank)
-            .map(|i| led(self.shape(), i).unwrap_or(1))
-            .collect();
+        let sizes: Vec<usize> = (0..rank).map(|i| led(self.shape(), i).unwrap_or(1)).collect();
         let interleave = |a: &[usize]| -> Shape {
             let pairs = a.iter().zip(&sizes);
             pairs.flat_map(|(&count, &size)| [count, size]).collect()
         };
         let spread = interleave(&counts);
         spread.check_size("tile", self.dtype())?;
-        let shape: Shape = counts
-            .iter()
-            .zip(&sizes)
-            .map(|(count, size)| count * size)
-            .collect();
-        self.reshape(interleave(&vec![1; rank]))?
-            .expand(spread)?
-            .reshape(shape)
+        let shape: Shape = counts.iter().zip(&sizes).map(|(count, size)| count * size).collect();
+        self.reshape(interleave(&vec![1; rank]))?.expand(spread)?.reshape(shape)
     }
 }
 

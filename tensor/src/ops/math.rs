@@ -96,21 +96,13 @@ float_functions! {
 fn sigmoid<T: Real>(x: T) -> T {
     let e = (-x.abs()).exp();
     let positive = T::ONE / (T::ONE + e);
-    if x >= T::ZERO || x.nan() {
-        positive
-    } else {
-        e * positive
-    }
+    if x >= T::ZERO || x.nan() { positive } else { e * positive }
 }
 
 /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^(-|x|))`.
 fn softplus<T: Real + Special>(x: T) -> T {
     let rest = (-x.abs()).exp().log1p();
-    if x > T::ZERO || x.nan() {
-        x + rest
-    } else {
-        rest
-    }
+    if x > T::ZERO || x.nan() { x + rest } else { rest }
 }
 
 fn absolute<T: Number>(x: T) -> T {
@@ -266,32 +258,12 @@ mod tests {
     #[test]
     fn extremes_do_not_overflow() {
         let x = f(&[-1000.0, 0.0, 1000.0]);
-        assert_eq!(
-            x.sigmoid().unwrap().to_vec::<f64>().unwrap(),
-            [0.0, 0.5, 1.0]
-        );
+        assert_eq!(x.sigmoid().unwrap().to_vec::<f64>().unwrap(), [0.0, 0.5, 1.0]);
         let s = x.softplus().unwrap().to_vec::<f64>().unwrap();
         assert_eq!((s[0], s[2]), (0.0, 1000.0));
-        assert_eq!(
-            x.log_sigmoid().unwrap().to_vec::<f64>().unwrap()[0],
-            -1000.0
-        );
-        assert!(
-            f(&[f64::NAN])
-                .sigmoid()
-                .unwrap()
-                .item::<f64>()
-                .unwrap()
-                .is_nan()
-        );
-        assert!(
-            f(&[f64::NAN])
-                .softplus()
-                .unwrap()
-                .item::<f64>()
-                .unwrap()
-                .is_nan()
-        );
+        assert_eq!(x.log_sigmoid().unwrap().to_vec::<f64>().unwrap()[0], -1000.0);
+        assert!(f(&[f64::NAN]).sigmoid().unwrap().item::<f64>().unwrap().is_nan());
+        assert!(f(&[f64::NAN]).softplus().unwrap().item::<f64>().unwrap().is_nan());
     }
 
     #[test]
@@ -301,10 +273,7 @@ mod tests {
         for (a, b) in x.to_vec::<f64>().unwrap().iter().zip(back) {
             assert!((a - b).abs() <= 1e-9 * a.abs().max(1e-9), "{a} {b}");
         }
-        assert_eq!(
-            f(&[1.0, -1.0]).erfinv().unwrap().to_vec::<f64>().unwrap(),
-            [f64::INFINITY, f64::NEG_INFINITY]
-        );
+        assert_eq!(f(&[1.0, -1.0]).erfinv().unwrap().to_vec::<f64>().unwrap(), [f64::INFINITY, f64::NEG_INFINITY]);
     }
 
     #[test]
@@ -318,13 +287,6 @@ mod tests {
 
     #[test]
     fn rounding_goes_to_even() {
-        assert_eq!(
-            f(&[0.5, 1.5, 2.5, -0.5])
-                .round()
-                .unwrap()
-                .to_vec::<f64>()
-                .unwrap(),
-            [0.0, 2.0, 2.0, 0.0]
-        );
+        assert_eq!(f(&[0.5, 1.5, 2.5, -0.5]).round().unwrap().to_vec::<f64>().unwrap(), [0.0, 2.0, 2.0, 0.0]);
     }
 }

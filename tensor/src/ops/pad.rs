@@ -51,14 +51,10 @@ impl Tensor {
             let size = self.shape()[lead + i];
             let x = &padded;
             let (head, tail) = match mode {
-                PadMode::Reflect => (
-                    x.narrow(axis, 1, before)?.flip(axis)?,
-                    x.narrow(axis, size - 1 - behind, behind)?.flip(axis)?,
-                ),
-                PadMode::Circular => (
-                    x.narrow(axis, size - before, before)?,
-                    x.narrow(axis, 0, behind)?,
-                ),
+                PadMode::Reflect => {
+                    (x.narrow(axis, 1, before)?.flip(axis)?, x.narrow(axis, size - 1 - behind, behind)?.flip(axis)?)
+                }
+                PadMode::Circular => (x.narrow(axis, size - before, before)?, x.narrow(axis, 0, behind)?),
                 PadMode::Constant(_) | PadMode::Replicate => {
                     let edge = |place, count| {
                         let mut shape = x.shape().clone();
@@ -73,13 +69,7 @@ impl Tensor {
         Ok(padded)
     }
 
-    fn pad_constant(
-        &self,
-        padding: &[(usize, usize)],
-        lead: usize,
-        shape: Shape,
-        value: f64,
-    ) -> Result<Tensor> {
+    fn pad_constant(&self, padding: &[(usize, usize)], lead: usize, shape: Shape, value: f64) -> Result<Tensor> {
         let dtype = self.dtype();
         let filler = Tensor::full((), Scalar::Float(value), dtype)?;
         let mut target = Layout::contiguous(shape.clone());
@@ -107,9 +97,7 @@ impl Tensor {
         let mut input = self.shape().clone();
         for (i, &(before, behind)) in padding.iter().enumerate() {
             let axis = lead.ok_or_else(|| too_many_pairs(OP, padding.len(), self.rank()))? + i;
-            let inner = before
-                .checked_add(behind)
-                .and_then(|sum| input[axis].checked_sub(sum));
+            let inner = before.checked_add(behind).and_then(|sum| input[axis].checked_sub(sum));
             input[axis] = inner.ok_or_else(|| {
                 let expected = format!("at least {before} + {behind} elements along axis {axis}");
                 Error::shape(OP, expected, self.shape())
@@ -136,33 +124,19 @@ impl Tensor {
 }
 
 /// The gradient of padding along one axis.
-fn fold_axis(
-    dy: &Tensor,
-    axis: usize,
-    (before, behind): (usize, usize),
-    mode: PadMode,
-) -> Result<Tensor> {
+fn fold_axis(dy: &Tensor, axis: usize, (before, behind): (usize, usize), mode: PadMode) -> Result<Tensor> {
     let size = dy.shape()[axis] - before - behind;
     let along = axis as isize;
     // Which stretch of the input each piece of the gradient belongs to: (first place, piece). Elements that meet in one place
     // come in separate pieces, as the pieces are added one after the other.
-    let (head, tail) = (
-        dy.narrow(along, 0, before)?,
-        dy.narrow(along, before + size, behind)?,
-    );
+    let (head, tail) = (dy.narrow(along, 0, before)?, dy.narrow(along, before + size, behind)?);
     let pieces: Vec<(usize, Tensor)> = match mode {
-        PadMode::Reflect => vec![
-            (1, head.flip(along)?),
-            (size - 1 - behind, tail.flip(along)?),
-        ],
+        PadMode::Reflect => vec![(1, head.flip(along)?), (size - 1 - behind, tail.flip(along)?)],
         PadMode::Circular => vec![(size - before, head), (0, tail)],
         PadMode::Constant(_) | PadMode::Replicate => {
             let ones = |x: &Tensor| x.split(1, along);
-            let at =
-                |place: usize, pieces: Vec<Tensor>| pieces.into_iter().map(move |x| (place, x));
-            at(0, ones(&head)?)
-                .chain(at(size - 1, ones(&tail)?))
-                .collect()
+            let at = |place: usize, pieces: Vec<Tensor>| pieces.into_iter().map(move |x| (place, x));
+            at(0, ones(&head)?).chain(at(size - 1, ones(&tail)?)).collect()
         }
     };
     let inner = dy.narrow(along, before, size)?;
@@ -182,19 +156,11 @@ fn fold_axis(
 }
 
 fn too_many_pairs(op: &'static str, pairs: usize, rank: usize) -> Error {
-    Error::argument(
-        op,
-        format!("expected at most {rank} pairs of paddings, received {pairs}"),
-    )
+    Error::argument(op, format!("expected at most {rank} pairs of paddings, received {pairs}"))
 }
 
 /// The first padded axis and the shape of the result, if the mode allows this padding.
-fn padded_shape(
-    op: &'static str,
-    shape: &Shape,
-    padding: &[(usize, usize)],
-    mode: PadMode,
-) -> Result<(usize, Shape)> {
+fn padded_shape(op: &'static str, shape: &Shape, padding: &[(usize, usize)], mode: PadMode) -> Result<(usize, Shape)> {
     let lead = shape.rank().checked_sub(padding.len());
     let lead = lead.ok_or_else(|| too_many_pairs(op, padding.len(), shape.rank()))?;
     let mut padded = shape.clone();
@@ -210,9 +176,8 @@ fn padded_shape(
             _ => None,
         };
         if let Some(limit) = limit {
-            let message = format!(
-                "expected {limit} the {size} elements along axis {axis}, received {before} and {behind}"
-            );
+            let message =
+                format!("expected {limit} the {size} elements along axis {axis}, received {before} and {behind}");
             return Err(Error::argument(op, message));
         }
         padded[axis] = size.saturating_add(before).saturating_add(behind);

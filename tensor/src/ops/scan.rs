@@ -41,11 +41,7 @@ impl Tensor {
         integers: (i64, impl Fn(i64, i64) -> i64 + Sync),
     ) -> Result<Tensor> {
         let axis = self.shape().axis(op, axis)?;
-        let x = if self.dtype().is_float() {
-            self.clone()
-        } else {
-            self.to_dtype(DType::I64)?
-        };
+        let x = if self.dtype().is_float() { self.clone() } else { self.to_dtype(DType::I64)? };
         x.widened(|x| {
             let (dense, order) = in_memory_order(x)?;
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();

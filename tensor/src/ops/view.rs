@@ -34,10 +34,7 @@ impl Tensor {
             }
         }
         if resolved.len() != self.rank() || order.len() != self.rank() {
-            let message = format!(
-                "expected each of the {} axes once, received {order:?}",
-                self.rank()
-            );
+            let message = format!("expected each of the {} axes once, received {order:?}", self.rank());
             return Err(Error::argument("permute", message));
         }
         Ok(self.with_layout(self.layout().permute(&resolved)))
@@ -48,10 +45,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Axis`].
     pub fn transpose(&self, a: isize, b: isize) -> Result<Tensor> {
-        let (a, b) = (
-            self.shape().axis("transpose", a)?,
-            self.shape().axis("transpose", b)?,
-        );
+        let (a, b) = (self.shape().axis("transpose", a)?, self.shape().axis("transpose", b)?);
         let mut order: Vec<usize> = (0..self.rank()).collect();
         order.swap(a, b);
         Ok(self.with_layout(self.layout().permute(&order)))
@@ -72,19 +66,11 @@ impl Tensor {
     pub fn squeeze(&self, axes: impl Into<Axes>) -> Result<Tensor> {
         let axes = axes.into();
         let resolved = axes.resolve("squeeze", self.shape())?;
-        if let (Axes::Some(_), Some(axis)) = (
-            &axes,
-            resolved.iter().find(|&&axis| self.shape()[axis] != 1),
-        ) {
-            return Err(Error::shape(
-                "squeeze",
-                format!("size 1 along axis {axis}"),
-                self.shape(),
-            ));
+        if let (Axes::Some(_), Some(axis)) = (&axes, resolved.iter().find(|&&axis| self.shape()[axis] != 1)) {
+            return Err(Error::shape("squeeze", format!("size 1 along axis {axis}"), self.shape()));
         }
-        let kept: Vec<usize> = (0..self.rank())
-            .filter(|axis| !resolved.contains(axis) || self.shape()[*axis] != 1)
-            .collect();
+        let kept: Vec<usize> =
+            (0..self.rank()).filter(|axis| !resolved.contains(axis) || self.shape()[*axis] != 1).collect();
         Ok(self.with_layout(self.layout().permute(&kept)))
     }
 
@@ -95,20 +81,12 @@ impl Tensor {
     pub fn unsqueeze(&self, axis: isize) -> Result<Tensor> {
         let rank = self.rank() as isize + 1;
         if !(-rank..rank).contains(&axis) {
-            return Err(Error::Axis {
-                op: "unsqueeze",
-                axis,
-                rank: rank as usize,
-            });
+            return Err(Error::Axis { op: "unsqueeze", axis, rank: rank as usize });
         }
         let axis = if axis < 0 { axis + rank } else { axis } as usize;
         let mut layout = self.layout().clone();
         let mut sizes: Vec<usize> = layout.shape.to_vec();
-        let stride = if axis < sizes.len() {
-            layout.strides[axis] * sizes[axis].max(1) as isize
-        } else {
-            1
-        };
+        let stride = if axis < sizes.len() { layout.strides[axis] * sizes[axis].max(1) as isize } else { 1 };
         sizes.insert(axis, 1);
         layout.strides.insert(axis, stride);
         layout.shape = sizes.into();
@@ -123,24 +101,14 @@ impl Tensor {
         if self.rank() == 0 {
             return self.reshape([1usize]);
         }
-        let (first, last) = (
-            self.shape().axis("flatten", start)?,
-            self.shape().axis("flatten", end)?,
-        );
+        let (first, last) = (self.shape().axis("flatten", start)?, self.shape().axis("flatten", end)?);
         if first > last {
-            return Err(Error::argument(
-                "flatten",
-                format!("expected start ≤ end, received {start} and {end}"),
-            ));
+            return Err(Error::argument("flatten", format!("expected start ≤ end, received {start} and {end}")));
         }
         let shape = self.shape();
         let merged = shape[first..=last].iter().product();
-        let sizes: Shape = shape[..first]
-            .iter()
-            .copied()
-            .chain([merged])
-            .chain(shape[last + 1..].iter().copied())
-            .collect();
+        let sizes: Shape =
+            shape[..first].iter().copied().chain([merged]).chain(shape[last + 1..].iter().copied()).collect();
         self.reshape(sizes)
     }
 
@@ -157,10 +125,7 @@ impl Tensor {
             );
             return Err(Error::argument("narrow", message));
         }
-        self.slice_axis(
-            axis as isize,
-            Slice::new(Some(start as isize), Some((start + length) as isize), 1),
-        )
+        self.slice_axis(axis as isize, Slice::new(Some(start as isize), Some((start + length) as isize), 1))
     }
 
     /// One position along an axis, which goes away. Negative positions count from the end.
@@ -171,12 +136,7 @@ impl Tensor {
         let axis = self.shape().axis("select", axis)?;
         let size = self.shape()[axis] as isize;
         if !(-size..size).contains(&index) {
-            return Err(Error::Index {
-                op: "select",
-                index: index as i64,
-                axis,
-                size: size as usize,
-            });
+            return Err(Error::Index { op: "select", index: index as i64, axis, size: size as usize });
         }
         let start = if index < 0 { index + size } else { index } as usize;
         self.narrow(axis as isize, start, 1)?.squeeze(axis)
@@ -202,8 +162,7 @@ impl Tensor {
         let (start, count) = slice.resolve("slice", self.shape()[axis])?;
         let mut layout = self.layout().clone();
         if count > 0 {
-            layout.offset =
-                (layout.offset as isize + start as isize * layout.strides[axis]) as usize;
+            layout.offset = (layout.offset as isize + start as isize * layout.strides[axis]) as usize;
         }
         layout.shape[axis] = count;
         layout.strides[axis] *= slice.step;
@@ -216,11 +175,7 @@ impl Tensor {
     /// [`Error::Argument`] if there are more slices than axes or a step is 0.
     pub fn slice(&self, slices: &[Slice]) -> Result<Tensor> {
         if slices.len() > self.rank() {
-            let message = format!(
-                "expected at most {} slices, received {}",
-                self.rank(),
-                slices.len()
-            );
+            let message = format!("expected at most {} slices, received {}", self.rank(), slices.len());
             return Err(Error::argument("slice", message));
         }
         let mut result = self.clone();
@@ -235,12 +190,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Axis`], [`Error::Shape`] if the slice has another length than this tensor's axis.
-    pub fn slice_scatter(
-        &self,
-        axis: isize,
-        slice: impl Into<Slice>,
-        size: usize,
-    ) -> Result<Tensor> {
+    pub fn slice_scatter(&self, axis: isize, slice: impl Into<Slice>, size: usize) -> Result<Tensor> {
         let axis = self.shape().axis("slice_scatter", axis)?;
         let mut shape = self.shape().clone();
         shape[axis] = size;
@@ -265,11 +215,7 @@ impl Tensor {
         let shape = shape.into();
         shape.check_size("expand", self.dtype())?;
         if self.shape().broadcast("expand", &shape)? != shape {
-            return Err(Error::Broadcast {
-                op: "expand",
-                lhs: self.shape().clone(),
-                rhs: shape,
-            });
+            return Err(Error::Broadcast { op: "expand", lhs: self.shape().clone(), rhs: shape });
         }
         Ok(self.with_layout(self.layout().broadcast_to(&shape)))
     }
@@ -285,15 +231,9 @@ impl Tensor {
             return Ok(vec![self.clone()]);
         }
         if size == 0 {
-            return Err(Error::argument(
-                "split",
-                "expected pieces of at least 1 element, received 0",
-            ));
+            return Err(Error::argument("split", "expected pieces of at least 1 element, received 0"));
         }
-        (0..length)
-            .step_by(size)
-            .map(|start| self.narrow(axis as isize, start, size.min(length - start)))
-            .collect()
+        (0..length).step_by(size).map(|start| self.narrow(axis as isize, start, size.min(length - start))).collect()
     }
 
     /// At most `count` pieces of equal size along an axis, the last one smaller if need be (PyTorch's rule).
@@ -302,10 +242,7 @@ impl Tensor {
     /// [`Error::Argument`] if `count` is 0.
     pub fn chunk(&self, count: usize, axis: isize) -> Result<Vec<Tensor>> {
         if count == 0 {
-            return Err(Error::argument(
-                "chunk",
-                "expected at least 1 piece, received 0",
-            ));
+            return Err(Error::argument("chunk", "expected at least 1 piece, received 0"));
         }
         let length = self.size(axis)?;
         self.split(length.div_ceil(count).max(1), axis)
@@ -318,49 +255,27 @@ mod tests {
 
     fn range(shape: &[usize]) -> Tensor {
         let count = shape.iter().product::<usize>();
-        Tensor::arange(0, count, 1)
-            .unwrap()
-            .reshape(&Shape::from(shape))
-            .unwrap()
+        Tensor::arange(0, count, 1).unwrap().reshape(Shape::from(shape)).unwrap()
     }
 
     #[test]
     fn views_share_and_reshape_copies_when_it_must() {
         let x = range(&[2, 3]);
         let t = x.t().unwrap();
-        assert_eq!(
-            t.reshape([-1]).unwrap().to_vec::<i64>().unwrap(),
-            [0, 3, 1, 4, 2, 5]
-        );
+        assert_eq!(t.reshape([-1]).unwrap().to_vec::<i64>().unwrap(), [0, 3, 1, 4, 2, 5]);
         assert_eq!(t.unsqueeze(0).unwrap().shape()[..], [1, 3, 2]);
-        assert_eq!(
-            t.unsqueeze(-1)
-                .unwrap()
-                .squeeze(..)
-                .unwrap()
-                .to_vec::<i64>()
-                .unwrap(),
-            [0, 3, 1, 4, 2, 5]
-        );
+        assert_eq!(t.unsqueeze(-1).unwrap().squeeze(..).unwrap().to_vec::<i64>().unwrap(), [0, 3, 1, 4, 2, 5]);
         assert_eq!(x.select(1, -1).unwrap().to_vec::<i64>().unwrap(), [2, 5]);
-        assert_eq!(
-            x.expand([2, 2, 3]).unwrap().to_vec::<i64>().unwrap()[6..],
-            [0, 1, 2, 3, 4, 5]
-        );
+        assert_eq!(x.expand([2, 2, 3]).unwrap().to_vec::<i64>().unwrap()[6..], [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]
     fn slices_of_flipped_views() {
         let x = range(&[4, 5]);
-        let s = x
-            .slice(&[Slice::from(..).step(-1), Slice::from(1..).step(2)])
-            .unwrap();
+        let s = x.slice(&[Slice::from(..).step(-1), Slice::from(1..).step(2)]).unwrap();
         assert_eq!(s.to_vec::<i64>().unwrap(), [16, 18, 11, 13, 6, 8, 1, 3]);
-        let again = s
-            .slice_axis(0, Slice::from(1..3).step(1))
-            .unwrap()
-            .slice_axis(1, Slice::from(..).step(-1))
-            .unwrap();
+        let again =
+            s.slice_axis(0, Slice::from(1..3).step(1)).unwrap().slice_axis(1, Slice::from(..).step(-1)).unwrap();
         assert_eq!(again.to_vec::<i64>().unwrap(), [13, 11, 8, 6]);
     }
 
@@ -377,18 +292,9 @@ mod tests {
     fn errors_say_what_was_wrong() {
         let x = range(&[2, 3]);
         let text = |r: Result<Tensor>| r.unwrap_err().to_string();
-        assert_eq!(
-            text(x.permute([0, 0])),
-            "permute: expected each of the 2 axes once, received [0, 0]"
-        );
-        assert_eq!(
-            text(x.squeeze(1)),
-            "squeeze: expected size 1 along axis 1, received shape [2, 3]"
-        );
-        assert_eq!(
-            text(x.select(1, 3)),
-            "select: expected an index in -3..3 along axis 1, received 3"
-        );
+        assert_eq!(text(x.permute([0, 0])), "permute: expected each of the 2 axes once, received [0, 0]");
+        assert_eq!(text(x.squeeze(1)), "squeeze: expected size 1 along axis 1, received shape [2, 3]");
+        assert_eq!(text(x.select(1, 3)), "select: expected an index in -3..3 along axis 1, received 3");
         assert!(text(x.narrow(1, 2, 2)).starts_with("narrow: expected a range inside 0..3"));
         assert!(text(x.expand([2, 4])).starts_with("expand: shapes [2, 3] and [2, 4]"));
         assert!(text(x.reshape([4, -1])).contains("[4, -1]"));

@@ -8,9 +8,7 @@ use ocelli_tensor::{DType, Tensor, safetensors};
 
 /// The tensors of `tests/fixtures/<name>.safetensors`, which `tests/fixtures/<name>.py` has made.
 pub fn fixture(name: &str) -> BTreeMap<String, Tensor> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(format!("{name}.safetensors"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.safetensors"));
     safetensors::load(path).expect("a committed fixture")
 }
 
@@ -32,13 +30,7 @@ pub fn scattered(x: &Tensor) -> Tensor {
     let reversed: Vec<usize> = (0..rank).rev().collect();
     let wide = Tensor::zeros([2], x.dtype()).unwrap();
     let shape: Vec<usize> = x.shape().iter().rev().copied().chain([2]).collect();
-    let spread = wide
-        .add(&x.permute(&reversed[..]).unwrap().unsqueeze(-1).unwrap())
-        .unwrap();
+    let spread = wide.add(&x.permute(&reversed[..]).unwrap().unsqueeze(-1).unwrap()).unwrap();
     assert_eq!(spread.shape()[..], shape[..]);
-    spread
-        .select(-1, 1)
-        .unwrap()
-        .permute(&reversed[..])
-        .unwrap()
+    spread.select(-1, 1).unwrap().permute(&reversed[..]).unwrap()
 }

@@ -30,10 +30,7 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`Tensor::adaptive_max_pool`].
-    pub fn adaptive_max_pool_with_indices(
-        &self,
-        output: impl Into<Shape>,
-    ) -> Result<(Tensor, Tensor)> {
+    pub fn adaptive_max_pool_with_indices(&self, output: impl Into<Shape>) -> Result<(Tensor, Tensor)> {
         let windows = windows("adaptive_max_pool", self.shape(), &output.into())?;
         self.max_indices_over("adaptive_max_pool", &windows)
     }
@@ -74,39 +71,26 @@ fn windows(op: &'static str, shape: &Shape, output: &Shape) -> Result<Windows> {
     let spatial = spatial_of(op, shape)?;
     let valid = [1, spatial.len()].contains(&output.rank()) && !output.contains(&0);
     if !valid {
-        let message = format!(
-            "expected 1 or {} output sizes of at least 1, received {output}",
-            spatial.len()
-        );
+        let message = format!("expected 1 or {} output sizes of at least 1, received {output}", spatial.len());
         return Err(Error::argument(op, message));
     }
     if spatial.contains(&0) {
         return Err(Error::shape(op, "spatial axes that are not empty", shape));
     }
-    let total: Shape = shape[..2]
-        .iter()
-        .copied()
-        .chain((0..spatial.len()).map(|i| output[i.min(output.rank() - 1)]))
-        .collect();
+    let total: Shape =
+        shape[..2].iter().copied().chain((0..spatial.len()).map(|i| output[i.min(output.rank() - 1)])).collect();
     total.check_size(op, crate::DType::F64)?;
-    let axes = spatial
-        .iter()
-        .zip(&total[2..])
-        .map(|(&input, &outputs)| Axis {
-            input,
-            step: 1,
-            windows: (0..outputs)
-                .map(|i| {
-                    let wide = |i: usize| i as u128 * input as u128;
-                    let first = (wide(i) / outputs as u128) as usize;
-                    let end = wide(i + 1).div_ceil(outputs as u128) as usize;
-                    Window {
-                        first,
-                        count: end - first,
-                        divisor: end - first,
-                    }
-                })
-                .collect(),
-        });
+    let axes = spatial.iter().zip(&total[2..]).map(|(&input, &outputs)| Axis {
+        input,
+        step: 1,
+        windows: (0..outputs)
+            .map(|i| {
+                let wide = |i: usize| i as u128 * input as u128;
+                let first = (wide(i) / outputs as u128) as usize;
+                let end = wide(i + 1).div_ceil(outputs as u128) as usize;
+                Window { first, count: end - first, divisor: end - first }
+            })
+            .collect(),
+    });
     Ok(led_by_ones(axes.collect()))
 }

@@ -110,11 +110,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`] if this tensor's shape is not what pooling that input gives, and as [`Tensor::avg_pool`].
-    pub fn avg_pool_backward(
-        &self,
-        spatial: impl Into<Shape>,
-        options: &PoolOptions,
-    ) -> Result<Tensor> {
+    pub fn avg_pool_backward(&self, spatial: impl Into<Shape>, options: &PoolOptions) -> Result<Tensor> {
         const OP: &str = "avg_pool_backward";
         options.require_dense(OP)?;
         let shape = input_shape(OP, self.shape(), &spatial.into())?;
@@ -169,20 +165,11 @@ impl Tensor {
         })
     }
 
-    fn average_backward_over(
-        &self,
-        op: &'static str,
-        windows: &Windows,
-        input: Shape,
-    ) -> Result<Tensor> {
+    fn average_backward_over(&self, op: &'static str, windows: &Windows, input: Shape) -> Result<Tensor> {
         self.dtype().require_float(op)?;
         let expected = output_shape(&input, windows);
         if *self.shape() != expected {
-            return Err(Error::shape(
-                op,
-                format!("a gradient of shape {expected}"),
-                self.shape(),
-            ));
+            return Err(Error::shape(op, format!("a gradient of shape {expected}"), self.shape()));
         }
         self.widened(|dy| {
             let dy = dy.contiguous()?;
@@ -224,23 +211,13 @@ fn input_shape(op: &'static str, dy: &Shape, spatial: &Shape) -> Result<Shape> {
 }
 
 fn output_shape(input: &Shape, windows: &Windows) -> Shape {
-    let spatial = windows[5 - input.rank()..]
-        .iter()
-        .map(|axis| axis.windows.len());
+    let spatial = windows[5 - input.rank()..].iter().map(|axis| axis.windows.len());
     input[..2].iter().copied().chain(spatial).collect()
 }
 
 /// Windows of fewer axes than three, led by axes of size 1.
 fn led_by_ones(axes: Vec<Axis>) -> Windows {
-    let one = Axis {
-        input: 1,
-        step: 1,
-        windows: vec![Window {
-            first: 0,
-            count: 1,
-            divisor: 1,
-        }],
-    };
+    let one = Axis { input: 1, step: 1, windows: vec![Window { first: 0, count: 1, divisor: 1 }] };
     let mut windows = [one.clone(), one.clone(), one];
     let lead = 3 - axes.len();
     for (slot, axis) in windows[lead..].iter_mut().zip(axes) {
@@ -255,14 +232,9 @@ fn checked_indices(op: &'static str, indices: &Tensor, size: usize) -> Result<Te
         return Err(Error::dtype(op, "places of dtype i64", indices.dtype()));
     }
     let indices = indices.contiguous()?;
-    let outside = slice::<i64>(&indices)
-        .iter()
-        .find(|&&index| !(-1..size as i64).contains(&index));
+    let outside = slice::<i64>(&indices).iter().find(|&&index| !(-1..size as i64).contains(&index));
     match outside {
-        Some(index) => Err(Error::argument(
-            op,
-            format!("expected places in 0..{size}, received {index}"),
-        )),
+        Some(index) => Err(Error::argument(op, format!("expected places in 0..{size}, received {index}"))),
         None => Ok(indices),
     }
 }

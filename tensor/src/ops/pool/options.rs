@@ -126,9 +126,8 @@ impl Geometry {
         // `PerAxis` and `Padding` bound every number, so that nothing overflows from here on.
         let reach = (self.kernel - 1) * self.dilation + 1;
         if limited && low.max(high) > reach / 2 {
-            let message = format!(
-                "expected a padding of at most half the kernel's reach of {reach}, received {low} and {high}"
-            );
+            let message =
+                format!("expected a padding of at most half the kernel's reach of {reach}, received {low} and {high}");
             return Err(Error::argument(op, message));
         }
         let padded = self.input + low + high;
@@ -140,9 +139,8 @@ impl Geometry {
             outputs -= 1;
         }
         if outputs < 1 || self.input == 0 {
-            let expected = format!(
-                "spatial sizes of at least the kernel's reach of {reach} less the padding of {low} and {high}"
-            );
+            let expected =
+                format!("spatial sizes of at least the kernel's reach of {reach} less the padding of {low} and {high}");
             return Err(Error::shape(op, expected, shape));
         }
         let windows = (0..outputs as usize).map(|i| {
@@ -156,17 +154,9 @@ impl Geometry {
             Window {
                 first: if count == 0 { 0 } else { first - low },
                 count,
-                divisor: if count_include_pad {
-                    end - start
-                } else {
-                    count
-                },
+                divisor: if count_include_pad { end - start } else { count },
             }
         });
-        Ok(Axis {
-            input: self.input,
-            step: self.dilation,
-            windows: windows.collect(),
-        })
+        Ok(Axis { input: self.input, step: self.dilation, windows: windows.collect() })
     }
 }

@@ -122,11 +122,7 @@ reductions! {
 
 impl Tensor {
     fn sum_dtype(&self) -> DType {
-        if self.dtype().is_float() {
-            self.dtype()
-        } else {
-            DType::I64
-        }
+        if self.dtype().is_float() { self.dtype() } else { DType::I64 }
     }
 
     /// In the dtype that kernels compute in.
@@ -145,9 +141,7 @@ impl Tensor {
         let dtype = self.dtype().to_float();
         let resolved = axes.resolve("mean", self.shape())?;
         let count: usize = resolved.iter().map(|&axis| self.shape()[axis]).product();
-        let sum = self
-            .to_dtype(dtype.wide())?
-            .sum_or_product("mean", axes, keepdim)?;
+        let sum = self.to_dtype(dtype.wide())?.sum_or_product("mean", axes, keepdim)?;
         sum.div(count as f64)?.to_dtype(dtype)
     }
 
@@ -166,12 +160,7 @@ impl Tensor {
     }
 
     fn truth(&self, op: &'static str, axes: &Axes, keepdim: bool) -> Result<Tensor> {
-        let plan = Plan::new(
-            op,
-            &self.to_dtype(DType::Bool)?.to_dtype(DType::U8)?,
-            axes,
-            keepdim,
-        )?;
+        let plan = Plan::new(op, &self.to_dtype(DType::Bool)?.to_dtype(DType::U8)?, axes, keepdim)?;
         let truth = match op {
             "any" => plan.fold::<u8>(0, keep, |a, b| a | b),
             _ => plan.fold::<u8>(1, keep, |a, b| a & b),
@@ -180,13 +169,7 @@ impl Tensor {
     }
 
     /// In the dtype that kernels compute in.
-    fn variance(
-        &self,
-        op: &'static str,
-        axes: &Axes,
-        correction: usize,
-        keepdim: bool,
-    ) -> Result<Tensor> {
+    fn variance(&self, op: &'static str, axes: &Axes, correction: usize, keepdim: bool) -> Result<Tensor> {
         let x = self.to_dtype(self.dtype().to_float().wide())?;
         let plan = Plan::new(op, &x, axes, keepdim)?;
         let degrees = plan.count.saturating_sub(correction);
@@ -195,10 +178,7 @@ impl Tensor {
 
     fn p_norm(&self, p: f64, axes: &Axes, keepdim: bool) -> Result<Tensor> {
         if p.is_nan() {
-            return Err(Error::argument(
-                "norm",
-                "expected p to be a number, received NaN",
-            ));
+            return Err(Error::argument("norm", "expected p to be a number, received NaN"));
         }
         let x = self.to_dtype(self.dtype().to_float().wide())?;
         let plan = Plan::new("norm", &x, axes, keepdim)?;

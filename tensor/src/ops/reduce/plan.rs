@@ -11,10 +11,7 @@ use crate::{Axes, Element, Error, Result, Tensor};
 /// The tensor with its axes in memory order, row-major, and that order.
 pub(crate) fn in_memory_order(x: &Tensor) -> Result<(Tensor, SmallVec<[usize; 4]>)> {
     let order = x.layout().memory_order();
-    Ok((
-        x.with_layout(x.layout().permute(&order)).contiguous()?,
-        order,
-    ))
+    Ok((x.with_layout(x.layout().permute(&order)).contiguous()?, order))
 }
 
 /// `layout`, whose axis `i` is axis `order[i]` of the logical tensor, with its axes in logical order.
@@ -55,49 +52,29 @@ impl Plan {
         while let Some((size, folded)) = groups.pop() {
             if folded {
                 let outer = groups.iter().map(|&(size, _)| size).product();
-                blocks.push(Block {
-                    outer,
-                    n: size,
-                    inner,
-                });
+                blocks.push(Block { outer, n: size, inner });
             } else {
                 inner *= size;
             }
         }
         if blocks.is_empty() {
-            blocks.push(Block {
-                outer: 1,
-                n: 1,
-                inner,
-            });
+            blocks.push(Block { outer: 1, n: 1, inner });
         }
-        let folded: SmallVec<[usize; 4]> = (0..order.len())
-            .filter(|&i| axes.contains(&order[i]))
-            .collect();
+        let folded: SmallVec<[usize; 4]> = (0..order.len()).filter(|&i| axes.contains(&order[i])).collect();
         let ones = Layout::contiguous(dense.shape().reduced(&folded, true));
         let mut layout = in_logical_order(&ones, &order);
         if !keepdim {
-            let kept: SmallVec<[usize; 4]> =
-                (0..x.rank()).filter(|axis| !axes.contains(axis)).collect();
+            let kept: SmallVec<[usize; 4]> = (0..x.rank()).filter(|axis| !axes.contains(axis)).collect();
             layout = layout.permute(&kept);
         }
         let count = axes.iter().map(|&axis| x.shape()[axis]).product();
-        Ok(Plan {
-            x: dense,
-            blocks,
-            layout,
-            count,
-        })
+        Ok(Plan { x: dense, blocks, layout, count })
     }
 
     /// `Err` if a result would have to come from no element at all.
     pub(super) fn require_elements(&self, op: &'static str) -> Result<()> {
         if self.count == 0 && self.layout.numel() > 0 {
-            return Err(Error::shape(
-                op,
-                "at least one element along the axes",
-                self.x.shape(),
-            ));
+            return Err(Error::shape(op, "at least one element along the axes", self.x.shape()));
         }
         Ok(())
     }
@@ -116,8 +93,7 @@ impl Plan {
         map: impl Fn(T, T) -> T + Sync,
         join: impl Fn(T, T) -> T + Sync + Copy,
     ) -> Result<Tensor> {
-        let mut buffer =
-            reduce::fold(self.elements::<T>(), self.blocks[0], None, start, map, join)?;
+        let mut buffer = reduce::fold(self.elements::<T>(), self.blocks[0], None, start, map, join)?;
         for &block in &self.blocks[1..] {
             buffer = reduce::fold(buffer.as_slice::<T>(), block, None, start, keep, join)?;
         }
@@ -129,24 +105,17 @@ impl Plan {
         let (mut means, mut deviations): (Option<Buffer>, Option<Buffer>) = (None, None);
         let mut count = T::ONE;
         for &block in &self.blocks {
-            let x = means
-                .as_ref()
-                .map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
+            let x = means.as_ref().map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
             let n = T::r(block.n as f64);
             let mut mean = reduce::fold(x, block, None, T::ZERO, keep, T::plus)?;
-            mean.as_mut_slice::<T>()
-                .iter_mut()
-                .for_each(|mean| *mean = *mean / n);
+            mean.as_mut_slice::<T>().iter_mut().for_each(|mean| *mean = *mean / n);
             let square = |x: T, mean: T| (x - mean) * (x - mean);
             let centre = Some(mean.as_slice::<T>());
             let mut between = reduce::fold(x, block, centre, T::ZERO, square, T::plus)?;
             if let Some(within) = &deviations {
-                let within =
-                    reduce::fold(within.as_slice::<T>(), block, None, T::ZERO, keep, T::plus)?;
+                let within = reduce::fold(within.as_slice::<T>(), block, None, T::ZERO, keep, T::plus)?;
                 let pairs = between.as_mut_slice::<T>().iter_mut();
-                pairs
-                    .zip(within.as_slice::<T>())
-                    .for_each(|(between, &within)| *between = *between * count + within);
+                pairs.zip(within.as_slice::<T>()).for_each(|(between, &within)| *between = *between * count + within);
             }
             count *= n;
             (means, deviations) = (Some(mean), Some(between));
@@ -158,9 +127,7 @@ impl Plan {
     pub(super) fn logsumexp<T: Real>(self) -> Result<Tensor> {
         let mut sums: Option<Buffer> = None;
         for &block in &self.blocks {
-            let x = sums
-                .as_ref()
-                .map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
+            let x = sums.as_ref().map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
             let mut centre = reduce::fold(x, block, None, T::LOWEST, keep, larger)?;
             for centre in centre.as_mut_slice::<T>() {
                 // ∞ - ∞ would be NaN where the answer is the infinity itself.
@@ -187,10 +154,7 @@ mod tests {
 
     #[test]
     fn runs_of_axes_are_folded_in_turn() {
-        let x = Tensor::arange(0, 120, 1)
-            .unwrap()
-            .reshape([2, 3, 4, 5])
-            .unwrap();
+        let x = Tensor::arange(0, 120, 1).unwrap().reshape([2, 3, 4, 5]).unwrap();
         let plan = Plan::new("sum", &x, &Axes::from([0, 2, 3]), false).unwrap();
         let block = |outer, n, inner| Block { outer, n, inner };
         assert_eq!(plan.blocks[..], [block(6, 20, 1), block(1, 2, 3)]);

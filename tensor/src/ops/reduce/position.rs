@@ -64,12 +64,7 @@ impl Tensor {
         self.with_indices("min_with_indices", axis, false)
     }
 
-    fn with_indices(
-        &self,
-        op: &'static str,
-        axis: isize,
-        largest: bool,
-    ) -> Result<(Tensor, Tensor)> {
+    fn with_indices(&self, op: &'static str, axis: isize, largest: bool) -> Result<(Tensor, Tensor)> {
         let indices = self.position(op, axis, largest)?;
         let values = self.gather(axis, &indices)?.squeeze(axis)?;
         Ok((values, indices.squeeze(axis)?))

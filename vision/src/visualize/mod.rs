@@ -1,0 +1,7 @@
+//! Pictures of results.
+
+mod canvas;
+mod grid;
+mod text;
+
+pub use grid::Grid;
