@@ -8,6 +8,7 @@ use ocelli_tensor::Tensor;
 use ocelli_tensor::safetensors::{SafeTensorsFile, save_with_metadata};
 use serde::{Deserialize, Serialize};
 
+use crate::rate::Rate;
 use crate::state::State;
 use crate::{CallbackState, Error, History, Result};
 
@@ -37,8 +38,8 @@ pub(crate) struct Rest {
     pub(crate) state: State,
     /// The optimizer's name.
     pub(crate) optimizer: String,
-    /// The learning rate, unless a schedule tells it.
-    pub(crate) learning_rate: Option<f64>,
+    /// The learning rate or its schedule.
+    pub(crate) rate: Rate,
     /// The positions of the model's streams of random numbers.
     pub(crate) random: Vec<(String, u64)>,
     /// The metrics of the epoch so far.
@@ -73,7 +74,8 @@ impl Checkpoint {
         }
         let rest: Rest = json(path, &metadata, "training")?;
         let named: Vec<NamedValues> = json(path, &metadata, "callbacks")?;
-        let name_and_values = |NamedValues { name, values }| (name, CallbackState { values, tensors: StateDict::new() });
+        let name_and_values =
+            |NamedValues { name, values }| (name, CallbackState { values, tensors: StateDict::new() });
         let mut checkpoint = Checkpoint {
             model: StateDict::new(),
             optimizer: StateDict::new(),
@@ -119,7 +121,8 @@ impl Checkpoint {
         for (number, (_, state)) in self.callbacks.iter().enumerate() {
             add(&format!("{CALLBACK}{number}."), &state.tensors);
         }
-        let named = self.callbacks.iter().map(|(name, state)| NamedValues { name: name.clone(), values: state.values.clone() });
+        let named =
+            self.callbacks.iter().map(|(name, state)| NamedValues { name: name.clone(), values: state.values.clone() });
         let text = |value: serde_json::Result<String>| {
             value.map_err(|e| Error::format(path, format!("the state of the training has no form in JSON: {e}")))
         };
@@ -155,8 +158,9 @@ impl Checkpoint {
 
 fn json<T: serde::de::DeserializeOwned>(path: &Path, metadata: &BTreeMap<String, String>, key: &str) -> Result<T> {
     let text = metadata.get(key).map_or("", String::as_str);
-    serde_json::from_str(text)
-        .map_err(|e| Error::format(path, format!("expected the state of a training under {key:?}, received a broken one ({e})")))
+    serde_json::from_str(text).map_err(|e| {
+        Error::format(path, format!("expected the state of a training under {key:?}, received a broken one ({e})"))
+    })
 }
 
 /// The first key whose tensor holds a NaN or an infinity.

@@ -64,7 +64,9 @@ pub enum Error {
         culprit: Option<(String, f64)>,
     },
     /// A weight is no number any more, so no checkpoint is written over the last good one.
-    #[error("epoch {epoch}, step {step}: expected finite weights to write into a checkpoint, received NaN or infinity in {key}")]
+    #[error(
+        "epoch {epoch}, step {step}: expected finite weights to write into a checkpoint, received NaN or infinity in {key}"
+    )]
     NonFiniteWeight {
         /// The epoch, counted from 1.
         epoch: usize,
@@ -87,25 +89,16 @@ fn culprit_text(culprit: Option<&(String, f64)>) -> String {
 impl Error {
     /// An [`Error::Argument`].
     pub fn argument(what: &'static str, message: impl Into<String>) -> Self {
-        Error::Argument {
-            what,
-            message: message.into(),
-        }
+        Error::Argument { what, message: message.into() }
     }
 
     /// An [`Error::Io`].
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        Error::Io {
-            path: path.as_ref().to_path_buf(),
-            source,
-        }
+        Error::Io { path: path.as_ref().to_path_buf(), source }
     }
 
     /// An [`Error::Format`].
     pub fn format(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
-        Error::Format {
-            path: path.as_ref().to_path_buf(),
-            message: message.into(),
-        }
+        Error::Format { path: path.as_ref().to_path_buf(), message: message.into() }
     }
 }

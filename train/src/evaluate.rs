@@ -1,7 +1,7 @@
 //! Forward passes: the loss, evaluation and prediction.
 
 use ocelli_autograd::{Var, no_grad};
-use ocelli_nn::{Layer, Mode, Module, Visitor, collect_penalties, distinct};
+use ocelli_nn::{Layer, Mode, Visitor, collect_penalties, distinct};
 use ocelli_tensor::Tensor;
 
 use crate::{Batches, Error, Logs, Mean, Result, Trainer};

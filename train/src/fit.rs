@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use ocelli_autograd::Var;
-use ocelli_nn::Module;
 use ocelli_optim::{clip, clip_by_global_norm, clip_by_norm, clip_by_value};
 use ocelli_tensor::Tensor;
 
@@ -50,6 +49,7 @@ impl Trainer<'_> {
 
     /// What can be known to fail before the first step.
     fn check(&self, train: &dyn Batches, validation: Option<&dyn Batches>) -> Result<()> {
+        self.rate.check()?;
         if train.is_empty() || validation.is_some_and(|validation| validation.is_empty()) {
             return Err(Error::argument("fit", "expected at least one batch in an epoch, received none"));
         }
@@ -82,7 +82,7 @@ impl Trainer<'_> {
     fn notify(
         &mut self,
         reporter: &mut dyn Reporter,
-        signals: &mut Signals,
+        signals: &mut Signals<'_>,
         mut call: impl FnMut(&mut dyn Callback, &mut Context<'_>) -> Result<()>,
     ) -> Result<()> {
         for callback in &mut self.callbacks {

@@ -126,11 +126,7 @@ pub(crate) fn csv_row<S: AsRef<str>>(names: &[S], epoch: usize, logs: &Logs) -> 
 
 /// Text as RFC 4180 wants it in a field.
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_string()
-    }
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }
 
 #[cfg(test)]

@@ -26,9 +26,7 @@ impl Logs {
 
     /// The number of this name.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// Sets a number; a new name goes to the end.
@@ -70,9 +68,7 @@ impl Logs {
 
 impl<const N: usize> From<[(&str, f64); N]> for Logs {
     fn from(entries: [(&str, f64); N]) -> Self {
-        let entries = entries
-            .into_iter()
-            .map(|(name, value)| Entry(name.into(), value));
+        let entries = entries.into_iter().map(|(name, value)| Entry(name.into(), value));
         Logs(entries.collect())
     }
 }
@@ -108,11 +104,7 @@ pub(crate) mod exact {
     }
 
     pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() {
-            serializer.serialize_f64(*value)
-        } else {
-            serializer.collect_str(value)
-        }
+        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.collect_str(value) }
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -129,15 +121,8 @@ mod tests {
 
     #[test]
     fn numbers_come_back_from_json_to_the_last_bit() {
-        let values = [
-            0.1 + 0.2,
-            1.0 / 3.0,
-            f64::MIN_POSITIVE,
-            -0.0,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            0.123_456_789_012_345_67,
-        ];
+        let values =
+            [0.1 + 0.2, 1.0 / 3.0, f64::MIN_POSITIVE, -0.0, f64::INFINITY, f64::NEG_INFINITY, 0.123_456_789_012_345_67];
         let mut logs = Logs::new();
         for (i, value) in values.into_iter().enumerate() {
             logs.set(format!("x{i}"), value);
@@ -156,10 +141,7 @@ mod tests {
         let mut logs: Logs = [("loss", 1.0), ("accuracy", 0.5)].into();
         logs.set("loss", 0.00001);
         logs.append_prefixed("val_", &[("loss", 2.0)].into());
-        assert_eq!(
-            logs.to_string(),
-            "loss: 1.0000e-5 - accuracy: 0.5000 - val_loss: 2.0000"
-        );
+        assert_eq!(logs.to_string(), "loss: 1.0000e-5 - accuracy: 0.5000 - val_loss: 2.0000");
         assert_eq!((logs.len(), logs.is_empty(), logs.get("x")), (3, false, None));
     }
 }

@@ -20,12 +20,8 @@ const FAMILY: &str = "ocelli";
 const PANEL: (u32, u32) = (720, 540);
 
 /// Seaborn's "deep" blue and orange, and two more.
-const COLORS: [RGBColor; 4] = [
-    RGBColor(76, 114, 176),
-    RGBColor(221, 132, 82),
-    RGBColor(85, 168, 104),
-    RGBColor(196, 78, 82),
-];
+const COLORS: [RGBColor; 4] =
+    [RGBColor(76, 114, 176), RGBColor(221, 132, 82), RGBColor(85, 168, 104), RGBColor(196, 78, 82)];
 const INK: RGBColor = RGBColor(38, 38, 38);
 const GRID: RGBColor = RGBColor(222, 222, 222);
 
@@ -57,13 +53,8 @@ pub fn write_curves(history: &History, path: impl AsRef<Path>) -> Result<()> {
 
 fn panels(history: &History) -> Vec<Panel> {
     let names = history.names();
-    let plain = |name: &&&str| {
-        !name.starts_with("val_") && **name != "loss" && **name != "learning_rate"
-    };
-    let metric = names
-        .iter()
-        .find(|name| **name == "accuracy")
-        .or_else(|| names.iter().find(plain));
+    let plain = |name: &&&str| !name.starts_with("val_") && **name != "loss" && **name != "learning_rate";
+    let metric = names.iter().find(|name| **name == "accuracy").or_else(|| names.iter().find(plain));
     let panel = |title: String, name: &str| {
         let curve = |label: &str, name: &str| {
             let points = history.get(name).into_iter();
@@ -74,14 +65,8 @@ fn panels(history: &History) -> Vec<Panel> {
                 .collect();
             (!points.is_empty()).then(|| (label.to_string(), points))
         };
-        let curves = [
-            curve("train", name),
-            curve("validation", &format!("val_{name}")),
-        ];
-        Panel {
-            title,
-            curves: curves.into_iter().flatten().collect(),
-        }
+        let curves = [curve("train", name), curve("validation", &format!("val_{name}"))];
+        Panel { title, curves: curves.into_iter().flatten().collect() }
     };
     let mut panels = vec![panel("Loss".to_string(), "loss")];
     if let Some(name) = metric {
@@ -101,11 +86,7 @@ fn title_of(name: &str) -> String {
 fn load_font() -> std::result::Result<(), String> {
     static LOADED: OnceLock<bool> = OnceLock::new();
     let load = || register_font(FAMILY, FontStyle::Normal, FONT).is_ok();
-    if *LOADED.get_or_init(load) {
-        Ok(())
-    } else {
-        Err("the embedded font is broken".to_string())
-    }
+    if *LOADED.get_or_init(load) { Ok(()) } else { Err("the embedded font is broken".to_string()) }
 }
 
 fn draw(panels: &[Panel], pixels: &mut [u8], size: (u32, u32)) -> std::result::Result<(), String> {
@@ -123,10 +104,7 @@ type DrawError<'a> = DrawingAreaErrorKind<<BitMapBackend<'a> as DrawingBackend>:
 
 fn draw_panel<'a>(panel: &Panel, area: &Area<'a>) -> std::result::Result<(), DrawError<'a>> {
     let points = || panel.curves.iter().flat_map(|(_, points)| points);
-    let (x, y) = (
-        span(points().map(|point| point.0), 0.0),
-        span(points().map(|point| point.1), 0.05),
-    );
+    let (x, y) = (span(points().map(|point| point.0), 0.0), span(points().map(|point| point.1), 0.05));
     let epochs = (x.end - x.start) as usize + 1;
     let font = |size: i32| (FAMILY, size).into_font().color(&INK);
     let mut chart = ChartBuilder::on(area)
@@ -137,11 +115,7 @@ fn draw_panel<'a>(panel: &Panel, area: &Area<'a>) -> std::result::Result<(), Dra
         .y_label_area_size(78)
         .build_cartesian_2d(x, y.clone())?;
     let whole = |value: &f64| {
-        if value.fract() == 0.0 {
-            format!("{value:.0}")
-        } else {
-            String::new()
-        }
+        if value.fract() == 0.0 { format!("{value:.0}") } else { String::new() }
     };
     let places = places(&y);
     let number = |value: &f64| format!("{value:.places$}");
@@ -173,11 +147,7 @@ fn draw_panel<'a>(panel: &Panel, area: &Area<'a>) -> std::result::Result<(), Dra
     }
     if !panel.curves.is_empty() {
         let falls = panel.curves.iter().any(|(_, points)| falls(points));
-        let corner = if falls {
-            SeriesLabelPosition::UpperRight
-        } else {
-            SeriesLabelPosition::LowerRight
-        };
+        let corner = if falls { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
         chart
             .configure_series_labels()
             .position(corner)
@@ -198,9 +168,8 @@ fn falls(points: &[(f64, f64)]) -> bool {
 
 /// The range of some numbers, widened by a share on both sides and never empty.
 fn span(values: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return 0.0..1.0;
     }
@@ -216,7 +185,7 @@ fn span(values: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
 /// How many decimal places tell the labels of an axis apart.
 fn places(range: &Range<f64>) -> usize {
     let step = (range.end - range.start) / 8.0;
-    (1.0 - step.log10()).ceil().clamp(0.0, 12.0) as usize
+    (-step.log10()).ceil().clamp(0.0, 12.0) as usize
 }
 
 #[cfg(test)]
@@ -270,14 +239,8 @@ mod tests {
             }
             history
         };
-        let odd: [&[f64]; 6] = [
-            &[],
-            &[0.5],
-            &[0.0, 0.0],
-            &[f64::NAN, f64::INFINITY],
-            &[1e-30, 2e-30],
-            &[1e12, f64::NAN, 3e12],
-        ];
+        let odd: [&[f64]; 6] =
+            [&[], &[0.5], &[0.0, 0.0], &[f64::NAN, f64::INFINITY], &[1e-30, 2e-30], &[1e12, f64::NAN, 3e12]];
         for values in odd {
             constant(values).write_png(&path).unwrap();
             assert_eq!(image::open(&path).unwrap().width(), PANEL.0, "{values:?}");

@@ -76,28 +76,13 @@ struct Clock {
 
 impl Clock {
     fn new() -> Self {
-        Clock {
-            start: Instant::now(),
-            trained: None,
-            samples: 0,
-        }
+        Clock { start: Instant::now(), trained: None, samples: 0 }
     }
 
     fn images_per_second(&self) -> String {
-        let seconds = self
-            .trained
-            .unwrap_or_else(|| self.start.elapsed())
-            .as_secs_f64();
-        let rate = if seconds > 0.0 {
-            self.samples as f64 / seconds
-        } else {
-            0.0
-        };
-        if rate < 10.0 {
-            format!("{rate:.1} images/s")
-        } else {
-            format!("{rate:.0} images/s")
-        }
+        let seconds = self.trained.unwrap_or_else(|| self.start.elapsed()).as_secs_f64();
+        let rate = if seconds > 0.0 { self.samples as f64 / seconds } else { 0.0 };
+        if rate < 10.0 { format!("{rate:.1} images/s") } else { format!("{rate:.0} images/s") }
     }
 }
 
@@ -105,10 +90,7 @@ impl Clock {
 fn line(at: Position, clock: &Clock, logs: &Logs) -> String {
     let Position { step, steps, .. } = at;
     let seconds = clock.start.elapsed().as_secs_f64().round();
-    format!(
-        "{step}/{steps} - {seconds:.0}s - {} - {logs}",
-        clock.images_per_second()
-    )
+    format!("{step}/{steps} - {seconds:.0}s - {} - {logs}", clock.images_per_second())
 }
 
 fn heading(at: Position) -> String {
@@ -125,12 +107,7 @@ pub(crate) struct LineReporter<W> {
 
 impl<W: Write> LineReporter<W> {
     pub(crate) fn new(out: W) -> Self {
-        LineReporter {
-            out,
-            clock: Clock::new(),
-            interval: Duration::from_secs(10),
-            shown: Instant::now(),
-        }
+        LineReporter { out, clock: Clock::new(), interval: Duration::from_secs(10), shown: Instant::now() }
     }
 
     fn say(&mut self, text: &str) {
@@ -182,9 +159,7 @@ impl Reporter for BarReporter {
         self.say(&heading(at));
         let bar = ProgressBar::with_draw_target(Some(at.steps as u64), ProgressDrawTarget::stderr());
         // Without a style of its own the bar would still work, with another look.
-        if let Ok(style) =
-            ProgressStyle::with_template("{pos}/{len} {bar:24.green/dim} {eta} left - {wide_msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:24.green/dim} {eta} left - {wide_msg}") {
             bar.set_style(style.progress_chars("━╸━"));
         }
         bar.set_position(at.step as u64);
@@ -224,12 +199,7 @@ impl Reporter for BarReporter {
 mod tests {
     use super::*;
 
-    const AT: Position = Position {
-        epoch: 1,
-        epochs: 5,
-        step: 125,
-        steps: 125,
-    };
+    const AT: Position = Position { epoch: 1, epochs: 5, step: 125, steps: 125 };
 
     #[test]
     fn lines_speak_like_keras() {
@@ -245,10 +215,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((lines.len(), lines[0], lines[2]), (3, "Epoch 2/5", "stopped"));
         assert!(lines[1].starts_with("125/125 - 0s - "), "{text}");
-        assert!(
-            lines[1].ends_with(" images/s - loss: 0.1234 - accuracy: 0.9612 - val_loss: 0.2000"),
-            "{text}"
-        );
+        assert!(lines[1].ends_with(" images/s - loss: 0.1234 - accuracy: 0.9612 - val_loss: 0.2000"), "{text}");
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The learning rate: a number that callbacks may change, or a function of the step.
 
 use ocelli_optim::Schedule;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// What the learning rate of a step follows from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Rate {
     Fixed(f64),
-    Scheduled(Box<dyn Schedule>),
+    Scheduled(Schedule),
 }
 
 impl Rate {
@@ -19,22 +21,23 @@ impl Rate {
         }
     }
 
-    /// The number, if it is one.
-    pub(crate) fn fixed(&self) -> Option<f64> {
+    /// Refuses what cannot be right, before training begins.
+    pub(crate) fn check(&self) -> Result<()> {
         match self {
-            Rate::Fixed(rate) => Some(*rate),
-            Rate::Scheduled(_) => None,
+            Rate::Fixed(rate) if !(rate.is_finite() && *rate >= 0.0) => {
+                let message = format!("expected a finite number of at least 0, received {rate}");
+                Err(Error::argument("learning rate", message))
+            }
+            Rate::Fixed(_) => Ok(()),
+            Rate::Scheduled(schedule) => Ok(schedule.check()?),
         }
     }
 
     /// Changes the number.
     pub(crate) fn set(&mut self, rate: f64) -> Result<()> {
-        if !(rate.is_finite() && rate >= 0.0) {
-            let message = format!("expected a finite number of at least 0, received {rate}");
-            return Err(Error::argument("learning rate", message));
-        }
         match self {
             Rate::Fixed(fixed) => {
+                Rate::Fixed(rate).check()?;
                 *fixed = rate;
                 Ok(())
             }

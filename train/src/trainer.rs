@@ -78,8 +78,8 @@ impl<'a> Trainer<'a> {
 
     /// A learning rate that follows from the step, counted from 0 over all epochs. Callbacks cannot change it.
     #[must_use]
-    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
-        self.rate = Rate::Scheduled(Box::new(schedule));
+    pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
+        self.rate = Rate::Scheduled(schedule.into());
         self
     }
 
@@ -178,8 +178,8 @@ impl<'a> Trainer<'a> {
     /// Takes over a training that was written by a trainer of the same model and optimizer. The next [`Trainer::fit`] with the same data
     /// goes on with the next batch, and comes to the same numbers to the last bit.
     ///
-    /// Callbacks and metrics are recognized by their names; those that the file does not know begin anew. A schedule is a function of the
-    /// step: give the trainer the same one.
+    /// Callbacks and metrics are recognized by their names; those that the file does not know begin anew. The learning rate or
+    /// schedule is the file's: to go on with another, set it afterwards.
     ///
     /// # Errors
     /// [`Error::Tensor`] or [`Error::Format`] if the file is cut short or no checkpoint, [`Error::Nn`] with the missing, unexpected and
@@ -195,8 +195,11 @@ impl<'a> Trainer<'a> {
             return Err(ocelli_nn::Error::StateDict(report).into());
         }
         if checkpoint.rest.optimizer != self.optimizer.name() {
-            let message =
-                format!("expected a checkpoint of {}, received one of {}", self.optimizer.name(), checkpoint.rest.optimizer);
+            let message = format!(
+                "expected a checkpoint of {}, received one of {}",
+                self.optimizer.name(),
+                checkpoint.rest.optimizer
+            );
             return Err(Error::argument("optimizer", message));
         }
         let before = self.capture()?;
@@ -217,7 +220,7 @@ impl<'a> Trainer<'a> {
             rest: Rest {
                 state: self.state.clone(),
                 optimizer: self.optimizer.name().to_string(),
-                learning_rate: self.rate.fixed(),
+                rate: self.rate.clone(),
                 random: self.model.random_state(),
                 metrics: self.metrics.iter().map(metric).collect(),
             },
@@ -242,13 +245,10 @@ impl<'a> Trainer<'a> {
                 callback.restore(state)?;
             }
         }
-        if let (Rate::Fixed(_), Some(rate)) = (&self.rate, rest.learning_rate) {
-            self.rate.set(rate)?;
-        }
+        self.rate = rest.rate;
         self.model.load_state_dict(&model)?;
         self.model.restore_random_state(&rest.random);
         self.state = rest.state;
         Ok(())
     }
 }
-

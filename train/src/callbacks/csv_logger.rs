@@ -33,7 +33,8 @@ impl CsvLogger {
     }
 
     fn append(&self, text: &str) -> Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(|e| Error::io(&self.path, e))?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&self.path).map_err(|e| Error::io(&self.path, e))?;
         file.write_all(text.as_bytes()).map_err(|e| Error::io(&self.path, e))
     }
 }

@@ -31,14 +31,7 @@ impl ReduceLROnPlateau {
     pub fn new(monitor: impl Into<String>) -> Self {
         let mut monitor = Monitor::new(monitor);
         monitor.min_delta = 1e-4;
-        ReduceLROnPlateau {
-            monitor,
-            factor: 0.1,
-            patience: 10,
-            cooldown: 0,
-            min_lr: 0.0,
-            progress: Waiting::default(),
-        }
+        ReduceLROnPlateau { monitor, factor: 0.1, patience: 10, cooldown: 0, min_lr: 0.0, progress: Waiting::default() }
     }
 
     /// What the learning rate is multiplied by.

@@ -57,10 +57,7 @@ pub struct BinaryAccuracy {
 impl BinaryAccuracy {
     /// Scores above `threshold` mean 1: one half for probabilities, 0 for logits.
     pub fn new(threshold: f64) -> Self {
-        BinaryAccuracy {
-            threshold,
-            mean: Mean::new(),
-        }
+        BinaryAccuracy { threshold, mean: Mean::new() }
     }
 }
 
@@ -140,17 +137,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let text = |target: Tensor| {
-            Accuracy::new()
-                .update(&scores(), &target)
-                .unwrap_err()
-                .to_string()
-        };
+        let text = |target: Tensor| Accuracy::new().update(&scores(), &target).unwrap_err().to_string();
         let shape = text(Tensor::zeros([2], DType::I64).unwrap());
-        assert!(
-            shape.contains("class indices of shape [3]") && shape.contains("received shape [2]"),
-            "{shape}"
-        );
+        assert!(shape.contains("class indices of shape [3]") && shape.contains("received shape [2]"), "{shape}");
         let range = text(Tensor::new([0i64, 3, 1]).unwrap());
         assert_eq!(range, "accuracy: expected class indices in 0..3, received 3");
         assert!(text(Tensor::new([0i64, -1, 1]).unwrap()).ends_with("received -1"));
@@ -165,14 +154,8 @@ mod tests {
     fn decisions_between_two_classes() {
         let mut accuracy = BinaryAccuracy::new(0.5);
         let scores = Tensor::new([[0.2f32], [0.7], [0.5], [0.9]]).unwrap();
-        accuracy
-            .update(&scores, &Tensor::new([0i64, 1, 1, 1]).unwrap())
-            .unwrap();
+        accuracy.update(&scores, &Tensor::new([0i64, 1, 1, 1]).unwrap()).unwrap();
         assert_eq!(accuracy.value(), 0.75);
-        assert!(
-            accuracy
-                .update(&scores, &Tensor::new([0i64]).unwrap())
-                .is_err()
-        );
+        assert!(accuracy.update(&scores, &Tensor::new([0i64]).unwrap()).is_err());
     }
 }

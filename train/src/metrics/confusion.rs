@@ -1,6 +1,6 @@
 //! Which class is taken for which.
 
-use ocelli_tensor::{DType, Tensor};
+use ocelli_tensor::Tensor;
 
 use super::{Metric, classes, largest, rows};
 use crate::{Error, Result};
@@ -38,11 +38,7 @@ impl ConfusionMatrix {
             let message = format!("expected at least one class, received {classes}");
             return Err(Error::argument("confusion matrix", message));
         };
-        Ok(ConfusionMatrix {
-            classes,
-            counts: vec![0; cells],
-            names: None,
-        })
+        Ok(ConfusionMatrix { classes, counts: vec![0; cells], names: None })
     }
 
     /// With names of the classes for the table.
@@ -52,11 +48,7 @@ impl ConfusionMatrix {
     pub fn with_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Result<Self> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         if names.len() != self.classes {
-            let message = format!(
-                "expected {} class names, received {}",
-                self.classes,
-                names.len()
-            );
+            let message = format!("expected {} class names, received {}", self.classes, names.len());
             return Err(Error::argument("confusion matrix", message));
         }
         self.names = Some(names);
@@ -70,11 +62,7 @@ impl ConfusionMatrix {
 
     /// How many samples of class `truth` were predicted as `predicted`; 0 for classes that there are not.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
-        if truth < self.classes && predicted < self.classes {
-            self.counts[truth * self.classes + predicted]
-        } else {
-            0
-        }
+        if truth < self.classes && predicted < self.classes { self.counts[truth * self.classes + predicted] } else { 0 }
     }
 
     /// All counts, `i64` of shape `[classes, classes]`.
@@ -101,11 +89,7 @@ impl ConfusionMatrix {
     /// The harmonic mean of precision and recall; 0 if both are.
     pub fn f1(&self, class: usize) -> f64 {
         let (precision, recall) = (self.precision(class), self.recall(class));
-        if precision + recall == 0.0 {
-            0.0
-        } else {
-            2.0 * precision * recall / (precision + recall)
-        }
+        if precision + recall == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) }
     }
 
     fn class_name(&self, class: usize) -> String {
@@ -115,11 +99,7 @@ impl ConfusionMatrix {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 impl Metric for ConfusionMatrix {
@@ -129,11 +109,7 @@ impl Metric for ConfusionMatrix {
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         let (scores, count) = rows("confusion matrix", prediction)?;
         if count != self.classes {
-            let message = format!(
-                "expected scores of shape [n, {}, …], received {}",
-                self.classes,
-                prediction.shape()
-            );
+            let message = format!("expected scores of shape [n, {}, …], received {}", self.classes, prediction.shape());
             return Err(Error::argument("confusion matrix", message));
         }
         let truth = classes("confusion matrix", prediction, target)?;
@@ -155,11 +131,7 @@ impl Metric for ConfusionMatrix {
     }
     fn restore(&mut self, state: &[f64]) -> Result<()> {
         if state.len() != self.counts.len() {
-            let message = format!(
-                "expected a state of {} numbers, received {}",
-                self.counts.len(),
-                state.len()
-            );
+            let message = format!("expected a state of {} numbers, received {}", self.counts.len(), state.len());
             return Err(Error::argument("confusion matrix", message));
         }
         self.counts = state.iter().map(|&count| count as u64).collect();
@@ -197,6 +169,8 @@ impl std::fmt::Display for ConfusionMatrix {
 
 #[cfg(test)]
 mod tests {
+    use ocelli_tensor::DType;
+
     use super::*;
 
     fn filled() -> ConfusionMatrix {

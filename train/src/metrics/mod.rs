@@ -88,11 +88,7 @@ impl Mean {
 
     /// The mean so far; 0 before the first number, as in Keras.
     pub fn value(&self) -> f64 {
-        if self.weight == 0.0 {
-            0.0
-        } else {
-            self.sum / self.weight
-        }
+        if self.weight == 0.0 { 0.0 } else { self.sum / self.weight }
     }
 
     /// The sum of the weights.
@@ -140,11 +136,8 @@ fn rows(what: &'static str, prediction: &Tensor) -> Result<(Vec<f32>, usize)> {
         return Err(Error::argument(what, message));
     }
     let classes = prediction.shape()[1];
-    let last: Vec<isize> = (0..prediction.rank() as isize)
-        .filter(|&axis| axis != 1)
-        .chain([1])
-        .collect();
-    let rows = prediction.permute(last)?.to_dtype(DType::F32)?;
+    let last: Vec<isize> = (0..prediction.rank() as isize).filter(|&axis| axis != 1).chain([1]).collect();
+    let rows = prediction.permute(&last[..])?.to_dtype(DType::F32)?;
     Ok((rows.to_vec::<f32>()?, classes))
 }
 

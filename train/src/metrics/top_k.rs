@@ -25,11 +25,7 @@ impl TopKAccuracy {
             let message = "expected k of at least 1, received 0";
             return Err(Error::argument("top-k accuracy", message));
         }
-        Ok(TopKAccuracy {
-            k,
-            name: format!("top_{k}_accuracy"),
-            mean: Mean::new(),
-        })
+        Ok(TopKAccuracy { k, name: format!("top_{k}_accuracy"), mean: Mean::new() })
     }
 }
 
@@ -81,9 +77,7 @@ mod tests {
             assert_eq!(metric.value(), expected, "k = {k}");
             assert_eq!(metric.name(), format!("top_{k}_accuracy"));
             let mut one_hot = TopKAccuracy::new(k).unwrap();
-            one_hot
-                .update(&scores, &target.one_hot(3, DType::F32).unwrap())
-                .unwrap();
+            one_hot.update(&scores, &target.one_hot(3, DType::F32).unwrap()).unwrap();
             assert_eq!(one_hot.state(), metric.state());
         }
         assert!(TopKAccuracy::new(0).is_err());
