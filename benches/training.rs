@@ -10,11 +10,11 @@ use ocelli_data::{DataLoader, mnist};
 use ocelli_nn::{CrossEntropy, Layer, Loss, Module};
 use ocelli_optim::{Optimizer, RmsProp};
 use ocelli_tensor::{DType, Generator, Tensor};
-use ocelli_vision::models::KerasMnist;
+use ocelli_vision::models::{KerasMnist, KerasMnistConfig};
 
 fn network(c: &mut Criterion) {
     let mut generator = Generator::new(0);
-    let model = KerasMnist::new(10, &mut generator).expect("a network");
+    let model = KerasMnist::new(&KerasMnistConfig::default(), &mut generator).expect("a network");
     let x = Var::constant(randn(&[64, 1, 28, 28]).expect("memory"));
     let y = Tensor::randint(0, 10, [64], DType::I64, &mut generator).expect("memory");
     let loss = CrossEntropy::new();
