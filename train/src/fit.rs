@@ -163,12 +163,13 @@ impl Trainer<'_> {
             self.state.step += 1;
             self.state.global_step += 1;
             reporter.step(self.position(train, epochs), samples, &logs);
+            if self.state.stopped {
+                // The epoch still ends as it should, also if ctrl-C was pressed meanwhile.
+                break;
+            }
             if signals.interrupted() {
                 self.write_checkpoint()?;
                 return Ok(true);
-            }
-            if self.state.stopped {
-                break;
             }
             if self.checkpoint_steps.is_some_and(|steps| self.state.global_step.is_multiple_of(steps)) {
                 self.write_checkpoint()?;

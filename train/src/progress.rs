@@ -159,7 +159,7 @@ impl Reporter for BarReporter {
         self.say(&heading(at));
         let bar = ProgressBar::with_draw_target(Some(at.steps as u64), ProgressDrawTarget::stderr());
         // Without a style of its own the bar would still work, with another look.
-        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:24.green/dim} {eta} left - {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:10.green/dim} {eta} left - {wide_msg}") {
             bar.set_style(style.progress_chars("━╸━"));
         }
         bar.set_position(at.step as u64);

@@ -211,18 +211,18 @@ impl<'a> Trainer<'a> {
     }
 
     fn capture(&self) -> Result<Checkpoint> {
-        let callback = |callback: &Box<dyn Callback>| Ok((callback.name().to_string(), callback.state()?));
-        let metric = |metric: &Box<dyn Metric>| (metric.name().to_string(), metric.state());
+        let callbacks = self.callbacks.iter().map(|callback| Ok((callback.name().to_string(), callback.state()?)));
+        let metrics = self.metrics.iter().map(|metric| (metric.name().to_string(), metric.state()));
         Ok(Checkpoint {
             model: self.model.state_dict(),
             optimizer: self.optimizer.state_dict()?,
-            callbacks: self.callbacks.iter().map(callback).collect::<Result<_>>()?,
+            callbacks: callbacks.collect::<Result<_>>()?,
             rest: Rest {
                 state: self.state.clone(),
                 optimizer: self.optimizer.name().to_string(),
                 rate: self.rate.clone(),
                 random: self.model.random_state(),
-                metrics: self.metrics.iter().map(metric).collect(),
+                metrics: metrics.collect(),
             },
         })
     }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use common::{blob_loader, mlp, weights};
 use ocelli_nn::{CrossEntropy, Module, Sequential};
-use ocelli_optim::{Schedule, Sgd};
 use ocelli_optim::schedules::Constant;
+use ocelli_optim::{Schedule, Sgd};
 use ocelli_train::{
     Accuracy, Callback, Context, CsvLogger, EarlyStopping, LearningRateScheduler, Logs, MonitorMode, Progress,
     ReduceLROnPlateau, Result, Trainer,
@@ -123,7 +123,10 @@ fn plateaus_lower_the_rate_as_keras_does() {
     close(rates(of().patience(1)), [1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.25, 0.125, 0.0625, 0.03125]);
     close(rates(of().patience(1).cooldown(2)), [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]);
     close(rates(of().patience(1).min_learning_rate(0.2)), [1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2]);
-    close(rates(of().patience(1).min_delta(0.15)), [1.0, 1.0, 1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125]);
+    close(
+        rates(of().patience(1).min_delta(0.15)),
+        [1.0, 1.0, 1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125],
+    );
     assert!(ReduceLROnPlateau::new("loss").factor(1.0).is_err());
     assert!(ReduceLROnPlateau::new("loss").factor(f64::NAN).is_err());
 }
