@@ -70,7 +70,8 @@ impl Description {
     pub fn of_file(file: &SafeTensorsFile) -> Result<Self> {
         let metadata = file.metadata();
         let entry = |key: &str| {
-            let missing = || format!("expected a model that the mnist example has saved, received one without \"{key}\"");
+            let missing =
+                || format!("expected a model that the mnist example has saved, received one without \"{key}\"");
             metadata.get(key).cloned().ok_or_else(missing)
         };
         Ok(Description { arch: entry("arch")?, classes: serde_json::from_str(&entry("classes")?)? })

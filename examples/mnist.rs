@@ -3,7 +3,7 @@
 //! `cargo run --release --example mnist` needs no download: it uses the 10,000 digits that the data crate holds, and writes the
 //! trained model, its history and a picture of predictions to `runs/mnist/`.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program for the terminal.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum};
 use ocelli_data::{DataLoader, Dataset, stratified_split};
 use ocelli_examples::{Description, Result, digit_augmentation, load_digits};
 use ocelli_nn::{CrossEntropy, Module, summary};
+use ocelli_optim::schedules::CosineDecay;
 use ocelli_tensor::{DType, Generator, Tensor};
 use ocelli_train::{Accuracy, Batches, ConfusionMatrix, CsvLogger, Logs, Trainer};
 use ocelli_vision::{models, visualize::Grid};
@@ -22,6 +23,14 @@ enum Pictures {
     Mnist,
     /// Garments
     FashionMnist,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rate {
+    /// Falls to 0 over all epochs along half a cosine
+    Cosine,
+    /// Stays as it is
+    Constant,
 }
 
 /// Trains a network on 28×28 pictures (digits or garments) and tests it.
@@ -48,9 +57,12 @@ struct Options {
     /// sgd, adagrad, adadelta, rmsprop, adam or adamw, in Keras' arithmetic
     #[arg(long, default_value = "rmsprop")]
     optimizer: String,
-    /// Learning rate; by default the optimizer's
+    /// Learning rate at first; by default the optimizer's
     #[arg(long)]
     lr: Option<f64>,
+    /// How the learning rate goes on
+    #[arg(long, value_enum, default_value = "cosine")]
+    schedule: Rate,
     /// Seed of weights, order and augmentation
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -78,15 +90,10 @@ fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln_plain(&error.to_string());
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
-}
-
-#[allow(clippy::print_stderr)]
-fn eprintln_plain(message: &str) {
-    eprintln!("error: {message}");
 }
 
 fn run(options: &Options) -> Result<()> {
@@ -112,6 +119,7 @@ fn run(options: &Options) -> Result<()> {
     );
 
     let optimizer = ocelli_optim::from_name(&options.optimizer, model.named_parameters())?;
+    let rate = options.lr.unwrap_or(optimizer.default_learning_rate());
     let checkpoint = options.out.join("checkpoint.safetensors");
     let mut trainer = Trainer::boxed(&*model, Box::new(CrossEntropy::new()), optimizer)
         .metric(Accuracy::new())
@@ -119,9 +127,10 @@ fn run(options: &Options) -> Result<()> {
         .checkpoint(&checkpoint)
         .checkpoint_every(options.checkpoint_every)
         .stop_on_ctrl_c()?;
-    if let Some(rate) = options.lr {
-        trainer = trainer.learning_rate(rate);
-    }
+    trainer = match options.schedule {
+        Rate::Cosine => trainer.schedule(CosineDecay::new(rate, (train.len() * options.epochs) as u64)),
+        Rate::Constant => trainer.learning_rate(rate),
+    };
     if options.resume && checkpoint.exists() {
         trainer.resume(&checkpoint)?;
         println!("Going on after epoch {}, {} steps in all\n", trainer.epoch(), trainer.global_step());

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example predict_digit -- digit.png` uses the model that the `mnist` example has written to `runs/mnist`.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout)] // A program for the terminal.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,8 @@ fn main() -> Result<()> {
 
     let x = digit_tensor(&image_io::read(&options.picture)?)?;
     let logits = no_grad(|| model.forward(&x.into()))?;
-    let (probabilities, classes) = logits.tensor().softmax(-1)?.topk(options.top.min(description.classes.len()), -1, true)?;
+    let (probabilities, classes) =
+        logits.tensor().softmax(-1)?.topk(options.top.min(description.classes.len()), -1, true)?;
     for (probability, class) in probabilities.to_vec::<f32>()?.iter().zip(classes.to_vec::<i64>()?) {
         println!("{:<12} {:6.2} %", description.classes[class as usize], probability * 100.0);
     }

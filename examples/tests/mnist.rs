@@ -18,7 +18,19 @@ fn program(name: &str) -> PathBuf {
 /// A short training: two epochs of the embedded digits with a small network and augmentation.
 fn training(out: &Path) -> Command {
     let mut command = Command::new(program("mnist"));
-    command.args(["--arch", "course", "--epochs", "2", "--seed", "5", "--threads", "2", "--augment", "--batch-size", "128"]);
+    command.args([
+        "--arch",
+        "course",
+        "--epochs",
+        "2",
+        "--seed",
+        "5",
+        "--threads",
+        "2",
+        "--augment",
+        "--batch-size",
+        "128",
+    ]);
     command.args(["--checkpoint-every", "10", "--out"]).arg(out).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
