@@ -57,7 +57,7 @@ struct Options {
     /// sgd, adagrad, adadelta, rmsprop, adam or adamw, in Keras' arithmetic
     #[arg(long, default_value = "rmsprop")]
     optimizer: String,
-    /// Learning rate at first; by default the optimizer's
+    /// Learning rate at first; by default the optimizer's own, twice that before a cosine, whose mean is half its start
     #[arg(long)]
     lr: Option<f64>,
     /// How the learning rate goes on
@@ -119,7 +119,8 @@ fn run(options: &Options) -> Result<()> {
     );
 
     let optimizer = ocelli_optim::from_name(&options.optimizer, model.named_parameters())?;
-    let rate = options.lr.unwrap_or(optimizer.default_learning_rate());
+    let own = optimizer.default_learning_rate();
+    let rate = options.lr.unwrap_or(if options.schedule == Rate::Cosine { 2.0 * own } else { own });
     let checkpoint = options.out.join("checkpoint.safetensors");
     let mut trainer = Trainer::boxed(&*model, Box::new(CrossEntropy::new()), optimizer)
         .metric(Accuracy::new())
