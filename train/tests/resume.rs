@@ -53,10 +53,13 @@ fn trainer<'a>(model: &'a Sequential, directory: &Path) -> Trainer<'a> {
         .checkpoint(directory.join("checkpoint.safetensors"))
 }
 
+/// Tensors by name, to the last bit.
+type Bits = Vec<(String, Vec<u64>)>;
+
 struct Outcome {
-    weights: Vec<(String, Vec<u64>)>,
+    weights: Bits,
     /// All tensors of a checkpoint (the optimizer's too) and its metadata.
-    checkpoint: (Vec<(String, Vec<u64>)>, BTreeMap<String, String>),
+    checkpoint: (Bits, BTreeMap<String, String>),
     csv: String,
     history: History,
 }

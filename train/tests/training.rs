@@ -244,7 +244,7 @@ fn any_function_is_a_loss_and_any_pair_a_batch() {
     let mut generator = Generator::new(0);
     let model = Linear::new(2, 2, &mut generator).unwrap();
     let mut trainer = Trainer::new(&model, loss, Sgd::new(model.named_parameters())).progress(Progress::Silent);
-    let halves = blobs(8, 0).map(|pair| Ok(pair));
+    let halves = blobs(8, 0).map(Ok);
     trainer.fit(&DataLoader::new(halves, 4).unwrap(), None, 1).unwrap();
     assert_eq!(trainer.history().len(), 1);
 }
