@@ -13,7 +13,7 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
     }
     let target = Layout::contiguous(x.layout.shape.clone());
     let walk = Walk::new([&target, x.layout]);
-    if transposes(&walk) {
+    if transposes::<W>(&walk) {
         return by_tiles(x, &walk, out);
     }
     let (row_len, [_, step]) = (walk.row_len(), walk.row_strides());
@@ -36,15 +36,25 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
 /// Rows and columns that are copied together: what they read and write stays in the first-level cache.
 const TILE: usize = 32;
 
-/// Whether neighbours along the last axis lie further apart in memory than those along the axis before, and there are enough
-/// of both for tiles.
-fn transposes(walk: &Walk<2>) -> bool {
+/// What the second-level cache surely holds.
+const CACHE: usize = 1 << 20;
+/// A cache line, and the distance of lines that compete for one place in the first-level cache.
+const LINE: usize = 64;
+const CONFLICT: usize = 4096;
+
+/// Whether the cache lines that a row is read from are gone before the next row wants their other elements: because they are
+/// too many, or because they lie at distances (powers of two) that share few places of the cache. Elsewhere plain rows are
+/// faster than tiles.
+fn transposes<W>(walk: &Walk<2>) -> bool {
     walk.last_matrix().is_some_and(|([rows, columns], [[_, down], [_, across]])| {
-        rows > 1 && columns >= TILE && down.unsigned_abs() < across.unsigned_abs()
+        let step = across.unsigned_abs().saturating_mul(size_of::<W>());
+        let crowded = step.is_multiple_of(CONFLICT) && columns > 2 * TILE;
+        let touched = columns.saturating_mul(step.min(LINE));
+        rows > 1 && down.unsigned_abs() < across.unsigned_abs() && (crowded || touched > CACHE)
     })
 }
 
-/// Row by row every element would come from a cache line of its own, which is gone again when its neighbour is asked for.
+/// As [`to_contiguous`] where [`transposes`] says so, tile by tile.
 fn by_tiles<W: Copy + Send + Sync>(x: View<'_, W>, walk: &Walk<2>, out: &mut [W]) {
     let Some(([rows, columns], [[_, down], [_, across]])) = walk.last_matrix() else { return };
     // A task has whole matrices where these are flat, else bands of them.
