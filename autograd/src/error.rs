@@ -56,3 +56,13 @@ pub enum Error {
     )]
     NoGradient,
 }
+
+impl Error {
+    /// A tensor's error under the name that the user called.
+    pub(crate) fn under(self, name: &'static str) -> Self {
+        match self {
+            Error::Tensor(error) => Error::Tensor(error.under(name)),
+            other => other,
+        }
+    }
+}

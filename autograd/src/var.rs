@@ -180,12 +180,14 @@ impl From<&Tensor> for Var {
     }
 }
 
+/// In one line: where it came from, shape, dtype and device. The numbers are [`Var::tensor`]'s to show.
 impl std::fmt::Debug for Var {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.source {
-            None => write!(f, "Var(constant, {:?})", self.tensor),
-            Some(Source::Leaf(_)) => write!(f, "Var(leaf, {:?})", self.tensor),
-            Some(Source::Node(node)) => write!(f, "Var(op={}, {:?})", node.op.name(), self.tensor),
+            None => f.write_str("Var(constant")?,
+            Some(Source::Leaf(_)) => f.write_str("Var(leaf")?,
+            Some(Source::Node(node)) => write!(f, "Var(op={}", node.op.name())?,
         }
+        write!(f, ", shape={}, dtype={}, device={})", self.shape(), self.dtype(), self.device())
     }
 }

@@ -151,3 +151,15 @@ fn gradients_on_many_threads() {
         }
     });
 }
+
+#[test]
+fn texts_are_of_one_line_and_name_what_was_called() {
+    let x = Var::leaf(Tensor::new([[1.0f32, 2.0], [3.0, 4.0]]).unwrap()).unwrap();
+    assert_eq!(format!("{x:?}"), "Var(leaf, shape=[2, 2], dtype=f32, device=cpu)");
+    assert_eq!(format!("{:?}", x.neg().unwrap()), "Var(op=neg, shape=[2, 2], dtype=f32, device=cpu)");
+    assert_eq!(format!("{:?}", x.detach()), "Var(constant, shape=[2, 2], dtype=f32, device=cpu)");
+    for (name, error) in [("global_avg_pool", x.global_avg_pool()), ("global_max_pool", x.global_max_pool())] {
+        let text = error.unwrap_err().to_string();
+        assert!(text.starts_with(&format!("{name}: expected")), "{text}");
+    }
+}

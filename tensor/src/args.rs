@@ -42,21 +42,26 @@ impl From<std::ops::RangeFull> for Axes {
     }
 }
 
+/// A number as `isize`, or the greatest one: a huge `usize` must not come out as "the last axis" or "whatever is left".
+fn saturated(value: impl TryInto<isize>) -> isize {
+    value.try_into().unwrap_or(isize::MAX)
+}
+
 macro_rules! axes_from {
     ($($T:ty),*) => {$(
         impl From<$T> for Axes {
             fn from(axis: $T) -> Self {
-                Axes::Some(SmallVec::from_slice(&[axis as isize]))
+                Axes::Some(SmallVec::from_slice(&[saturated(axis)]))
             }
         }
         impl<const N: usize> From<[$T; N]> for Axes {
             fn from(axes: [$T; N]) -> Self {
-                Axes::Some(axes.iter().map(|&axis| axis as isize).collect())
+                Axes::Some(axes.iter().map(|&axis| saturated(axis)).collect())
             }
         }
         impl From<&[$T]> for Axes {
             fn from(axes: &[$T]) -> Self {
-                Axes::Some(axes.iter().map(|&axis| axis as isize).collect())
+                Axes::Some(axes.iter().map(|&axis| saturated(axis)).collect())
             }
         }
     )*};
@@ -125,7 +130,7 @@ impl From<u8> for Scalar {
 }
 impl From<usize> for Scalar {
     fn from(value: usize) -> Self {
-        Scalar::Int(value as i64)
+        Scalar::Int(i64::try_from(value).unwrap_or(i64::MAX))
     }
 }
 impl From<f32> for Scalar {
@@ -263,12 +268,12 @@ macro_rules! target_from {
     ($($T:ty),*) => {$(
         impl<const N: usize> From<[$T; N]> for TargetShape {
             fn from(sizes: [$T; N]) -> Self {
-                TargetShape(sizes.iter().map(|&size| size as isize).collect())
+                TargetShape(sizes.iter().map(|&size| saturated(size)).collect())
             }
         }
         impl From<&[$T]> for TargetShape {
             fn from(sizes: &[$T]) -> Self {
-                TargetShape(sizes.iter().map(|&size| size as isize).collect())
+                TargetShape(sizes.iter().map(|&size| saturated(size)).collect())
             }
         }
     )*};

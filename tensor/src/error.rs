@@ -130,6 +130,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same error under another operation's name: for an operation that is made of this one.
+    #[must_use]
+    pub fn under(mut self, name: &'static str) -> Self {
+        match &mut self {
+            Error::Broadcast { op, .. }
+            | Error::Shape { op, .. }
+            | Error::DType { op, .. }
+            | Error::Device { op, .. }
+            | Error::Axis { op, .. }
+            | Error::Index { op, .. }
+            | Error::IndexValue { op, .. }
+            | Error::Argument { op, .. }
+            | Error::TooLarge { op, .. } => *op = name,
+            Error::OutOfMemory { .. } | Error::Io { .. } | Error::Format { .. } => {}
+        }
+        self
+    }
+
     /// An [`Error::Argument`].
     pub fn argument(op: &'static str, message: impl Into<String>) -> Self {
         Error::Argument { op, message: message.into() }

@@ -126,6 +126,17 @@ fn bytes_of<T>(len: usize) -> Result<usize> {
     bytes.ok_or(Error::OutOfMemory { bytes: usize::MAX })
 }
 
+/// An empty vector with room for so many values: for tables whose length follows from a user's sizes.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] if the allocator refuses.
+pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    let refused = |_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) };
+    values.try_reserve_exact(len).map_err(refused)?;
+    Ok(values)
+}
+
 /// Bytes to allocate for `len`: eight classes to each doubling, so that at most an eighth is wasted.
 fn size_class(len: usize) -> usize {
     if len <= SMALLEST_POOLED {

@@ -14,9 +14,13 @@ impl Shape {
         self.0.len()
     }
 
-    /// Number of elements: the product of the sizes, 1 for rank 0.
+    /// Number of elements: the product of the sizes, 1 for rank 0. `usize::MAX` where the product is more than that, which is
+    /// so for no tensor.
     pub fn numel(&self) -> usize {
-        self.0.iter().product()
+        if self.0.contains(&0) {
+            return 0;
+        }
+        self.0.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 
     /// Resolves an axis counted from the front (`0..rank`) or from the back (`-rank..0`).

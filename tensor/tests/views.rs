@@ -140,3 +140,18 @@ proptest! {
         prop_assert_eq!(ints(&turned.permute(back).unwrap()), ints(&x));
     }
 }
+
+#[test]
+fn transposed_copies_by_tiles() {
+    // Rows a power of two long are copied tile by tile; 3 matrices of sizes that no tile divides.
+    let x = Tensor::arange(0, 3 * 70 * 1024, 1).unwrap().reshape([3, 70, 1024]).unwrap();
+    for x in [&x, &x.flip([0, 2]).unwrap(), &x.slice_axis(2, 0..1001).unwrap()] {
+        let copied = x.t().unwrap().to_vec::<i64>().unwrap();
+        let (rows, columns) = (x.shape()[2], x.shape()[1]);
+        let plain = x.to_vec::<i64>().unwrap();
+        for (i, &value) in copied.iter().enumerate() {
+            let (matrix, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
+            assert_eq!(value, plain[(matrix * columns + column) * rows + row]);
+        }
+    }
+}

@@ -274,7 +274,7 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn global_avg_pool(&self) -> Result<Var> {
-        self.adaptive_avg_pool(1)
+        self.adaptive_avg_pool(1).map_err(|error| error.under("global_avg_pool"))
     }
 
     /// See [`Tensor::global_max_pool`]; differentiable.
@@ -282,6 +282,6 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn global_max_pool(&self) -> Result<Var> {
-        self.adaptive_max_pool(1)
+        self.adaptive_max_pool(1).map_err(|error| error.under("global_max_pool"))
     }
 }

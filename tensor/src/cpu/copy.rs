@@ -13,6 +13,9 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
     }
     let target = Layout::contiguous(x.layout.shape.clone());
     let walk = Walk::new([&target, x.layout]);
+    if transposes::<W>(&walk) {
+        return by_tiles(x, &walk, out);
+    }
     let (row_len, [_, step]) = (walk.row_len(), walk.row_strides());
     over_chunks(out, row_len, 1, |start, piece| {
         let first = start / row_len;
@@ -27,6 +30,55 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
                 }
             }
         });
+    });
+}
+
+/// Rows and columns that are copied together: what they read and write stays in the first-level cache.
+const TILE: usize = 32;
+
+/// What the second-level cache surely holds.
+const CACHE: usize = 1 << 20;
+/// A cache line, and the distance of lines that compete for one place in the first-level cache.
+const LINE: usize = 64;
+const CONFLICT: usize = 4096;
+
+/// Whether the cache lines that a row is read from are gone before the next row wants their other elements: because they are
+/// too many, or because they lie at distances (powers of two) that share few places of the cache. Elsewhere plain rows are
+/// faster than tiles.
+fn transposes<W>(walk: &Walk<2>) -> bool {
+    walk.last_matrix().is_some_and(|([rows, columns], [[_, down], [_, across]])| {
+        let step = across.unsigned_abs().saturating_mul(size_of::<W>());
+        let crowded = step.is_multiple_of(CONFLICT) && columns > 2 * TILE;
+        let touched = columns.saturating_mul(step.min(LINE));
+        rows > 1 && down.unsigned_abs() < across.unsigned_abs() && (crowded || touched > CACHE)
+    })
+}
+
+/// As [`to_contiguous`] where [`transposes`] says so, tile by tile.
+fn by_tiles<W: Copy + Send + Sync>(x: View<'_, W>, walk: &Walk<2>, out: &mut [W]) {
+    let Some(([rows, columns], [[_, down], [_, across]])) = walk.last_matrix() else { return };
+    // A task has whole matrices where these are flat, else bands of them.
+    let band = if rows <= 2 * TILE { rows } else { TILE };
+    over_chunks(out, band * columns, 1, |start, piece| {
+        let first = start / columns;
+        let end = first + piece.len() / columns;
+        let mut row = first;
+        while row < end {
+            let high = TILE.min(end - row).min(rows - row % rows);
+            walk.for_rows(row..row + 1, &mut |[_, from]| {
+                let out = &mut piece[(row - first) * columns..(row - first + high) * columns];
+                for left in (0..columns).step_by(TILE) {
+                    let wide = TILE.min(columns - left);
+                    for (i, out) in out.chunks_exact_mut(columns).enumerate() {
+                        let from = from as isize + i as isize * down + left as isize * across;
+                        for (j, out) in out[left..left + wide].iter_mut().enumerate() {
+                            *out = x.data[(from + j as isize * across) as usize];
+                        }
+                    }
+                }
+            });
+            row += high;
+        }
     });
 }
 

@@ -179,6 +179,11 @@ fn across<T: Number>(columns: &[T], from: &[u32], step: usize) -> usize {
     nth
 }
 
+/// What an average over three axes divides by; as a float, because paddings may be so wide that their product is no integer.
+fn divisor<T: Real>(d: Window, h: Window, w: Window) -> T {
+    T::r(d.divisor as f64 * h.divisor as f64 * w.divisor as f64)
+}
+
 /// The mean of each window.
 pub(crate) fn average<T: Real>(x: &[T], windows: &Windows, out: &mut [T]) {
     let w = &windows[2];
@@ -194,7 +199,7 @@ pub(crate) fn average<T: Real>(x: &[T], windows: &Windows, out: &mut [T]) {
         for (out, window) in row.iter_mut().zip(&w.windows) {
             let covered = columns[window.first..].iter().step_by(w.step);
             let sum = covered.take(window.count).fold(T::ZERO, |sum, &x| sum + x);
-            *out = sum / T::from_i64((dw.divisor * hw.divisor * window.divisor) as i64);
+            *out = sum / divisor(dw, hw, *window);
         }
     });
 }
@@ -211,7 +216,7 @@ pub(crate) fn average_backward<T: Real>(dy: &[T], windows: &Windows, dx: &mut [T
             let (dw, hw) = (d.windows[i / h.len()], h.windows[i % h.len()]);
             columns.fill(T::ZERO);
             for (&dy, window) in row.iter().zip(&w.windows) {
-                let part = dy / T::from_i64((dw.divisor * hw.divisor * window.divisor) as i64);
+                let part = dy / divisor(dw, hw, *window);
                 for i in 0..window.count {
                     columns[window.first + i * w.step] += part;
                 }

@@ -35,6 +35,10 @@ impl Block {
 
     /// Calls `f(outer, first column, columns)` for pieces that cover all columns, in parallel.
     pub(crate) fn for_columns(&self, cost: usize, f: &(dyn Fn(usize, usize, usize) + Sync)) {
+        if self.n == 0 {
+            // No elements, in columns that may be too many to count through.
+            return;
+        }
         let pieces = self.inner.div_ceil(COLUMNS);
         let cost = cost * self.n * self.inner.min(COLUMNS);
         over_range(self.outer * pieces, cost, &|range| {
@@ -75,7 +79,7 @@ pub(crate) fn fold<T: Number>(
     let width = inner.clamp(1, COLUMNS);
     let rows = SEGMENT / width;
     let (segments, pieces) = (n.div_ceil(rows).max(1), inner.div_ceil(COLUMNS));
-    let mut buffer = Buffer::for_output::<T>(outer * segments * inner)?;
+    let mut buffer = Buffer::for_output::<T>(outer.saturating_mul(segments).saturating_mul(inner))?;
     let out = SharedMut::new(buffer.as_mut_slice::<T>());
     let zeros = [T::ZERO; COLUMNS];
     over_range(outer * segments * pieces, n.min(rows) * width, &|range| {

@@ -63,13 +63,23 @@ impl<const N: usize> Walk<N> {
         self.strides.last().copied().unwrap_or([1; N])
     }
 
+    /// Sizes and strides of the last two axes, if there are two.
+    pub(crate) fn last_matrix(&self) -> Option<([usize; 2], [[isize; N]; 2])> {
+        let lead = self.sizes.len().checked_sub(2)?;
+        Some(([self.sizes[lead], self.sizes[lead + 1]], [self.strides[lead], self.strides[lead + 1]]))
+    }
+
     /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
-        self.sizes.iter().rev().skip(1).product()
+        // Rows without elements are no rows: there may be 2⁴⁰ of them.
+        if self.sizes.contains(&0) { 0 } else { self.sizes.iter().rev().skip(1).product() }
     }
 
     /// Calls `f` with the place where each of these rows starts in each operand.
     pub(crate) fn for_rows(&self, rows: Range<usize>, f: &mut dyn FnMut([usize; N])) {
+        if rows.is_empty() {
+            return;
+        }
         let outer = self.sizes.len().saturating_sub(1);
         let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer);
         let mut place = self.start.map(|start| start as isize);

@@ -191,8 +191,7 @@ impl Tensor {
             ));
         }
         let (a, b) = (pair.a.to_dtype(DType::I64)?, pair.b.to_dtype(DType::I64)?);
-        let power = |x: i64, y: i64| x.wrapping_pow(u32::try_from(y).unwrap_or(u32::MAX));
-        let (buffer, layout) = elementwise::zip(a.view::<i64>(), b.view::<i64>(), &pair.shape, power)?;
+        let (buffer, layout) = elementwise::zip(a.view::<i64>(), b.view::<i64>(), &pair.shape, wrapping_power)?;
         Tensor::from_buffer(buffer, layout, DType::I64).to_dtype(pair.dtype)
     }
 
@@ -232,7 +231,8 @@ impl Tensor {
         apply_floats!(Pair::float("hypot", self, other.into())?, |x, y| x.hypot(y))
     }
 
-    /// Every element limited to `low..=high`; either may be `None`. NaN stays NaN.
+    /// Every element limited to `low..=high`; either may be `None`. NaN stays NaN; where `low` is above `high`, that is `high`
+    /// everywhere.
     ///
     /// # Errors
     /// [`Error::DType`] for booleans.
@@ -244,7 +244,10 @@ impl Tensor {
             with_number!(x.dtype(), T => {
                 let low = low.map_or(T::LOWEST, T::from_f64);
                 let high = high.map_or(T::HIGHEST, T::from_f64);
-                let limit = |x: T| if x > high { high } else if x < low { low } else { x };
+                let limit = |x: T| {
+                    let x = if x < low { low } else { x };
+                    if x > high { high } else { x }
+                };
                 let (buffer, layout) = elementwise::map(x.view::<T>(), limit)?;
                 Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
             })
@@ -267,6 +270,19 @@ impl Pair {
         }
         Ok(())
     }
+}
+
+/// `x` to a power that is not negative, wrapping around; any `i64` is an exponent, which `i64::wrapping_pow` does not take.
+fn wrapping_power(x: i64, exponent: i64) -> i64 {
+    let (mut base, mut rest, mut power) = (x, exponent, 1i64);
+    while rest > 0 {
+        if rest & 1 == 1 {
+            power = power.wrapping_mul(base);
+        }
+        base = base.wrapping_mul(base);
+        rest >>= 1;
+    }
+    power
 }
 
 fn floor_div(x: i64, y: i64) -> i64 {

@@ -93,6 +93,7 @@ impl Tensor {
             Operand::Scalar(b) => Tensor::full((), b.to_f64() != 0.0, DType::Bool)?,
         };
         let shape = a.shape().broadcast(op, b.shape())?;
+        shape.check_size(op, DType::Bool)?;
         let (buffer, layout) = elementwise::zip(a.view::<bool>(), b.view::<bool>(), &shape, f)?;
         Ok(Tensor::from_buffer(buffer, layout, DType::Bool))
     }

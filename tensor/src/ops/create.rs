@@ -102,7 +102,7 @@ impl Tensor {
         let (start, stop, step) = (start.into(), stop.into(), step.into());
         let [first, end, by] = [start, stop, step].map(Scalar::to_f64);
         let count = ((end - first) / by).ceil();
-        if by == 0.0 || !count.is_finite() {
+        if by == 0.0 || !by.is_finite() || !count.is_finite() {
             let message = format!("expected finite numbers and a step other than 0, received {first}, {end}, {by}");
             return Err(Error::argument("arange", message));
         }
@@ -159,7 +159,8 @@ impl Tensor {
             return Err(Error::dtype("one_hot", "an integer dtype", self.dtype()));
         }
         let labels = self.to_dtype(DType::I64)?.to_vec::<i64>()?;
-        if let Some(&index) = labels.iter().find(|&&label| !(0..classes as i64).contains(&label)) {
+        let end = i64::try_from(classes).unwrap_or(i64::MAX);
+        if let Some(&index) = labels.iter().find(|&&label| !(0..end).contains(&label)) {
             return Err(Error::argument(
                 "one_hot",
                 format!("expected class numbers in 0..{classes}, received {index}"),

@@ -180,6 +180,12 @@ impl Tensor {
                 format!("expected operands for {} lists of labels, received {}", spec.inputs.len(), operands.len());
             return Err(Error::argument(OP, message));
         }
+        for (i, label) in spec.output.iter().enumerate() {
+            if spec.output[..i].contains(label) || !spec.inputs.iter().any(|labels| labels.contains(label)) {
+                let message = format!("expected the result's labels once and among the operands', received {label}");
+                return Err(Error::argument(OP, message));
+            }
+        }
         let shapes: Vec<&Shape> = operands.iter().map(|x| x.shape()).collect();
         let sizes = spec.sizes(&shapes)?;
         for operand in &operands[1..] {

@@ -2,6 +2,7 @@
 
 use crate::cpu::interpolate::{self as kernel, Table};
 use crate::dtype::{with_float, with_width};
+use crate::memory::reserved;
 use crate::{DType, Error, Result, Shape, Tensor};
 
 /// How [`Tensor::interpolate`] finds a value between elements.
@@ -202,7 +203,7 @@ fn tables(
         let axis = Axis { input: spatial[i], output: result[i + 2], factor: scales[i], single: dtype != DType::F64 };
         axis.table(mode)
     });
-    let tables = tables.collect();
+    let tables = tables.collect::<Result<_>>()?;
     Ok((result, tables))
 }
 
@@ -218,11 +219,11 @@ struct Axis {
 
 impl Axis {
     /// `None` if the axis stays as it is.
-    fn table(&self, mode: InterpolateMode) -> Option<Table> {
+    fn table(&self, mode: InterpolateMode) -> Result<Option<Table>> {
         match mode {
             InterpolateMode::Nearest => self.nearest(),
             InterpolateMode::Linear { align_corners } => self.linear(align_corners),
-            InterpolateMode::Cubic { align_corners } => Some(self.cubic(align_corners)),
+            InterpolateMode::Cubic { align_corners } => self.cubic(align_corners).map(Some),
         }
     }
 
@@ -236,16 +237,18 @@ impl Axis {
         }
     }
 
-    fn nearest(&self) -> Option<Table> {
+    fn nearest(&self) -> Result<Option<Table>> {
         if self.input == self.output {
-            return None;
+            return Ok(None);
         }
         let step = self.step(true) as f32;
         let last = self.input - 1;
         let place = |i: usize| {
             if self.output == 2 * self.input { i / 2 } else { ((i as f32 * step).floor() as usize).min(last) }
         };
-        Some(Table { taps: 1, places: (0..self.output).map(place).collect(), weights: Vec::new() })
+        let mut places = reserved(self.output)?;
+        places.extend((0..self.output).map(place));
+        Ok(Some(Table { taps: 1, places, weights: Vec::new() }))
     }
 
     /// The coordinate of output `i` among the inputs.
@@ -261,16 +264,12 @@ impl Axis {
         round(round(self.step(self.single) * (i as f64 + 0.5)) - 0.5)
     }
 
-    fn linear(&self, align_corners: bool) -> Option<Table> {
+    fn linear(&self, align_corners: bool) -> Result<Option<Table>> {
         if self.input == self.output {
-            return None;
+            return Ok(None);
         }
         let last = self.input - 1;
-        let mut table = Table {
-            taps: 2,
-            places: Vec::with_capacity(2 * self.output),
-            weights: Vec::with_capacity(2 * self.output),
-        };
+        let mut table = Table { taps: 2, places: reserved(2 * self.output)?, weights: reserved(2 * self.output)? };
         for i in 0..self.output {
             let source = self.source(i, align_corners).max(0.0);
             let place = (source as usize).min(last);
@@ -278,20 +277,16 @@ impl Axis {
             table.places.extend([place, (place + 1).min(last)]);
             table.weights.extend([1.0 - weight, weight]);
         }
-        Some(table)
+        Ok(Some(table))
     }
 
-    fn cubic(&self, align_corners: bool) -> Table {
+    fn cubic(&self, align_corners: bool) -> Result<Table> {
         const A: f64 = -0.75;
         // The two pieces of the cubic convolution kernel, for distances up to 1 and from 1 to 2.
         let near = |x: f64| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
         let far = |x: f64| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
         let last = self.input as isize - 1;
-        let mut table = Table {
-            taps: 4,
-            places: Vec::with_capacity(4 * self.output),
-            weights: Vec::with_capacity(4 * self.output),
-        };
+        let mut table = Table { taps: 4, places: reserved(4 * self.output)?, weights: reserved(4 * self.output)? };
         for i in 0..self.output {
             let source = self.source(i, align_corners);
             let place = (source.floor() as isize).min(last);
@@ -300,6 +295,6 @@ impl Axis {
             table.places.extend(places);
             table.weights.extend([far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)]);
         }
-        table
+        Ok(table)
     }
 }

@@ -31,7 +31,8 @@ impl Tensor {
         let (m, n) = (self.shape()[lead.len()], self.shape()[lead.len() + 1]);
         let k = m.min(n);
         let shape = |rows: usize, columns: usize| -> Shape { lead.iter().copied().chain([rows, columns]).collect() };
-        let count: usize = lead.iter().product();
+        // Of matrices without elements there may be any number.
+        let count = if k == 0 { 0 } else { lead.iter().product() };
         // Column by column, as reflections work on columns.
         let columns = self.transpose(-2, -1)?.contiguous()?;
         with_float!(self.dtype(), T => {

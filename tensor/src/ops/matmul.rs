@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::cpu::gemm::{self, Factor, Size, Strided, Target};
 use crate::cpu::parallel::SharedMut;
 use crate::layout::Layout;
+use crate::memory::reserved;
 use crate::tensor::View;
 use crate::{DType, Error, Result, Shape, Tensor};
 
@@ -183,9 +184,11 @@ impl<'a, T: Copy> Matrix<'a, T> {
         Matrix { data, offset, row: layout.strides[rank - 2], column: layout.strides[rank - 1] }
     }
 
-    fn line(&self, first: isize, step: isize, count: usize) -> Vec<T> {
+    fn line(&self, first: isize, step: isize, count: usize) -> Result<Vec<T>> {
         let start = self.offset as isize + first;
-        (0..count as isize).map(|i| self.data[(start + i * step) as usize]).collect()
+        let mut line = reserved(count)?;
+        line.extend((0..count as isize).map(|i| self.data[(start + i * step) as usize]));
+        Ok(line)
     }
 }
 
@@ -193,11 +196,11 @@ impl<'a, T: Copy> Matrix<'a, T> {
 fn one<T: Factor>(a: Matrix<'_, T>, b: Matrix<'_, T>, size: Size, out: &mut [T]) -> Result<()> {
     let Size { m, n, k } = size;
     if n == 1 {
-        let vector = b.line(0, b.row, k);
+        let vector = b.line(0, b.row, k)?;
         gemm::matrix_vector((a.data, a.offset, a.row, a.column), &vector, out);
     } else if m == 1 || m.saturating_mul(n).saturating_mul(k) < TINY {
         for (i, out) in out.chunks_exact_mut(n).enumerate() {
-            let vector = a.line(i as isize * a.row, a.column, k);
+            let vector = a.line(i as isize * a.row, a.column, k)?;
             gemm::matrix_vector((b.data, b.offset, b.column, b.row), &vector, out);
         }
     } else {

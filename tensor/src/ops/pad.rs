@@ -134,9 +134,13 @@ fn fold_axis(dy: &Tensor, axis: usize, (before, behind): (usize, usize), mode: P
         PadMode::Reflect => vec![(1, head.flip(along)?), (size - 1 - behind, tail.flip(along)?)],
         PadMode::Circular => vec![(size - before, head), (0, tail)],
         PadMode::Constant(_) | PadMode::Replicate => {
-            let ones = |x: &Tensor| x.split(1, along);
-            let at = |place: usize, pieces: Vec<Tensor>| pieces.into_iter().map(move |x| (place, x));
-            at(0, ones(&head)?).chain(at(size - 1, ones(&tail)?)).collect()
+            let mut pieces = Vec::new();
+            for (place, copies) in [(0, head), (size.saturating_sub(1), tail)] {
+                if copies.shape()[axis] > 0 {
+                    pieces.push((place, copies.sum_keepdim(along)?));
+                }
+            }
+            pieces
         }
     };
     let inner = dy.narrow(along, before, size)?;

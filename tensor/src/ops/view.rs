@@ -11,6 +11,7 @@ impl Tensor {
     /// [`Error::Shape`] if the shape holds another number of elements.
     pub fn reshape(&self, shape: impl Into<crate::TargetShape>) -> Result<Tensor> {
         let shape = shape.into().resolve("reshape", self.shape())?;
+        shape.check_size("reshape", self.dtype())?;
         match self.layout().reshape(&shape) {
             Some(layout) => Ok(self.with_layout(layout)),
             None => Ok(self.copy()?.with_layout(Layout::contiguous(shape))),
@@ -165,7 +166,10 @@ impl Tensor {
             layout.offset = (layout.offset as isize + start as isize * layout.strides[axis]) as usize;
         }
         layout.shape[axis] = count;
-        layout.strides[axis] *= slice.step;
+        // The stride of an axis with one element is never walked along, and a step beyond the axis may be any number.
+        if count > 1 {
+            layout.strides[axis] *= slice.step;
+        }
         Ok(self.with_layout(layout))
     }
 
@@ -233,7 +237,11 @@ impl Tensor {
         if size == 0 {
             return Err(Error::argument("split", "expected pieces of at least 1 element, received 0"));
         }
-        (0..length).step_by(size).map(|start| self.narrow(axis as isize, start, size.min(length - start))).collect()
+        let mut pieces = crate::memory::reserved(length.div_ceil(size))?;
+        for start in (0..length).step_by(size) {
+            pieces.push(self.narrow(axis as isize, start, size.min(length - start))?);
+        }
+        Ok(pieces)
     }
 
     /// At most `count` pieces of equal size along an axis, the last one smaller if need be (PyTorch's rule).

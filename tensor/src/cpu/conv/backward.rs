@@ -33,7 +33,7 @@ pub(crate) fn input<T: Factor>(geometry: &Geometry, weight: &[T], dy: &[T], dx: 
         let (first, group) = (i / groups * together, i % groups);
         let count = together.min(images - first);
         let size = Size { m: depth, n: count * windows, k: filters };
-        let mut columns = Buffer::for_output::<T>(size.m * size.n)?;
+        let mut columns = Buffer::for_output::<T>(size.m.saturating_mul(size.n))?;
         let columns = columns.as_mut_slice::<T>();
         let left = Strided::plain(weight, group * filters * depth, 1, depth as isize);
         let right = Strided {
@@ -141,7 +141,7 @@ pub(crate) fn weight<T: Factor>(geometry: &Geometry, (x, lie): (&[T], Lie), dy: 
     let len = dw.len();
     let parts = if len <= SMALL { products.clamp(1, PARTS) } else { 1 };
     let each = products.div_ceil(parts);
-    let mut others = Buffer::for_output::<T>((parts - 1) * len)?;
+    let mut others = Buffer::for_output::<T>((parts - 1).saturating_mul(len))?;
     let others = others.as_mut_slice::<T>();
     let (first, rest) = (SharedMut::new(dw), SharedMut::new(others));
     (0..parts * groups).into_par_iter().try_for_each(|i| {

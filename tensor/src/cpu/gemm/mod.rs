@@ -169,7 +169,7 @@ fn pack_left<T: Factor>(
     k: usize,
 ) -> Result<Buffer> {
     let mr = kernel.mr;
-    let mut packed = Buffer::for_output::<T>(rows.len().next_multiple_of(mr) * k)?;
+    let mut packed = Buffer::for_output::<T>(rows.len().next_multiple_of(mr).saturating_mul(k))?;
     if k > 0 {
         super::parallel::over_chunks(packed.as_mut_slice::<T>(), mr * k, 2, |start, piece| {
             for (i, panel) in piece.chunks_exact_mut(mr * k).enumerate() {

@@ -22,7 +22,8 @@ impl PerAxis {
     /// [`Error::Argument`] if there is neither one number nor one for each axis, or if one is below `least` or absurd.
     pub fn resolve(&self, op: &'static str, what: &str, axes: usize, least: usize) -> Result<SmallVec<[usize; 3]>> {
         if let Some(value) = self.0.iter().find(|&&v| v < least || v > LIMIT) {
-            let message = format!("expected a {what} of at least {least}, received {value}");
+            let (bound, limit) = if *value < least { ("least", least) } else { ("most", LIMIT) };
+            let message = format!("expected a {what} of at {bound} {limit}, received {value}");
             return Err(Error::argument(op, message));
         }
         match self.0.len() {

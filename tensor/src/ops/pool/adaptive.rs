@@ -2,6 +2,7 @@
 
 use super::{input_shape, led_by_ones, spatial_of};
 use crate::cpu::pool::{Axis, Window, Windows};
+use crate::memory::reserved;
 use crate::{Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -80,17 +81,15 @@ fn windows(op: &'static str, shape: &Shape, output: &Shape) -> Result<Windows> {
     let total: Shape =
         shape[..2].iter().copied().chain((0..spatial.len()).map(|i| output[i.min(output.rank() - 1)])).collect();
     total.check_size(op, crate::DType::F64)?;
-    let axes = spatial.iter().zip(&total[2..]).map(|(&input, &outputs)| Axis {
-        input,
-        step: 1,
-        windows: (0..outputs)
-            .map(|i| {
-                let wide = |i: usize| i as u128 * input as u128;
-                let first = (wide(i) / outputs as u128) as usize;
-                let end = wide(i + 1).div_ceil(outputs as u128) as usize;
-                Window { first, count: end - first, divisor: end - first }
-            })
-            .collect(),
+    let axes = spatial.iter().zip(&total[2..]).map(|(&input, &outputs)| {
+        let mut windows = reserved(outputs)?;
+        windows.extend((0..outputs).map(|i| {
+            let wide = |i: usize| i as u128 * input as u128;
+            let first = (wide(i) / outputs as u128) as usize;
+            let end = wide(i + 1).div_ceil(outputs as u128) as usize;
+            Window { first, count: end - first, divisor: end - first }
+        }));
+        Ok(Axis { input, step: 1, windows })
     });
-    Ok(led_by_ones(axes.collect()))
+    Ok(led_by_ones(axes.collect::<Result<_>>()?))
 }

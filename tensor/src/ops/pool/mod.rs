@@ -66,7 +66,6 @@ impl Tensor {
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();
         let shape = input_shape(OP, self.shape(), &spatial)?;
-        shape.check_size(OP, self.dtype())?;
         if indices.shape() != self.shape() {
             let expected = format!("places of the gradient's shape {}", self.shape());
             return Err(Error::shape(OP, expected, indices.shape()));
@@ -207,7 +206,9 @@ fn input_shape(op: &'static str, dy: &Shape, spatial: &Shape) -> Result<Shape> {
         let expected = format!("{} spatial sizes of the input", dy.rank() - 2);
         return Err(Error::shape(op, expected, spatial));
     }
-    Ok(dy[..2].iter().chain(spatial.iter()).copied().collect())
+    let shape: Shape = dy[..2].iter().chain(spatial.iter()).copied().collect();
+    shape.check_size(op, DType::F64)?;
+    Ok(shape)
 }
 
 fn output_shape(input: &Shape, windows: &Windows) -> Shape {

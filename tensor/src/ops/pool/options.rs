@@ -2,6 +2,7 @@
 
 use super::{led_by_ones, spatial_of};
 use crate::cpu::pool::{Axis, Window, Windows};
+use crate::memory::reserved;
 use crate::{Error, Padding, PerAxis, Result, Shape};
 
 /// Kernel, stride, padding and dilation of a pooling operation, per axis.
@@ -123,18 +124,19 @@ impl Geometry {
         limited: bool,
     ) -> Result<Axis> {
         let (low, high) = self.padding;
-        // `PerAxis` and `Padding` bound every number, so that nothing overflows from here on.
+        // `PerAxis` and `Padding` bound every number, so that this does not overflow.
         let reach = (self.kernel - 1) * self.dilation + 1;
         if limited && low.max(high) > reach / 2 {
             let message =
                 format!("expected a padding of at most half the kernel's reach of {reach}, received {low} and {high}");
             return Err(Error::argument(op, message));
         }
-        let padded = self.input + low + high;
-        let room = padded as isize - reach as isize;
-        let rounding = if ceil_mode { self.stride - 1 } else { 0 };
-        let mut outputs = (room + rounding as isize).div_euclid(self.stride as isize) + 1;
-        if ceil_mode && (outputs - 1) * self.stride as isize >= (self.input + low) as isize {
+        let padded = self.input.saturating_add(low).saturating_add(high);
+        let stride = self.stride as i128;
+        let room = padded as i128 - reach as i128;
+        let rounding = if ceil_mode { stride - 1 } else { 0 };
+        let mut outputs = (room + rounding).div_euclid(stride) + 1;
+        if ceil_mode && (outputs - 1) * stride >= self.input as i128 + low as i128 {
             // A window that begins in the padding behind the input would cover nothing.
             outputs -= 1;
         }
@@ -143,7 +145,9 @@ impl Geometry {
                 format!("spatial sizes of at least the kernel's reach of {reach} less the padding of {low} and {high}");
             return Err(Error::shape(op, expected, shape));
         }
-        let windows = (0..outputs as usize).map(|i| {
+        let outputs = usize::try_from(outputs).unwrap_or(usize::MAX);
+        let mut windows = reserved(outputs)?;
+        windows.extend((0..outputs).map(|i| {
             // All positions are counted from the start of the padding.
             let start = i * self.stride;
             let end = (start + reach).min(padded);
@@ -156,7 +160,7 @@ impl Geometry {
                 count,
                 divisor: if count_include_pad { end - start } else { count },
             }
-        });
-        Ok(Axis { input: self.input, step: self.dilation, windows: windows.collect() })
+        }));
+        Ok(Axis { input: self.input, step: self.dilation, windows })
     }
 }
