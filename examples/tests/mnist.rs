@@ -2,6 +2,7 @@
 //!
 //! `cargo test` builds the examples beside the tests; these tests run the `mnist` program that was built with them.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// A short training: two epochs of the embedded digits with a small network and augmentation.
-fn training(out: &Path) -> Command {
+fn training(out: &Path, checkpoint_every: &str) -> Command {
     let mut command = Command::new(program("mnist"));
     command.args([
         "--arch",
@@ -31,7 +32,11 @@ fn training(out: &Path) -> Command {
         "--batch-size",
         "128",
     ]);
-    command.args(["--checkpoint-every", "10", "--out"]).arg(out).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["--checkpoint-every", checkpoint_every, "--out"])
+        .arg(out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
@@ -58,18 +63,18 @@ fn wait_for_checkpoints(child: &mut Child, out: &Path, times: usize) {
 fn a_killed_training_resumes_to_the_same_weights() {
     let directory = tempfile::tempdir().unwrap();
     let (whole, killed) = (directory.path().join("whole"), directory.path().join("killed"));
-    assert!(training(&whole).status().unwrap().success());
+    assert!(training(&whole, "10").status().unwrap().success());
 
     // Once in the first epoch and once in the second, with SIGKILL.
     for times in [2, 7] {
-        let mut command = training(&killed);
+        let mut command = training(&killed, "10");
         let mut child = if times == 2 { command.spawn() } else { command.arg("--resume").spawn() }.unwrap();
         wait_for_checkpoints(&mut child, &killed, times);
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!killed.join("model.safetensors").exists());
     }
-    assert!(training(&killed).arg("--resume").status().unwrap().success());
+    assert!(training(&killed, "10").arg("--resume").status().unwrap().success());
 
     let (expected, received) = (weights(&whole), weights(&killed));
     assert_eq!(expected.len(), received.len());
@@ -86,14 +91,16 @@ fn ctrl_c_leaves_a_checkpoint() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");
     // No checkpoint but the one at the interruption.
-    let mut child = training(&out).args(["--checkpoint-every", "1000000"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(700));
+    let mut child = training(&out, "1000000").stderr(Stdio::piped()).spawn().unwrap();
+    // The first line of progress comes when the training listens already.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("Epoch 1/2"));
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
     assert!(child.wait().unwrap().success());
     assert!(out.join("checkpoint.safetensors").exists());
     assert!(!out.join("model.safetensors").exists());
-    assert!(training(&out).arg("--resume").status().unwrap().success());
+    assert!(training(&out, "10").arg("--resume").status().unwrap().success());
     assert!(out.join("model.safetensors").exists());
 }
 
@@ -123,7 +130,7 @@ fn what_it_cannot_use_is_an_error_that_says_why() {
 fn a_saved_model_reads_a_picture() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");
-    assert!(training(&out).status().unwrap().success());
+    assert!(training(&out, "10").status().unwrap().success());
     for name in ["model.safetensors", "history.csv", "history.png", "predictions.png"] {
         assert!(std::fs::metadata(out.join(name)).unwrap().len() > 0, "{name}");
     }
