@@ -186,12 +186,18 @@ fn report(
 
     let wrong = (0..truth.len()).filter(|&i| predicted[i] != truth[i]);
     let right = (0..truth.len()).filter(|&i| predicted[i] == truth[i]);
+    // Names of garments take a line each.
+    let between = if classes.iter().any(|class| class.len() > 4) { "/\n" } else { "/ " };
     let mut grid = Grid::new(10).title(format!("{}: predicted / true", test.name()));
     let wrong: Vec<usize> = wrong.take(30).collect();
     let rest = 60 - wrong.len();
     for i in wrong.into_iter().chain(right.take(rest)) {
         let (guess, label) = (&classes[predicted[i] as usize], &classes[truth[i] as usize]);
-        grid.add(&test.images().select(0, i as isize)?.unsqueeze(0)?, &format!("{guess} / {label}"), guess != label)?;
+        grid.add(
+            &test.images().select(0, i as isize)?.unsqueeze(0)?,
+            &format!("{guess} {between}{label}"),
+            guess != label,
+        )?;
     }
     grid.write_png(out.join("predictions.png"))?;
 
