@@ -18,10 +18,7 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
     }
     let (row_len, [_, step]) = (walk.row_len(), walk.row_strides());
     over_chunks(out, row_len, 1, |start, piece| {
-        let first = start / row_len;
-        let mut rows = piece.chunks_mut(row_len);
-        walk.for_rows(first..first + rows.len(), &mut |[_, start]| {
-            let row = rows.next().expect("as many rows as the chunk holds");
+        walk.rows_of(start, piece, |row, [_, start]| {
             if step == 1 {
                 row.copy_from_slice(&x.data[start..start + row.len()]);
             } else {

@@ -104,13 +104,7 @@ fn over_rows<R: Element, const N: usize>(
     if walk.rows() == 1 {
         over_chunks(out, 1, 1, |start, piece| walk.for_rows(0..1, &mut |starts| f(piece, starts, start)));
     } else {
-        over_chunks(out, row_len, 1, |start, piece| {
-            let first = start / row_len;
-            let mut rows = piece.chunks_mut(row_len);
-            walk.for_rows(first..first + rows.len(), &mut |starts| {
-                f(rows.next().expect("as many rows as the chunk holds"), starts, 0);
-            });
-        });
+        over_chunks(out, row_len, 1, |start, piece| walk.rows_of(start, piece, |row, starts| f(row, starts, 0)));
     }
 }
 

@@ -17,11 +17,7 @@ pub(crate) fn gather<W: Copy + Send + Sync>(
     let walk = Walk::new([&target, index.layout, origin]);
     let (row_len, [_, step, x_step]) = (walk.row_len(), walk.row_strides());
     over_chunks(out, row_len, 2, |start, piece| {
-        let first = start / row_len.max(1);
-        let mut rows = piece.chunks_mut(row_len.max(1));
-        let count = rows.len();
-        walk.for_rows(first..first + count, &mut |[_, at, place]| {
-            let row = rows.next().expect("as many rows as the chunk holds");
+        walk.rows_of(start, piece, |row, [_, at, place]| {
             if step == 0 {
                 // One index for the whole row, as in index_select.
                 let place = place as isize + index.data[at] as isize * stride;

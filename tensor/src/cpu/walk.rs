@@ -75,6 +75,17 @@ impl<const N: usize> Walk<N> {
         if self.sizes.contains(&0) { 0 } else { self.sizes.iter().rev().skip(1).product() }
     }
 
+    /// Cuts `piece`, which begins `start` elements into an output that is written row by row, into its rows, and calls `f` with each
+    /// and the place where it starts in each operand.
+    pub(crate) fn rows_of<R>(&self, start: usize, piece: &mut [R], mut f: impl FnMut(&mut [R], [usize; N])) {
+        let row_len = self.row_len().max(1);
+        let first = start / row_len;
+        let mut rows = piece.chunks_mut(row_len);
+        self.for_rows(first..first + rows.len(), &mut |starts| {
+            f(rows.next().expect("as many rows as the piece"), starts)
+        });
+    }
+
     /// Calls `f` with the place where each of these rows starts in each operand.
     pub(crate) fn for_rows(&self, rows: Range<usize>, f: &mut dyn FnMut([usize; N])) {
         if rows.is_empty() {
