@@ -22,7 +22,7 @@ impl Op for MaxPool {
     }
 
     fn forward_saving(&self, x: &[&Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
-        let (values, indices) = x[0].max_pool_with_indices(&self.options)?;
+        let (values, indices) = x[0].max_pool_with_small_indices(&self.options)?;
         Ok((values, vec![indices]))
     }
 
@@ -49,7 +49,7 @@ impl Op for AdaptiveMaxPool {
     }
 
     fn forward_saving(&self, x: &[&Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
-        let (values, indices) = x[0].adaptive_max_pool_with_indices(&self.output)?;
+        let (values, indices) = x[0].adaptive_max_pool_with_small_indices(&self.output)?;
         Ok((values, vec![indices]))
     }
 
@@ -67,7 +67,7 @@ fn scattered(node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
 /// The gradient of [`MaxPool`]: each element is added to the place it came from.
 #[derive(Debug, Clone)]
 pub struct MaxPoolBackward {
-    /// The places, as [`Tensor::max_pool_with_indices`] gives them.
+    /// The places, as [`Tensor::max_pool_with_indices`] or [`Tensor::max_pool_with_small_indices`] gives them.
     pub indices: Tensor,
     /// The spatial sizes before pooling.
     pub spatial: Shape,
@@ -90,7 +90,7 @@ impl Op for MaxPoolBackward {
 /// The elements at given places of each channel: the transposed operation of [`MaxPoolBackward`].
 #[derive(Debug, Clone)]
 pub struct MaxPoolTake {
-    /// The places, as [`Tensor::max_pool_with_indices`] gives them.
+    /// The places, as [`Tensor::max_pool_with_indices`] or [`Tensor::max_pool_with_small_indices`] gives them.
     pub indices: Tensor,
 }
 

@@ -1,7 +1,7 @@
 //! Pooling to a given output size: windows that differ in size by at most one and together cover the input.
 
 use super::{input_shape, led_by_ones, spatial_of};
-use crate::cpu::pool::{Axis, Window, Windows};
+use crate::cpu::pool::{Axis, Regular, Window, Windows};
 use crate::memory::reserved;
 use crate::{Error, Result, Shape, Tensor};
 
@@ -14,7 +14,7 @@ impl Tensor {
     /// of another number than the spatial axes, [`Error::DType`] unless the tensor holds floats.
     pub fn adaptive_avg_pool(&self, output: impl Into<Shape>) -> Result<Tensor> {
         let windows = windows("adaptive_avg_pool", self.shape(), &output.into())?;
-        self.average_over("adaptive_avg_pool", &windows)
+        self.average_over("adaptive_avg_pool", windows)
     }
 
     /// The greatest elements of the windows of [`Tensor::adaptive_avg_pool`].
@@ -23,7 +23,7 @@ impl Tensor {
     /// As [`Tensor::adaptive_avg_pool`], but every dtype other than `bool` is taken.
     pub fn adaptive_max_pool(&self, output: impl Into<Shape>) -> Result<Tensor> {
         let windows = windows("adaptive_max_pool", self.shape(), &output.into())?;
-        self.max_over("adaptive_max_pool", &windows)
+        self.max_over("adaptive_max_pool", windows)
     }
 
     /// As [`Tensor::adaptive_max_pool`], with the places of the greatest elements as
@@ -33,7 +33,16 @@ impl Tensor {
     /// As [`Tensor::adaptive_max_pool`].
     pub fn adaptive_max_pool_with_indices(&self, output: impl Into<Shape>) -> Result<(Tensor, Tensor)> {
         let windows = windows("adaptive_max_pool", self.shape(), &output.into())?;
-        self.max_indices_over("adaptive_max_pool", &windows)
+        self.max_indices_over::<i64>("adaptive_max_pool", windows)
+    }
+
+    /// As [`Tensor::adaptive_max_pool_with_indices`], with the places as `i32`.
+    ///
+    /// # Errors
+    /// As [`Tensor::max_pool_with_small_indices`].
+    pub fn adaptive_max_pool_with_small_indices(&self, output: impl Into<Shape>) -> Result<(Tensor, Tensor)> {
+        let windows = windows("adaptive_max_pool", self.shape(), &output.into())?;
+        self.max_indices_over::<i32>("adaptive_max_pool", windows)
     }
 
     /// The gradient of [`Tensor::adaptive_avg_pool`] at its input, from the gradient at its output (this tensor). `spatial` are
@@ -46,7 +55,7 @@ impl Tensor {
         let shape = input_shape(OP, self.shape(), &spatial.into())?;
         let output = Shape::from(spatial_of(OP, self.shape())?);
         let windows = windows(OP, &shape, &output)?;
-        self.average_backward_over(OP, &windows, shape)
+        self.average_backward_over(OP, windows, shape)
     }
 
     /// The mean of each channel; the spatial axes stay, with size 1.
@@ -55,7 +64,7 @@ impl Tensor {
     /// As [`Tensor::adaptive_avg_pool`].
     pub fn global_avg_pool(&self) -> Result<Tensor> {
         let windows = windows("global_avg_pool", self.shape(), &Shape::from([1]))?;
-        self.average_over("global_avg_pool", &windows)
+        self.average_over("global_avg_pool", windows)
     }
 
     /// The greatest element of each channel; the spatial axes stay, with size 1.
@@ -64,11 +73,11 @@ impl Tensor {
     /// As [`Tensor::adaptive_max_pool`].
     pub fn global_max_pool(&self) -> Result<Tensor> {
         let windows = windows("global_max_pool", self.shape(), &Shape::from([1]))?;
-        self.max_over("global_max_pool", &windows)
+        self.max_over("global_max_pool", windows)
     }
 }
 
-fn windows(op: &'static str, shape: &Shape, output: &Shape) -> Result<Windows> {
+pub(crate) fn windows(op: &'static str, shape: &Shape, output: &Shape) -> Result<Windows> {
     let spatial = spatial_of(op, shape)?;
     let valid = [1, spatial.len()].contains(&output.rank()) && !output.contains(&0);
     if !valid {
@@ -89,7 +98,9 @@ fn windows(op: &'static str, shape: &Shape, output: &Shape) -> Result<Windows> {
             let end = wide(i + 1).div_ceil(outputs as u128) as usize;
             Window { first, count: end - first, divisor: end - first }
         }));
-        Ok(Axis { input, step: 1, windows })
+        let kernel = input / outputs;
+        let regular = input.is_multiple_of(outputs).then_some(Regular { kernel, stride: kernel, low: 0 });
+        Ok(Axis { input, step: 1, windows, regular })
     });
     Ok(led_by_ones(axes.collect::<Result<_>>()?))
 }

@@ -3,11 +3,14 @@
 mod adaptive;
 mod options;
 
+#[cfg(test)]
+pub(crate) use adaptive::windows as adaptive_windows;
 pub use options::PoolOptions;
 
-use crate::cpu::pool::{self as kernel, Axis, Window, Windows};
+use crate::cpu::pool::{self as kernel, Axis, Grid, Place, Window, Windows};
 use crate::dtype::{with_float, with_number};
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::ops::images::Images;
+use crate::{DType, Element, Error, Result, Shape, Tensor};
 
 impl Tensor {
     /// The greatest element of each window, over `[N, C, L]`, `[N, C, H, W]` or `[N, C, D, H, W]`. Padding never wins; NaN
@@ -28,7 +31,7 @@ impl Tensor {
     /// [`PoolOptions`] rules out, [`Error::DType`] for booleans.
     pub fn max_pool(&self, options: &PoolOptions) -> Result<Tensor> {
         let windows = options.windows("max_pool", self.shape())?;
-        self.max_over("max_pool", &windows)
+        self.max_over("max_pool", windows)
     }
 
     /// As [`Tensor::max_pool`], with the place of each greatest element as `i64`: its row-major number in the spatial volume
@@ -39,7 +42,16 @@ impl Tensor {
     /// As [`Tensor::max_pool`].
     pub fn max_pool_with_indices(&self, options: &PoolOptions) -> Result<(Tensor, Tensor)> {
         let windows = options.windows("max_pool", self.shape())?;
-        self.max_indices_over("max_pool", &windows)
+        self.max_indices_over::<i64>("max_pool", windows)
+    }
+
+    /// As [`Tensor::max_pool_with_indices`], with the places as `i32`: half the memory to keep for a backward pass.
+    ///
+    /// # Errors
+    /// As [`Tensor::max_pool`].
+    pub fn max_pool_with_small_indices(&self, options: &PoolOptions) -> Result<(Tensor, Tensor)> {
+        let windows = options.windows("max_pool", self.shape())?;
+        self.max_indices_over::<i32>("max_pool", windows)
     }
 
     /// The mean of each window, over `[N, C, L]`, `[N, C, H, W]` or `[N, C, D, H, W]`; see
@@ -51,15 +63,15 @@ impl Tensor {
     pub fn avg_pool(&self, options: &PoolOptions) -> Result<Tensor> {
         options.require_dense("avg_pool")?;
         let windows = options.windows("avg_pool", self.shape())?;
-        self.average_over("avg_pool", &windows)
+        self.average_over("avg_pool", windows)
     }
 
     /// The gradient of max pooling at its input, from the gradient at its output (this tensor) and the places that
     /// [`Tensor::max_pool_with_indices`] gave: each gradient is added to the element it came from. `spatial` are the sizes of
-    /// the input behind N and C.
+    /// the input behind N and C. Several gradients to one element add up in the order of the windows.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64`,
+    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64` or `i32`,
     /// [`Error::Argument`] if a place lies outside the input.
     pub fn max_pool_backward(&self, indices: &Tensor, spatial: impl Into<Shape>) -> Result<Tensor> {
         const OP: &str = "max_pool_backward";
@@ -70,13 +82,20 @@ impl Tensor {
             let expected = format!("places of the gradient's shape {}", self.shape());
             return Err(Error::shape(OP, expected, indices.shape()));
         }
-        let indices = checked_indices(OP, indices, spatial.numel())?;
+        let plane = spatial.numel();
         self.widened(|dy| {
-            let dy = dy.contiguous()?;
-            with_float!(dy.dtype(), T => Tensor::build::<T>(shape, |dx| {
-                kernel::scatter(slice::<T>(&dy), slice::<i64>(&indices), spatial.numel(), dx);
-                Ok(())
-            }))
+            let dy = Images::of(dy)?;
+            let indices = dy.alike(indices)?;
+            dy.result(
+                &shape,
+                with_float!(dy.tensor.dtype(), T => Tensor::build::<T>(&shape, |dx| {
+                    let dy_elements = dy.elements::<T>();
+                    let scattered = with_places!(OP, indices, P => {
+                        kernel::scatter(dy_elements, indices.elements::<P>(), (plane, dy.inner), dx)
+                    });
+                    scattered.map_err(|place| outside(OP, plane, place))
+                }))?,
+            )
         })
     }
 
@@ -84,7 +103,7 @@ impl Tensor {
     /// -1: the transposed operation of [`Tensor::max_pool_backward`].
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64`,
+    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64` or `i32`,
     /// [`Error::Argument`] if a place lies outside.
     pub fn max_pool_take(&self, indices: &Tensor) -> Result<Tensor> {
         const OP: &str = "max_pool_take";
@@ -94,13 +113,27 @@ impl Tensor {
             let expected = format!("places that begin with {:?}", &self.shape()[..2]);
             return Err(Error::shape(OP, expected, indices.shape()));
         }
-        let indices = checked_indices(OP, indices, spatial.numel())?;
+        let plane = spatial.numel();
         self.widened(|x| {
-            let x = x.contiguous()?;
-            with_float!(x.dtype(), T => Tensor::build::<T>(indices.shape(), |out| {
-                kernel::take(slice::<T>(&x), slice::<i64>(&indices), spatial.numel(), out);
-                Ok(())
-            }))
+            let x = Images::of(x)?;
+            let indices = x.alike(indices)?;
+            x.result(
+                indices.tensor.shape(),
+                with_float!(x.tensor.dtype(), T => {
+                    Tensor::build::<T>(indices.tensor.shape(), |out| {
+                        let elements = x.elements::<T>();
+                        with_places!(OP, indices, P => {
+                            let places = indices.elements::<P>();
+                            let wrong = places.iter().find(|place| !(-1..plane as i64).contains(&place.to_i64()));
+                            match wrong {
+                                Some(place) => return Err(outside(OP, plane, place.to_i64())),
+                                None => kernel::take(elements, places, (plane, x.inner), out),
+                            }
+                        });
+                        Ok(())
+                    })
+                })?,
+            )
         })
     }
 
@@ -114,75 +147,112 @@ impl Tensor {
         options.require_dense(OP)?;
         let shape = input_shape(OP, self.shape(), &spatial.into())?;
         let windows = options.windows(OP, &shape)?;
-        self.average_backward_over(OP, &windows, shape)
+        self.average_backward_over(OP, windows, shape)
     }
 
     // ---- what fixed and adaptive windows share ---------------------------------------------------------------------
 
-    fn max_over(&self, op: &'static str, windows: &Windows) -> Result<Tensor> {
+    fn max_over(&self, op: &'static str, windows: Windows) -> Result<Tensor> {
         require_number(op, self.dtype())?;
-        let shape = output_shape(self.shape(), windows);
+        let shape = output_shape(self.shape(), &windows);
         self.widened(|x| {
-            let x = x.contiguous()?;
-            with_number!(x.dtype(), T => Tensor::build::<T>(shape, |out| {
-                kernel::max(slice::<T>(&x), windows, out);
-                Ok(())
-            }))
+            let x = Images::of(x)?;
+            let grid = Grid::new(windows, x.inner);
+            x.result(
+                &shape,
+                with_number!(x.tensor.dtype(), T => Tensor::build::<T>(&shape, |out| {
+                    kernel::max(x.elements::<T>(), &grid, out);
+                    Ok(())
+                }))?,
+            )
         })
     }
 
-    fn max_indices_over(&self, op: &'static str, windows: &Windows) -> Result<(Tensor, Tensor)> {
+    fn max_indices_over<P: Place>(&self, op: &'static str, windows: Windows) -> Result<(Tensor, Tensor)> {
         require_number(op, self.dtype())?;
-        let shape = output_shape(self.shape(), windows);
-        let mut values = None;
-        let indices = Tensor::build::<i64>(shape.clone(), |indices| {
-            let pooled = self.widened(|x| {
-                let x = x.contiguous()?;
-                with_number!(x.dtype(), T => Tensor::build::<T>(shape, |out| {
-                    kernel::max_with_indices(slice::<T>(&x), windows, out, indices);
+        let spatial: Shape = spatial_of(op, self.shape())?.into();
+        if i32::try_from(spatial.numel()).is_err() {
+            return Err(Error::TooLarge { op, shape: spatial, dtype: DType::I32 });
+        }
+        let shape = output_shape(self.shape(), &windows);
+        let mut found = None;
+        let values = self.widened(|x| {
+            let x = Images::of(x)?;
+            let grid = Grid::new(windows, x.inner);
+            x.result(
+                &shape,
+                with_number!(x.tensor.dtype(), T => Tensor::build::<T>(&shape, |out| {
+                    let places = Tensor::build::<P>(&shape, |places| {
+                        kernel::max_with_places(x.elements::<T>(), &grid, out, places);
+                        Ok(())
+                    })?;
+                    found = Some(x.result(&shape, places)?);
                     Ok(())
-                }))
-            })?;
-            values = Some(pooled);
-            Ok(())
+                }))?,
+            )
         })?;
-        match values {
-            Some(values) => Ok((values, indices)),
+        match found {
+            Some(indices) => Ok((values, indices)),
             None => unreachable!("the indices are built together with the values"),
         }
     }
 
-    fn average_over(&self, op: &'static str, windows: &Windows) -> Result<Tensor> {
+    fn average_over(&self, op: &'static str, windows: Windows) -> Result<Tensor> {
         self.dtype().require_float(op)?;
-        let shape = output_shape(self.shape(), windows);
+        let shape = output_shape(self.shape(), &windows);
         self.widened(|x| {
-            let x = x.contiguous()?;
-            with_float!(x.dtype(), T => Tensor::build::<T>(shape, |out| {
-                kernel::average(slice::<T>(&x), windows, out);
-                Ok(())
-            }))
+            let x = Images::of(x)?;
+            let grid = Grid::new(windows, x.inner);
+            x.result(
+                &shape,
+                with_float!(x.tensor.dtype(), T => Tensor::build::<T>(&shape, |out| {
+                    kernel::average(x.elements::<T>(), &grid, out);
+                    Ok(())
+                }))?,
+            )
         })
     }
 
-    fn average_backward_over(&self, op: &'static str, windows: &Windows, input: Shape) -> Result<Tensor> {
+    fn average_backward_over(&self, op: &'static str, windows: Windows, input: Shape) -> Result<Tensor> {
         self.dtype().require_float(op)?;
-        let expected = output_shape(&input, windows);
+        let expected = output_shape(&input, &windows);
         if *self.shape() != expected {
             return Err(Error::shape(op, format!("a gradient of shape {expected}"), self.shape()));
         }
         self.widened(|dy| {
-            let dy = dy.contiguous()?;
-            with_float!(dy.dtype(), T => Tensor::build::<T>(input, |dx| {
-                kernel::average_backward(slice::<T>(&dy), windows, dx);
-                Ok(())
-            }))
+            let dy = Images::of(dy)?;
+            let grid = Grid::new(windows, dy.inner);
+            dy.result(
+                &input,
+                with_float!(dy.tensor.dtype(), T => Tensor::build::<T>(&input, |dx| {
+                    kernel::average_backward(dy.elements::<T>(), &grid, dx);
+                    Ok(())
+                }))?,
+            )
         })
     }
 }
 
-/// The elements of a row-major tensor.
-fn slice<T: crate::Element>(x: &Tensor) -> &[T] {
-    x.view::<T>().as_contiguous().unwrap_or_default()
+/// Binds `$P` to the type of a tensor of places, `i32` or `i64`; returns an error for any other.
+macro_rules! with_places {
+    ($op:expr, $places:expr, $P:ident => $body:expr) => {
+        match $places.tensor.dtype() {
+            DType::I32 => {
+                type $P = i32;
+                $body
+            }
+            DType::I64 => {
+                type $P = i64;
+                $body
+            }
+            other => return Err(Error::dtype($op, "places of dtype i64 or i32", other)),
+        }
+    };
+}
+use with_places;
+
+fn outside(op: &'static str, plane: usize, place: i64) -> Error {
+    Error::argument(op, format!("expected places in 0..{plane}, received {place}"))
 }
 
 fn require_number(op: &'static str, dtype: DType) -> Result<()> {
@@ -218,24 +288,11 @@ fn output_shape(input: &Shape, windows: &Windows) -> Shape {
 
 /// Windows of fewer axes than three, led by axes of size 1.
 fn led_by_ones(axes: Vec<Axis>) -> Windows {
-    let one = Axis { input: 1, step: 1, windows: vec![Window { first: 0, count: 1, divisor: 1 }] };
+    let one = Axis { input: 1, step: 1, windows: vec![Window { first: 0, count: 1, divisor: 1 }], regular: None };
     let mut windows = [one.clone(), one.clone(), one];
     let lead = 3 - axes.len();
     for (slot, axis) in windows[lead..].iter_mut().zip(axes) {
         *slot = axis;
     }
     windows
-}
-
-/// The indices in row-major order, or `Err` if one is outside `-1..size`.
-fn checked_indices(op: &'static str, indices: &Tensor, size: usize) -> Result<Tensor> {
-    if indices.dtype() != DType::I64 {
-        return Err(Error::dtype(op, "places of dtype i64", indices.dtype()));
-    }
-    let indices = indices.contiguous()?;
-    let outside = slice::<i64>(&indices).iter().find(|&&index| !(-1..size as i64).contains(&index));
-    match outside {
-        Some(index) => Err(Error::argument(op, format!("expected places in 0..{size}, received {index}"))),
-        None => Ok(indices),
-    }
 }

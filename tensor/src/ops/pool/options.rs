@@ -1,7 +1,7 @@
 //! How windows are laid over a picture.
 
 use super::{led_by_ones, spatial_of};
-use crate::cpu::pool::{Axis, Window, Windows};
+use crate::cpu::pool::{Axis, Regular, Window, Windows};
 use crate::memory::reserved;
 use crate::{Error, Padding, PerAxis, Result, Shape};
 
@@ -80,7 +80,7 @@ impl PoolOptions {
     }
 
     /// The windows over an input of this shape.
-    pub(super) fn windows(&self, op: &'static str, shape: &Shape) -> Result<Windows> {
+    pub(crate) fn windows(&self, op: &'static str, shape: &Shape) -> Result<Windows> {
         let spatial = spatial_of(op, shape)?;
         let rank = spatial.len();
         let kernel = self.kernel.resolve(op, "kernel", rank, 1)?;
@@ -161,6 +161,7 @@ impl Geometry {
                 divisor: if count_include_pad { end - start } else { count },
             }
         }));
-        Ok(Axis { input: self.input, step: self.dilation, windows })
+        let regular = Some(Regular { kernel: self.kernel, stride: self.stride, low });
+        Ok(Axis { input: self.input, step: self.dilation, windows, regular })
     }
 }

@@ -1,0 +1,183 @@
+//! Averages and their gradient.
+
+use super::rows::{Rows, Sum};
+use super::{Grid, Padded, Window};
+use crate::cpu::parallel::over_chunks;
+use crate::cpu::simd::{Kernel, Simd, dispatch};
+use crate::element::Real;
+
+/// The mean of each window.
+pub(crate) fn average<T: Real>(x: &[T], grid: &Grid, out: &mut [T]) {
+    let across = divisors(grid);
+    over_chunks(out, grid.out_row(), grid.taps(), |start, piece| {
+        let first = start / grid.out_row();
+        dispatch(Rows::<T, Sum>::new(x, grid, first, piece));
+        dispatch(Divide { grid, across: &across, first, out: piece });
+    });
+}
+
+/// What averages divide by along the last axis; as floats, because paddings may be so wide that their product is no integer.
+pub(super) fn divisors(grid: &Grid) -> Vec<f64> {
+    grid.windows[2].windows.iter().map(|window| window.divisor as f64).collect()
+}
+
+fn outer_divisor(dw: Window, hw: Window) -> f64 {
+    dw.divisor as f64 * hw.divisor as f64
+}
+
+/// Makes sums over windows their means.
+pub(super) struct Divide<'a, T> {
+    pub(super) grid: &'a Grid,
+    pub(super) across: &'a [f64],
+    pub(super) first: usize,
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for Divide<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (i, row) in self.out.chunks_exact_mut(self.grid.out_row()).enumerate() {
+            let (_, dw, hw) = self.grid.locate(self.first + i);
+            let outer = outer_divisor(dw, hw);
+            if self.grid.inner == 1 {
+                for (out, &across) in row.iter_mut().zip(self.across) {
+                    *out = *out / T::r(outer * across);
+                }
+                continue;
+            }
+            for (out, &across) in row.chunks_exact_mut(self.grid.inner).zip(self.across) {
+                let divisor = T::r(outer * across);
+                for out in out {
+                    *out = *out / divisor;
+                }
+            }
+        }
+    }
+}
+
+/// The transposed operation of [`average`]: each gradient goes in equal parts to the elements of its window. Every row of `dx` gathers
+/// from the rows of windows that cover it.
+pub(crate) fn average_backward<T: Real>(dy: &[T], grid: &Grid, dx: &mut [T]) {
+    if dx.is_empty() {
+        return;
+    }
+    let covering = [0, 1, 2].map(|axis| covering(grid, axis));
+    let across = divisors(grid);
+    over_chunks(dx, grid.row(), grid.taps().min(8), |start, piece| {
+        dispatch(Backward { dy, grid, covering: &covering, across: &across, first: start / grid.row(), dx: piece });
+    });
+}
+
+/// Which windows of an axis cover each of its elements: those from the first number up to the second. There is no dilation, so they
+/// are neighbours.
+pub(super) fn covering(grid: &Grid, axis: usize) -> Vec<(usize, usize)> {
+    let axis = &grid.windows[axis];
+    let mut covering = vec![(0, 0); axis.input];
+    for (o, window) in axis.windows.iter().enumerate() {
+        for (first, end) in &mut covering[window.first..window.first + window.count] {
+            if *end == 0 {
+                *first = o;
+            }
+            *end = o + 1;
+        }
+    }
+    covering
+}
+
+/// Some rows of the gradient.
+pub(super) struct Backward<'a, T> {
+    pub(super) dy: &'a [T],
+    pub(super) grid: &'a Grid,
+    pub(super) covering: &'a [Vec<(usize, usize)>; 3],
+    pub(super) across: &'a [f64],
+    pub(super) first: usize,
+    pub(super) dx: &'a mut [T],
+}
+
+impl<T: Real> Kernel for Backward<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let grid = self.grid;
+        let [d, h, _] = &grid.windows;
+        let [over_d, over_h, over_w] = self.covering;
+        let out_row = grid.out_row();
+        let padded = grid.padded();
+        let mut parts = vec![T::ZERO; out_row];
+        let mut columns = vec![T::ZERO; padded.map_or(0, |padded| padded.len)];
+        for (i, dx) in self.dx.chunks_exact_mut(grid.row()).enumerate() {
+            let row = self.first + i;
+            let (rest, y) = (row / h.input, row % h.input);
+            let (plane, z) = (rest / d.input, rest % d.input);
+            parts.fill(T::ZERO);
+            for oz in over_d[z].0..over_d[z].1 {
+                for oy in over_h[y].0..over_h[y].1 {
+                    let dy = &self.dy[((plane * d.len() + oz) * h.len() + oy) * out_row..][..out_row];
+                    add_parts(&mut parts, dy, outer_divisor(d.windows[oz], h.windows[oy]), self.across, grid.inner);
+                }
+            }
+            match padded {
+                Some(Padded { kernel, stride, low, .. }) => {
+                    columns.fill(T::ZERO);
+                    match stride {
+                        1 => spread::<T, 1>(&parts, kernel, &mut columns),
+                        2 => spread::<T, 2>(&parts, kernel, &mut columns),
+                        3 => spread::<T, 3>(&parts, kernel, &mut columns),
+                        _ => spread::<T, 4>(&parts, kernel, &mut columns),
+                    }
+                    dx.copy_from_slice(&columns[low..low + dx.len()]);
+                }
+                None if grid.inner == 1 => {
+                    for (dx, &(first, end)) in dx.iter_mut().zip(over_w) {
+                        *dx = parts[first..end].iter().fold(T::ZERO, |sum, &part| sum + part);
+                    }
+                }
+                None => {
+                    for (dx, &(first, end)) in dx.chunks_exact_mut(grid.inner).zip(over_w) {
+                        let parts = &parts[first * grid.inner..end * grid.inner];
+                        let Some((first, others)) = parts.split_at_checked(grid.inner) else {
+                            dx.fill(T::ZERO);
+                            continue;
+                        };
+                        dx.copy_from_slice(first);
+                        for part in others.chunks_exact(grid.inner) {
+                            for (dx, &part) in dx.iter_mut().zip(part) {
+                                *dx += part;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds `dy` divided by the sizes of the windows.
+#[inline(always)]
+fn add_parts<T: Real>(parts: &mut [T], dy: &[T], outer: f64, across: &[f64], inner: usize) {
+    if inner == 1 {
+        for ((part, &dy), &across) in parts.iter_mut().zip(dy).zip(across) {
+            *part += dy / T::r(outer * across);
+        }
+        return;
+    }
+    for ((parts, dy), &across) in parts.chunks_exact_mut(inner).zip(dy.chunks_exact(inner)).zip(across) {
+        let divisor = T::r(outer * across);
+        for (part, &dy) in parts.iter_mut().zip(dy) {
+            *part += dy / divisor;
+        }
+    }
+}
+
+/// Adds the part of each window to the columns that it covers.
+#[inline(always)]
+fn spread<T: Real, const STRIDE: usize>(parts: &[T], kernel: usize, columns: &mut [T]) {
+    for i in 0..kernel {
+        for (column, &part) in columns[i..].as_chunks_mut::<STRIDE>().0.iter_mut().zip(parts) {
+            column[0] += part;
+        }
+    }
+}

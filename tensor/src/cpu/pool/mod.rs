@@ -1,0 +1,160 @@
+//! Pooling kernels over planes of up to three dimensions; lower dimensions come as leading axes of size 1.
+//!
+//! Which elements a window covers is worked out once per axis, so that fixed and adaptive windows, padding, dilation and
+//! ceil mode are all one to the loops. A row of windows is pooled down the columns first, for a whole row of the input at a time, then
+//! across. Both memory orders of images are one too: channels that lie side by side only make neighbours lie further apart.
+
+mod average;
+mod places;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use average::{average, average_backward};
+pub(crate) use places::{Place, max_with_places, scatter, take};
+pub(crate) use rows::max;
+use smallvec::SmallVec;
+
+use crate::element::Number;
+
+/// What one window covers along one axis: `count` elements from `first`, `step` apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    /// What an average divides by along this axis.
+    pub(crate) divisor: usize,
+}
+
+/// Windows that begin at equal distances, before the input's ends cut them: window `o` covers `o · stride - low + t · step` for
+/// `t < kernel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Regular {
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) low: usize,
+}
+
+/// The windows of one axis.
+#[derive(Debug, Clone)]
+pub(crate) struct Axis {
+    pub(crate) input: usize,
+    /// Distance of neighbours in a window.
+    pub(crate) step: usize,
+    pub(crate) windows: Vec<Window>,
+    /// The rule behind the windows, if there is one.
+    pub(crate) regular: Option<Regular>,
+}
+
+impl Axis {
+    fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Elements that the longest window covers.
+    fn longest(&self) -> usize {
+        self.windows.iter().map(|window| window.count).max().unwrap_or(0)
+    }
+
+    /// Whether there is one window, over the whole axis.
+    fn is_whole(&self) -> bool {
+        matches!(self.windows[..], [Window { count, divisor, .. }] if count == self.input && divisor == count)
+    }
+}
+
+/// The windows of three axes, the last one fastest in memory.
+pub(crate) type Windows = [Axis; 3];
+
+/// Windows over images that lie in one of two memory orders.
+#[derive(Debug, Clone)]
+pub(crate) struct Grid {
+    windows: Windows,
+    /// Channels side by side at each place: all of them in channels-last order, 1 in row-major order.
+    inner: usize,
+}
+
+impl Grid {
+    /// Windows over images of `inner` channels side by side.
+    pub(crate) fn new(windows: Windows, inner: usize) -> Self {
+        if inner == 1 && windows.iter().all(Axis::is_whole) {
+            // The mean of a plane is that of one long row.
+            let input = volume(&windows);
+            let windows = vec![Window { first: 0, count: input, divisor: input }];
+            let one =
+                Axis { input: 1, step: 1, windows: vec![Window { first: 0, count: 1, divisor: 1 }], regular: None };
+            return Grid { windows: [one.clone(), one, Axis { input, step: 1, windows, regular: None }], inner };
+        }
+        Grid { windows, inner }
+    }
+
+    /// Places of a plane of the input.
+    fn places(&self) -> usize {
+        volume(&self.windows)
+    }
+
+    /// Elements of a row of the input.
+    fn row(&self) -> usize {
+        self.windows[2].input * self.inner
+    }
+
+    /// Elements of a row of the output.
+    fn out_row(&self) -> usize {
+        self.windows[2].len() * self.inner
+    }
+
+    /// Elements that a typical window covers.
+    fn taps(&self) -> usize {
+        self.windows.iter().map(Axis::longest).product()
+    }
+
+    /// The plane of this row of the output, and the windows of the outer two axes.
+    #[inline(always)]
+    fn locate(&self, row: usize) -> (usize, Window, Window) {
+        let [d, h, _] = &self.windows;
+        let (rest, y) = (row / h.len(), row % h.len());
+        (rest / d.len(), d.windows[rest % d.len()], h.windows[y])
+    }
+
+    /// The numbers of the rows of a plane that the windows of the outer two axes cover.
+    #[inline(always)]
+    fn covered(&self, dw: Window, hw: Window) -> SmallVec<[usize; 16]> {
+        let [d, h, _] = &self.windows;
+        let mut rows = SmallVec::new();
+        for z in 0..dw.count {
+            for y in 0..hw.count {
+                rows.push((dw.first + z * d.step) * h.input + hw.first + y * h.step);
+            }
+        }
+        rows
+    }
+
+    /// The rule behind the windows of a row whose elements lie side by side, if it is one for which loops over all windows of a row are
+    /// worth it: these need the row with padding around it.
+    fn padded(&self) -> Option<Padded> {
+        let w = &self.windows[2];
+        let Regular { kernel, stride, low } = w.regular?;
+        let reach = (kernel - 1).checked_mul(w.step)? + 1;
+        let few = self.inner == 1 && kernel <= 16 && reach <= 64 && stride <= 4 && low <= reach;
+        few.then(|| Padded { kernel, stride, low, len: (low + w.input).max(w.len() * stride + reach) })
+    }
+}
+
+/// A row of columns with padding on both sides.
+#[derive(Debug, Clone, Copy)]
+struct Padded {
+    kernel: usize,
+    stride: usize,
+    low: usize,
+    len: usize,
+}
+
+/// Places of a plane of the input.
+fn volume(windows: &Windows) -> usize {
+    windows.iter().map(|axis| axis.input).product()
+}
+
+/// The greater one; NaN if either is.
+#[inline(always)]
+fn greater<T: Number>(best: T, x: T) -> T {
+    if (x > best) | x.nan() { x } else { best }
+}
