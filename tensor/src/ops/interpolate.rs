@@ -3,6 +3,7 @@
 use crate::cpu::interpolate::{self as kernel, Table};
 use crate::dtype::{with_float, with_width};
 use crate::memory::reserved;
+use crate::ops::images::Images;
 use crate::{DType, Error, Result, Shape, Tensor};
 
 /// How [`Tensor::interpolate`] finds a value between elements.
@@ -72,21 +73,21 @@ impl Tensor {
         const OP: &str = "interpolate";
         let (shape, tables) = tables(OP, self.shape(), self.dtype(), &to.into(), mode)?;
         shape.check_size(OP, self.dtype())?;
+        let grow =
+            || tables.iter().enumerate().filter_map(|(axis, table)| Some((axis + 2, table.as_ref()?, shape[axis + 2])));
         if mode == InterpolateMode::Nearest {
-            return along_axes(self, &tables, |x, (size, inner), table, shape| {
-                with_width!(x.dtype(), W => Tensor::build_bits::<W>(shape, x.dtype(), |out| {
-                    let x = x.bits::<W>();
-                    kernel::copy(x.as_contiguous().unwrap_or_default(), size, inner, table, out);
+            return along_axes(self, grow(), |x, [size, _, inner], table, shape| {
+                with_width!(x.tensor.dtype(), W => Tensor::build_bits::<W>(shape, x.tensor.dtype(), |out| {
+                    kernel::copy(x.bits::<W>(), size, inner, table, out);
                     Ok(())
                 }))
             });
         }
         self.dtype().require_float(OP)?;
         self.widened(|x| {
-            along_axes(x, &tables, |x, (size, inner), table, shape| {
-                with_float!(x.dtype(), T => Tensor::build::<T>(shape, |out| {
-                    let x = x.view::<T>();
-                    kernel::forward(x.as_contiguous().unwrap_or_default(), size, inner, table, out);
+            along_axes(x, grow(), |x, [size, _, inner], table, shape| {
+                with_float!(x.tensor.dtype(), T => Tensor::build::<T>(shape, |out| {
+                    kernel::forward(x.elements::<T>(), size, inner, table, out);
                     Ok(())
                 }))
             })
@@ -115,42 +116,35 @@ impl Tensor {
         if shape != *self.shape() {
             return Err(Error::shape(OP, format!("a gradient of shape {shape}"), self.shape()));
         }
+        let steps = tables.iter().enumerate().rev();
+        let shrink = steps.filter_map(|(axis, table)| Some((axis + 2, table.as_ref()?, input[axis + 2])));
         self.widened(|dy| {
-            let mut dx = dy.contiguous()?;
-            for (axis, table) in tables.iter().enumerate().rev() {
-                let Some(table) = table else { continue };
-                let axis = axis + 2;
-                let mut shape = dx.shape().clone();
-                shape[axis] = input[axis];
-                let inner: usize = shape[axis + 1..].iter().product();
-                dx = with_float!(dx.dtype(), T => Tensor::build::<T>(shape, |out| {
-                    let dy = dx.view::<T>();
-                    kernel::backward(dy.as_contiguous().unwrap_or_default(), input[axis], inner, table, out);
+            along_axes(dy, shrink, |dy, [_, size, inner], table, shape| {
+                with_float!(dy.tensor.dtype(), T => Tensor::build::<T>(shape, |dx| {
+                    kernel::backward(dy.elements::<T>(), size, inner, table, dx);
                     Ok(())
-                }))?;
-            }
-            Ok(dx)
+                }))
+            })
         })
     }
 }
 
-/// Resizes one spatial axis after the other, the first one first. `None` leaves an axis as it is.
-fn along_axes(
+/// Resizes one axis after the other, each (with its table) to a size. `resize` is given the axis' size before and after, the elements
+/// between neighbours along it, the table and the result's shape.
+fn along_axes<'a>(
     x: &Tensor,
-    tables: &[Option<Table>],
-    resize: impl Fn(&Tensor, (usize, usize), &Table, Shape) -> Result<Tensor>,
+    axes: impl Iterator<Item = (usize, &'a Table, usize)>,
+    resize: impl Fn(&Images, [usize; 3], &Table, &Shape) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let mut x = x.contiguous()?;
-    for (axis, table) in tables.iter().enumerate() {
-        let Some(table) = table else { continue };
-        let axis = axis + 2;
-        let size = x.shape()[axis];
-        let inner = x.shape()[axis + 1..].iter().product();
-        let mut shape = x.shape().clone();
-        shape[axis] = table.places.len() / table.taps;
-        x = resize(&x, (size, inner), table, shape)?;
+    let mut x = Images::of(x)?;
+    for (axis, table, size) in axes {
+        let mut shape = x.tensor.shape().clone();
+        let before = std::mem::replace(&mut shape[axis], size);
+        let inner = shape[axis + 1..].iter().product::<usize>() * x.inner;
+        let written = resize(&x, [before, size, inner], table, &shape)?;
+        x.tensor = x.result(&shape, written)?;
     }
-    Ok(x)
+    Ok(x.tensor)
 }
 
 /// The shape of the result and what to do along each spatial axis.
