@@ -53,6 +53,16 @@ impl<T: Lane> Kernel for Registers<T> {
     }
 }
 
+/// Columns in panels of `most` vectors at most, all about alike: `(first column, vectors)`.
+pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let vectors = columns.div_ceil(lanes);
+    let count = vectors.div_ceil(most);
+    (0..count).map(move |i| {
+        let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
+        (from * lanes, to - from)
+    })
+}
+
 impl<T: Lane> Packed<T> {
     /// Packs the factor whose number in segment `s`, step `p` and column `c` is `at(s, p, c)`.
     ///
@@ -67,13 +77,8 @@ impl<T: Lane> Packed<T> {
     ) -> Result<Self> {
         let (lanes, registers) = dispatch_at(level, Registers::<T>(std::marker::PhantomData));
         let vectors = columns.div_ceil(lanes);
-        let count = vectors.div_ceil(tile::most_vectors(registers)).max(1);
-        let panels: SmallVec<[Panel; 8]> = (0..count)
-            .map(|i| {
-                let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
-                Panel { column: from * lanes, vectors: to - from }
-            })
-            .collect();
+        let panels = panels(columns, lanes, tile::most_vectors(registers));
+        let panels: SmallVec<[Panel; 8]> = panels.map(|(column, vectors)| Panel { column, vectors }).collect();
         let rows = segments * depth;
         let mut data = Buffer::for_output::<T>(rows.saturating_mul(vectors * lanes))?;
         let shared = SharedMut::new(data.as_mut_slice::<T>());
