@@ -64,18 +64,6 @@ pub(crate) fn zip3<A: Element, B: Element, C: Element, R: Element>(
     Ok((buffer, out_layout))
 }
 
-/// `out[i] = f(out[i], b[i])` in the place of `out`, all elements of which lie in memory as `layout` says; `b` is broadcast.
-pub(crate) fn update<R: Element, B: Element>(
-    out: &mut [R],
-    layout: &Layout,
-    b: View<'_, B>,
-    f: impl Fn(R, B) -> R + Sync,
-) {
-    let lb = b.layout.broadcast_to(&layout.shape);
-    let walk = Walk::along_first([layout, &lb]);
-    over_blocks(out, &walk, |out, block| dispatch(Update { out, b: b.data, block, f: &f }));
-}
-
 /// Rows of a piece of the output, and where they lie in the operands: neighbours in a row `steps` apart, rows `strides` apart.
 #[derive(Clone, Copy)]
 struct Block<const N: usize> {
@@ -255,44 +243,6 @@ impl<A: Element, B: Element, C: Element, R: Element, F: Fn(A, B, C) -> R> Kernel
                 for (j, out) in out.iter_mut().enumerate() {
                     let (a, b) = (a[block.at(1, start_a, j)], b[block.at(2, start_b, j)]);
                     *out = f(a, b, c[block.at(3, start_c, j)]);
-                }
-            }
-        }
-    }
-}
-
-struct Update<'a, R, B, F> {
-    out: &'a mut [R],
-    b: &'a [B],
-    block: Block<2>,
-    f: &'a F,
-}
-
-impl<R: Element, B: Element, F: Fn(R, B) -> R> Kernel for Update<'_, R, B, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Update { out, b, block, f } = self;
-        for (i, out) in out.chunks_mut(block.row_len).enumerate() {
-            let len = out.len();
-            let start = block.start(1, i);
-            match block.steps[1] {
-                1 => {
-                    for (out, &b) in out.iter_mut().zip(block.row(1, i, len, b)) {
-                        *out = f(*out, b);
-                    }
-                }
-                0 => {
-                    let b = b[start];
-                    for out in out {
-                        *out = f(*out, b);
-                    }
-                }
-                _ => {
-                    for (j, out) in out.iter_mut().enumerate() {
-                        *out = f(*out, b[block.at(1, start, j)]);
-                    }
                 }
             }
         }

@@ -17,7 +17,7 @@ mod tests;
 mod unary;
 
 pub(crate) use activation::{
-    gelu, gelu_tanh, hard_sigmoid, hard_swish, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus, tanh,
+    gelu, gelu_tanh, hard_sigmoid, hard_swish, leaky_relu, log_sigmoid, sigmoid, silu, softplus, tanh,
 };
 pub(crate) use erf::erf;
 pub(crate) use exp::{exp, exp_m1};
