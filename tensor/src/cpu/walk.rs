@@ -86,6 +86,22 @@ impl<const N: usize> Walk<N> {
         });
     }
 
+    /// Distance of neighbouring rows, for each operand, and the number of rows that lie so one after the other.
+    pub(crate) fn blocks(&self) -> (usize, [isize; N]) {
+        self.last_matrix().map_or((1, [0; N]), |([rows, _], [strides, _])| (rows, strides))
+    }
+
+    /// Calls `f` with the places where blocks of rows start that cover these, and their numbers of rows (see [`Walk::blocks`]).
+    pub(crate) fn for_blocks(&self, rows: Range<usize>, f: &mut dyn FnMut([usize; N], usize)) {
+        let (most, _) = self.blocks();
+        let mut row = rows.start;
+        while row < rows.end {
+            let count = (most - row % most).min(rows.end - row);
+            self.for_rows(row..row + 1, &mut |starts| f(starts, count));
+            row += count;
+        }
+    }
+
     /// Calls `f` with the place where each of these rows starts in each operand.
     pub(crate) fn for_rows(&self, rows: Range<usize>, f: &mut dyn FnMut([usize; N])) {
         if rows.is_empty() {
