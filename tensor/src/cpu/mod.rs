@@ -6,7 +6,6 @@ pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod index;
 pub(crate) mod interpolate;
-pub(crate) mod join;
 pub(crate) mod linalg;
 pub(crate) mod math;
 pub(crate) mod pad;

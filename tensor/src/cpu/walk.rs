@@ -63,10 +63,14 @@ impl<const N: usize> Walk<N> {
         self.strides.last().copied().unwrap_or([1; N])
     }
 
-    /// Sizes and strides of the last two axes, if there are two.
-    pub(crate) fn last_matrix(&self) -> Option<([usize; 2], [[isize; N]; 2])> {
-        let lead = self.sizes.len().checked_sub(2)?;
-        Some(([self.sizes[lead], self.sizes[lead + 1]], [self.strides[lead], self.strides[lead + 1]]))
+    /// Sizes and strides of the axes that are left, the outermost first.
+    pub(crate) fn axes(&self) -> impl ExactSizeIterator<Item = (usize, [isize; N])> {
+        self.sizes.iter().copied().zip(self.strides.iter().copied())
+    }
+
+    /// Where the walk starts in each operand.
+    pub(crate) fn start(&self) -> [usize; N] {
+        self.start
     }
 
     /// Number of rows.

@@ -11,13 +11,15 @@ mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use level::{Level, level};
+pub(crate) use transpose::{Transpose, plain as transpose_plain};
 
 /// An instruction set; a value of it proves that the processor has it.
-pub(crate) trait Simd: Copy + Send + Sync + 'static {
+pub(crate) trait Simd: Copy + Send + Sync + Transpose + 'static {
     type F32: Vector<f32, Token = Self>;
     type F64: Vector<f64, Token = Self>;
     /// Registers for vectors.
