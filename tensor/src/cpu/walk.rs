@@ -73,6 +73,12 @@ impl<const N: usize> Walk<N> {
         self.start
     }
 
+    /// Sizes and strides of the last two axes, if there are two.
+    fn last_matrix(&self) -> Option<([usize; 2], [[isize; N]; 2])> {
+        let lead = self.sizes.len().checked_sub(2)?;
+        Some(([self.sizes[lead], self.sizes[lead + 1]], [self.strides[lead], self.strides[lead + 1]]))
+    }
+
     /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         // Rows without elements are no rows: there may be 2⁴⁰ of them.

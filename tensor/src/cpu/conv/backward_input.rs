@@ -9,13 +9,14 @@ use super::windows::{Result as Places, Windows};
 use super::{Geometry, Images};
 use crate::Result;
 use crate::cpu::gemm::{Activation, Output, Packed, product};
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Lane, level};
+use crate::cpu::simd::level;
 use crate::memory::Buffer;
 
 /// `dx[n, i, c] = Σ dy · weight` over the windows and taps that read `i`. `weight` is row-major `[groups · filters, channels, taps…]`, `dx`
 /// dense and channels-last.
-pub(crate) fn input<T: Lane>(geometry: &Geometry, weight: &[T], dy: Images<'_, T>, dx: &mut [T]) -> Result<()> {
+pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, T>, dx: &mut [T]) -> Result<()> {
     let &Geometry { images, channels, filters, groups, stride, .. } = geometry;
     let taps = geometry.taps();
     let zeros = Buffer::zeroed::<T>(filters)?;

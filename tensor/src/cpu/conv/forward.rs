@@ -6,11 +6,12 @@ use super::windows::{Result as Places, Windows};
 use super::{Geometry, Images};
 use crate::Result;
 use crate::cpu::gemm::{Activation, Output, Packed, product};
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Lane, level};
+use crate::cpu::simd::level;
 
 /// The packed weights of every group. `weight` is row-major `[groups · filters, channels, taps…]`.
-pub(crate) fn pack<T: Lane>(geometry: &Geometry, weight: &[T]) -> Result<Vec<Packed<T>>> {
+pub(crate) fn pack<T: Float>(geometry: &Geometry, weight: &[T]) -> Result<Vec<Packed<T>>> {
     let &Geometry { channels, filters, groups, .. } = geometry;
     let taps = geometry.taps();
     let one = |group: usize| {
@@ -32,7 +33,7 @@ pub(crate) struct Written<'a, T> {
 }
 
 /// `out = activation(conv(x) + bias + residual)`. `zeros` are as many zeros as a group has channels.
-pub(crate) fn forward<T: Lane>(
+pub(crate) fn forward<T: Float>(
     geometry: &Geometry,
     x: Images<'_, T>,
     packed: &[Packed<T>],
