@@ -13,7 +13,6 @@ mod tests;
 pub(crate) use average::{average, average_backward};
 pub(crate) use places::{Place, max_with_places, scatter, take};
 pub(crate) use rows::max;
-use smallvec::SmallVec;
 
 use crate::element::Number;
 
@@ -115,17 +114,15 @@ impl Grid {
         (rest / d.len(), d.windows[rest % d.len()], h.windows[y])
     }
 
-    /// The numbers of the rows of a plane that the windows of the outer two axes cover.
+    /// Puts the numbers of the rows of a plane that the windows of the outer two axes cover into `rows`.
     #[inline(always)]
-    fn covered(&self, dw: Window, hw: Window) -> SmallVec<[usize; 16]> {
+    fn covered(&self, dw: Window, hw: Window, rows: &mut Vec<usize>) {
         let [d, h, _] = &self.windows;
-        let mut rows = SmallVec::new();
+        rows.clear();
         for z in 0..dw.count {
-            for y in 0..hw.count {
-                rows.push((dw.first + z * d.step) * h.input + hw.first + y * h.step);
-            }
+            let first = (dw.first + z * d.step) * h.input + hw.first;
+            rows.extend((0..hw.count).map(|y| first + y * h.step));
         }
-        rows
     }
 
     /// The rule behind the windows of a row whose elements lie side by side, if it is one for which loops over all windows of a row are
@@ -148,6 +145,10 @@ struct Padded {
     len: usize,
 }
 
+/// Loops over rows whose elements lie side by side go on to the next multiple of this, where there is memory: what they write there is
+/// written again, and a loop of whole vectors is faster than one with a remainder.
+const WIDE: usize = 32;
+
 /// Places of a plane of the input.
 fn volume(windows: &Windows) -> usize {
     windows.iter().map(|axis| axis.input).product()
@@ -156,5 +157,6 @@ fn volume(windows: &Windows) -> usize {
 /// The greater one; NaN if either is.
 #[inline(always)]
 fn greater<T: Number>(best: T, x: T) -> T {
-    if (x > best) | x.nan() { x } else { best }
+    let larger = if x > best { x } else { best };
+    if x.nan() { x } else { larger }
 }

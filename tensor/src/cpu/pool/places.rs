@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Grid, Padded};
+use super::{Grid, Padded, WIDE};
 use crate::Element;
 use crate::cpu::parallel::{SharedMut, over_chunks, over_range};
 use crate::cpu::simd::{Kernel, Simd, dispatch};
@@ -66,32 +66,38 @@ impl<T: Number, P: Place> Kernel for Rows<'_, T, P> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (grid, row_len, inner) = (self.grid, self.grid.row(), self.grid.inner);
+        let (grid, inner) = (self.grid, self.grid.inner);
+        let (row_len, out_row, plane_len) = (grid.row(), grid.out_row(), grid.places() * inner);
         let w = &grid.windows[2];
         let padded = grid.padded();
         let (low, len) = padded.map_or((0, row_len), |padded| (padded.low, padded.len));
-        let mut columns = vec![T::LOWEST; len];
-        let mut found = vec![NOWHERE; len];
-        let mut chosen = vec![NOWHERE; grid.out_row()];
-        let rows = self.out.chunks_exact_mut(grid.out_row()).zip(self.places.chunks_exact_mut(grid.out_row()));
-        for (i, (out, places)) in rows.enumerate() {
+        let extra = if inner == 1 { WIDE } else { 0 };
+        let mut columns = vec![T::LOWEST; len + extra];
+        let mut found = vec![NOWHERE; len + extra];
+        let out_wide = if padded.is_some() { out_row.next_multiple_of(WIDE) } else { out_row };
+        let mut chosen = vec![NOWHERE; out_wide];
+        let mut rows = Vec::new();
+        let wide = if inner == 1 { row_len.next_multiple_of(WIDE) } else { row_len };
+        for i in 0..self.out.len() / out_row {
+            let end = (i * out_row + out_wide).min(self.out.len());
+            let out = &mut self.out[i * out_row..end];
             let (plane, dw, hw) = grid.locate(self.first + i);
-            let plane = &self.x[plane * grid.places() * inner..][..grid.places() * inner];
-            let (inside, inside_found) = (&mut columns[low..low + row_len], &mut found[low..low + row_len]);
-            let rows = grid.covered(dw, hw);
+            let (inside, inside_found) = (&mut columns[low..low + wide], &mut found[low..low + wide]);
+            grid.covered(dw, hw, &mut rows);
             if rows.is_empty() {
                 inside.fill(T::LOWEST);
                 inside_found.fill(NOWHERE);
             }
             for (nth, &number) in rows.iter().enumerate() {
-                let (row, start) = (&plane[number * row_len..][..row_len], (number * w.input) as u32);
+                let rest = &self.x[plane * plane_len + number * row_len..];
+                let (row, start) = (&rest[..wide.min(rest.len())], (number * w.input) as u32);
                 if nth == 0 {
-                    inside.copy_from_slice(row);
+                    inside[..row.len()].copy_from_slice(row);
                     number_columns(inside_found, start, inner);
                 } else if inner == 1 {
                     for (j, ((best, place), &x)) in inside.iter_mut().zip(inside_found.iter_mut()).zip(row).enumerate()
                     {
-                        offer_later(best, place, x, start + j as u32);
+                        offer_later(best, place, x, start.wrapping_add(j as u32));
                     }
                 } else {
                     let columns = inside.chunks_exact_mut(inner).zip(inside_found.chunks_exact_mut(inner));
@@ -103,7 +109,11 @@ impl<T: Number, P: Place> Kernel for Rows<'_, T, P> {
                     }
                 }
             }
+            // The padding behind the row.
+            columns[low + row_len..].fill(T::LOWEST);
+            found[low + row_len..].fill(NOWHERE);
             across(&columns, &found, grid, padded, out, &mut chosen);
+            let places = &mut self.places[i * out_row..(i + 1) * out_row];
             for (place, &chosen) in places.iter_mut().zip(&chosen) {
                 *place = P::of(chosen);
             }
@@ -115,7 +125,7 @@ impl<T: Number, P: Place> Kernel for Rows<'_, T, P> {
 fn number_columns(found: &mut [u32], start: u32, inner: usize) {
     if inner == 1 {
         for (j, found) in found.iter_mut().enumerate() {
-            *found = start + j as u32;
+            *found = start.wrapping_add(j as u32);
         }
         return;
     }
@@ -189,6 +199,17 @@ fn strided<T: Number, const STRIDE: usize>(
         let (columns, found) = (columns[i * step..].as_chunks::<STRIDE>().0, found[i * step..].as_chunks::<STRIDE>().0);
         columns.iter().zip(found)
     };
+    if kernel == 3 {
+        // All taps at once, as in the stems of networks.
+        let outputs = out.iter_mut().zip(chosen.iter_mut());
+        for (((out, chosen), (a, at_a)), ((b, at_b), (c, at_c))) in outputs.zip(taps(0)).zip(taps(1).zip(taps(2))) {
+            let (mut best, mut place) = (a[0], at_a[0]);
+            offer(&mut best, &mut place, b[0], at_b[0]);
+            offer(&mut best, &mut place, c[0], at_c[0]);
+            (*out, *chosen) = (best, place);
+        }
+        return;
+    }
     for ((best, place), (x, at)) in out.iter_mut().zip(chosen.iter_mut()).zip(taps(0)) {
         (*best, *place) = (x[0], at[0]);
     }

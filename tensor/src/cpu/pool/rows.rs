@@ -1,6 +1,6 @@
 //! Windows whose elements are joined to one: maxima and sums.
 
-use super::{Grid, Padded, greater};
+use super::{Grid, Padded, WIDE, greater};
 use crate::cpu::parallel::over_chunks;
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
@@ -59,32 +59,45 @@ impl<T: Number, J: Join<T>> Kernel for Rows<'_, T, J> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (grid, row_len) = (self.grid, self.grid.row());
+        let (grid, row_len, out_row) = (self.grid, self.grid.row(), self.grid.out_row());
+        let plane_len = grid.places() * grid.inner;
         let padded = grid.padded();
         let (low, len) = padded.map_or((0, row_len), |padded| (padded.low, padded.len));
-        let mut columns = vec![J::NONE; len];
-        for (i, out) in self.out.chunks_exact_mut(grid.out_row()).enumerate() {
+        // A row by itself may go on to a multiple of `WIDE`; side by side with channels it is long anyhow.
+        let extra = if grid.inner == 1 { WIDE } else { 0 };
+        let mut columns = vec![J::NONE; len + extra];
+        let mut lanes = vec![J::NONE; LANES];
+        let mut rows = Vec::new();
+        let wide = if grid.inner == 1 { row_len.next_multiple_of(WIDE) } else { row_len };
+        let out_wide = if padded.is_some() { out_row.next_multiple_of(WIDE) } else { out_row };
+        for i in 0..self.out.len() / out_row {
+            let end = (i * out_row + out_wide).min(self.out.len());
+            let out = &mut self.out[i * out_row..end];
             let (plane, dw, hw) = grid.locate(self.first + i);
-            let plane = &self.x[plane * grid.places() * grid.inner..][..grid.places() * grid.inner];
-            let rows = grid.covered(dw, hw);
-            let row = |number: usize| &plane[number * row_len..][..row_len];
+            grid.covered(dw, hw, &mut rows);
+            let row = |number: usize, len: usize| {
+                let rest = &self.x[plane * plane_len + number * row_len..];
+                &rest[..len.min(rest.len())]
+            };
             if let ([only], None) = (&rows[..], padded) {
-                across::<T, J>(row(*only), grid, None, out);
+                across::<T, J>(row(*only, row_len), grid, None, out, &mut lanes);
                 continue;
             }
-            let inside = &mut columns[low..low + row_len];
             match rows[..] {
-                [] => inside.fill(J::NONE),
-                [a] => inside.copy_from_slice(row(a)),
-                [a, b] => two::<T, J>(inside, row(a), row(b)),
+                [] => columns[low..low + row_len].fill(J::NONE),
+                [a] => columns[low..low + row_len].copy_from_slice(row(a, row_len)),
+                [a, b] => two::<T, J>(&mut columns[low..low + wide], row(a, wide), row(b, wide)),
                 [a, b, c, ref others @ ..] => {
-                    three::<T, J>(inside, row(a), row(b), row(c));
+                    let columns = &mut columns[low..low + wide];
+                    three::<T, J>(columns, row(a, wide), row(b, wide), row(c, wide));
                     for &other in others {
-                        more::<T, J>(inside, row(other));
+                        more::<T, J>(columns, row(other, wide));
                     }
                 }
             }
-            across::<T, J>(&columns, grid, padded, out);
+            // The padding behind the row.
+            columns[low + row_len..].fill(J::NONE);
+            across::<T, J>(&columns, grid, padded, out, &mut lanes);
         }
     }
 }
@@ -112,7 +125,7 @@ fn more<T: Number, J: Join<T>>(out: &mut [T], x: &[T]) {
 
 /// Joins columns to the windows of a row.
 #[inline(always)]
-fn across<T: Number, J: Join<T>>(columns: &[T], grid: &Grid, padded: Option<Padded>, out: &mut [T]) {
+fn across<T: Number, J: Join<T>>(columns: &[T], grid: &Grid, padded: Option<Padded>, out: &mut [T], lanes: &mut [T]) {
     let w = &grid.windows[2];
     match padded {
         Some(Padded { stride: 1, kernel, .. }) => strided::<T, J, 1>(columns, kernel, w.step, out),
@@ -123,7 +136,7 @@ fn across<T: Number, J: Join<T>>(columns: &[T], grid: &Grid, padded: Option<Padd
             for (out, window) in out.iter_mut().zip(&w.windows) {
                 *out = match window.count {
                     0 => J::NONE,
-                    count => fold::<T, J>(&columns[window.first..][..(count - 1) * w.step + 1], w.step),
+                    count => fold::<T, J>(&columns[window.first..][..(count - 1) * w.step + 1], w.step, lanes),
                 };
             }
         }
@@ -180,26 +193,24 @@ fn strided<T: Number, J: Join<T>, const STRIDE: usize>(columns: &[T], kernel: us
     }
 }
 
+/// Elements that long windows are joined in parallel.
+const LANES: usize = 64;
+
 /// Joins elements that are `step` apart, the last one included; there is at least one.
 #[inline(always)]
-fn fold<T: Number, J: Join<T>>(x: &[T], step: usize) -> T {
-    const LANES: usize = 16;
-    if step > 1 || x.len() < 2 * LANES {
+fn fold<T: Number, J: Join<T>>(x: &[T], step: usize, lanes: &mut [T]) -> T {
+    if step > 1 || x.len() < LANES {
         return x.iter().skip(step).step_by(step).fold(x[0], |joined, &x| J::join(joined, x));
     }
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut lanes = chunks[0];
-    for chunk in &chunks[1..] {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = J::join(*lane, x);
-        }
+    lanes.copy_from_slice(&x[..LANES]);
+    for chunk in x[LANES..].chunks(LANES) {
+        more::<T, J>(lanes, chunk);
     }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = J::join(*lane, x);
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (low, high) = lanes.split_at_mut(half);
+        more::<T, J>(low, high);
+        half /= 2;
     }
-    let mut joined = lanes[0];
-    for &lane in &lanes[1..] {
-        joined = J::join(joined, lane);
-    }
-    joined
+    lanes[0]
 }
