@@ -10,6 +10,7 @@ pub(crate) mod depthwise;
 pub(crate) mod forward;
 pub(crate) mod pointwise;
 mod windows;
+pub(crate) mod winograd;
 
 /// The sizes of a convolution, with three spatial axes (the missing ones being 1).
 #[derive(Debug, Clone, Copy)]
