@@ -58,8 +58,7 @@ impl Tensor {
             }
             let bias = bias.as_ref().map(elements::<T>);
             if depthwise {
-                conv::depthwise::forward(&geometry, elements(&x), elements(&weight), bias, out);
-                return Ok(());
+                return conv::depthwise::forward(&geometry, elements(&x), elements(&weight), bias, out);
             }
             conv::forward::forward(&geometry, (x.view::<T>().data, lie(&x)), elements(&weight), bias, out)
         }))?;
@@ -142,8 +141,7 @@ impl Tensor {
                 return Ok(());
             }
             if depthwise {
-                conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out);
-                return Ok(());
+                return conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out);
             }
             conv::backward::weight(&geometry, (x.view::<T>().data, lie(&x)), elements(&dy), out)
         }))?;
@@ -170,8 +168,7 @@ fn conv_input_gradient(
             return Ok(());
         }
         if geometry.is_depthwise() {
-            conv::depthwise::input(&geometry, elements(&weight), elements::<T>(&dy), out);
-            return Ok(());
+            return conv::depthwise::input(&geometry, elements(&weight), elements::<T>(&dy), out);
         }
         conv::backward::input(&geometry, elements(&weight), elements(&dy), out)
     }))?;

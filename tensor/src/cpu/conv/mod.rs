@@ -2,7 +2,12 @@
 
 pub(crate) mod backward;
 pub(crate) mod depthwise;
+pub(crate) mod direct;
 pub(crate) mod forward;
+pub(crate) mod places;
+#[cfg(test)]
+mod reference;
+mod rows;
 mod windows;
 
 /// The sizes of a convolution, with three spatial axes (the missing ones being 1) and input and output dense.
