@@ -1,8 +1,8 @@
 //! Channels-last images: vectors lie across the channels of a place, and the weight is read as `[taps, filters]`.
 //!
-//! A block of as many channels as a vector has is carried over all rows of a task before the next one begins, so the rows that
-//! several rows of windows read come from the first cache. Within a row a tile of windows is summed at once: each number of the
-//! input is loaded once for all windows and taps of its row.
+//! A tile of windows of a row is summed at once, for as many channels as a vector has: each number of the input is loaded once for
+//! all windows of the tile and all taps of its row. The next channels of the same tile follow, so memory is read in order, and the
+//! rows that several rows of windows read come from the second cache.
 
 use std::ops::Range;
 
@@ -101,49 +101,48 @@ impl<T: Lane> Kernel for Forward<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let filters = self.geometry.groups * self.geometry.filters;
         let fixed = is_fixed(self.geometry);
-        for (channel, lanes) in blocks(filters, T::Of::<S>::LANES) {
-            for row in self.rows.clone() {
-                if fixed {
-                    with_fixed!(self.geometry, K, STRIDE => self.row::<S, K, STRIDE>(s, row, channel, lanes));
-                } else {
-                    self.any_row(s, row, channel, lanes);
-                }
+        for row in self.rows.clone() {
+            if fixed {
+                with_fixed!(self.geometry, K, STRIDE => self.row::<S, K, STRIDE>(s, row));
+            } else {
+                self.any_row(s, row);
             }
         }
     }
 }
 
 impl<T: Lane> Forward<'_, T> {
-    /// One row of windows, for a block of channels.
+    /// One row of windows.
     #[inline(always)]
-    fn row<S: Simd, const K: usize, const STRIDE: usize>(&self, s: S, row: usize, channel: usize, lanes: usize) {
+    fn row<S: Simd, const K: usize, const STRIDE: usize>(&self, s: S, row: usize) {
         let geometry = self.geometry;
         let ([_, high, wide], [_, input_high, input_wide]) = (geometry.output, geometry.input);
         let (image, y) = (row / high, row % high);
         let top = geometry.reads(1, y, 0);
         let taps = (-top).max(0)..(input_high as isize - top).min(K as isize);
-        let whole = lanes == T::Of::<S>::LANES;
         for left in (0..wide).step_by(TILE) {
             let column = geometry.reads(2, left, 0);
             let end = column + ((TILE - 1) * STRIDE + K) as isize;
-            let tile = Tile {
-                x: self.x.data.as_ptr(),
-                row: (image * input_high) as isize + top,
-                taps: taps.clone(),
-                column,
-                window: row * wide + left,
-                count: TILE.min(wide - left),
-                channel,
-                lanes,
-            };
-            // SAFETY: rows and columns are checked against the image, or all known to be inside it.
-            unsafe {
-                if whole && column >= 0 && end <= input_wide as isize && left + TILE <= wide {
-                    self.tile::<S, K, STRIDE, false>(s, &tile);
-                } else {
-                    self.tile::<S, K, STRIDE, true>(s, &tile);
+            let inside = column >= 0 && end <= input_wide as isize && left + TILE <= wide;
+            for (channel, lanes) in blocks(geometry.groups, T::Of::<S>::LANES) {
+                let tile = Tile {
+                    x: self.x.data.as_ptr(),
+                    row: (image * input_high) as isize + top,
+                    taps: taps.clone(),
+                    column,
+                    window: row * wide + left,
+                    count: TILE.min(wide - left),
+                    channel,
+                    lanes,
+                };
+                // SAFETY: rows and columns are checked against the image, or all known to be inside it.
+                unsafe {
+                    if inside && lanes == T::Of::<S>::LANES {
+                        self.tile::<S, K, STRIDE, false>(s, &tile);
+                    } else {
+                        self.tile::<S, K, STRIDE, true>(s, &tile);
+                    }
                 }
             }
         }
@@ -197,14 +196,16 @@ impl<T: Lane> Forward<'_, T> {
 
     /// As [`Forward::row`] for any kernel, stride, dilation and depth multiplier.
     #[inline(always)]
-    fn any_row<S: Simd>(&self, s: S, row: usize, channel: usize, lanes: usize) {
+    fn any_row<S: Simd>(&self, s: S, row: usize) {
         let geometry = self.geometry;
         let ([deep, high, wide], [input_deep, input_high, input_wide]) = (geometry.output, geometry.input);
         let [kernel_deep, kernel_high, kernel_wide] = geometry.kernel;
         let filters = geometry.groups * geometry.filters;
         let (image, depth, y) = (row / (deep * high), row / high % deep, row % high);
-        let begin = self.finish.begin(s, channel, lanes);
-        for z in 0..wide {
+        for (z, (channel, lanes)) in
+            (0..wide).flat_map(|z| blocks(filters, T::Of::<S>::LANES).map(move |block| (z, block)))
+        {
+            let begin = self.finish.begin(s, channel, lanes);
             let mut sum = begin;
             for a in 0..kernel_deep {
                 let Some(from_depth) = geometry.reads_inside(0, depth, a) else { continue };

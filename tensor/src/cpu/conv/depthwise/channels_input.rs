@@ -24,13 +24,11 @@ impl<T: Lane> Kernel for Input<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let fixed = is_fixed(self.geometry);
-        for (channel, lanes) in blocks(self.geometry.groups, T::Of::<S>::LANES) {
-            for row in self.rows.clone() {
-                if fixed {
-                    with_fixed!(self.geometry, K, STRIDE => self.row::<S, K, STRIDE>(s, row, channel, lanes));
-                } else {
-                    self.any_row(s, row, channel, lanes);
-                }
+        for row in self.rows.clone() {
+            if fixed {
+                with_fixed!(self.geometry, K, STRIDE => self.row::<S, K, STRIDE>(s, row));
+            } else {
+                self.any_row(s, row);
             }
         }
     }
@@ -49,7 +47,7 @@ impl<T: Lane> Input<'_, T> {
     /// One row, in tiles that begin where a window's first tap reads: so which tap of which window reads which place of a tile
     /// is the same for all of them.
     #[inline(always)]
-    fn row<S: Simd, const K: usize, const STRIDE: usize>(&self, s: S, row: usize, channel: usize, lanes: usize) {
+    fn row<S: Simd, const K: usize, const STRIDE: usize>(&self, s: S, row: usize) {
         let geometry = self.geometry;
         let ([_, high, wide], [_, input_high, input_wide]) = (geometry.output, geometry.input);
         let (image, y) = (row / input_high, row % input_high);
@@ -63,35 +61,37 @@ impl<T: Lane> Input<'_, T> {
             if left >= input_wide as isize {
                 break;
             }
-            let mut sums = [T::Of::<S>::zero(s); 8];
-            for tap in 0..K {
-                let Some(y) = window(geometry, 1, y, tap) else { continue };
-                let from = (image * high + y) * wide;
-                let mut dy = [T::Of::<S>::zero(s); READ];
-                for o in 0..windows + earlier {
-                    let z = (first + o as isize - earlier as isize) as usize;
-                    if z < wide {
-                        let from = &self.dy.data[(from + z) * self.dy.place + channel..];
-                        // SAFETY: the window has these channels.
-                        dy[o] = unsafe { load(s, from.as_ptr(), lanes) };
+            for (channel, lanes) in blocks(geometry.groups, T::Of::<S>::LANES) {
+                let mut sums = [T::Of::<S>::zero(s); 8];
+                for tap in 0..K {
+                    let Some(y) = window(geometry, 1, y, tap) else { continue };
+                    let from = (image * high + y) * wide;
+                    let mut dy = [T::Of::<S>::zero(s); READ];
+                    for o in 0..windows + earlier {
+                        let z = (first + o as isize - earlier as isize) as usize;
+                        if z < wide {
+                            let from = &self.dy.data[(from + z) * self.dy.place + channel..];
+                            // SAFETY: the window has these channels.
+                            dy[o] = unsafe { load(s, from.as_ptr(), lanes) };
+                        }
+                    }
+                    let weight = self.weight[tap * K * geometry.groups + channel..].as_ptr();
+                    for t in 0..K {
+                        // SAFETY: each tap has a weight for every channel.
+                        let weight = unsafe { load(s, weight.add(t * geometry.groups), lanes) };
+                        for o in 0..windows {
+                            let at = o * STRIDE + t % STRIDE;
+                            sums[at] = dy[o + earlier - t / STRIDE].mul_add(weight, sums[at]);
+                        }
                     }
                 }
-                let weight = self.weight[tap * K * geometry.groups + channel..].as_ptr();
-                for t in 0..K {
-                    // SAFETY: each tap has a weight for every channel.
-                    let weight = unsafe { load(s, weight.add(t * geometry.groups), lanes) };
-                    for o in 0..windows {
-                        let at = o * STRIDE + t % STRIDE;
-                        sums[at] = dy[o + earlier - t / STRIDE].mul_add(weight, sums[at]);
+                for i in 0..windows * STRIDE {
+                    let column = (left + i as isize) as usize;
+                    if column < input_wide {
+                        let to = (row * input_wide + column) * geometry.groups + channel;
+                        // SAFETY: the place is in this row, which this kernel writes alone.
+                        unsafe { store::<S, T>(sums[i], self.dx.pointer().add(to), lanes) };
                     }
-                }
-            }
-            for i in 0..windows * STRIDE {
-                let column = (left + i as isize) as usize;
-                if column < input_wide {
-                    let to = (row * input_wide + column) * geometry.groups + channel;
-                    // SAFETY: the place is in this row, which this kernel writes alone.
-                    unsafe { store::<S, T>(sums[i], self.dx.pointer().add(to), lanes) };
                 }
             }
             first += windows as isize;
@@ -100,14 +100,16 @@ impl<T: Lane> Input<'_, T> {
 
     /// As [`Input::row`] for any kernel, stride, dilation and depth multiplier.
     #[inline(always)]
-    fn any_row<S: Simd>(&self, s: S, row: usize, channel: usize, lanes: usize) {
+    fn any_row<S: Simd>(&self, s: S, row: usize) {
         let geometry = self.geometry;
         let ([deep, high, wide], [input_deep, input_high, input_wide]) = (geometry.output, geometry.input);
         let [kernel_deep, kernel_high, kernel_wide] = geometry.kernel;
         let multiplier = geometry.filters;
         let filters = geometry.groups * multiplier;
         let (image, depth, y) = (row / (input_deep * input_high), row / input_high % input_deep, row % input_high);
-        for z in 0..input_wide {
+        for (z, (channel, lanes)) in
+            (0..input_wide).flat_map(|z| blocks(geometry.groups, T::Of::<S>::LANES).map(move |block| (z, block)))
+        {
             let mut sum = T::Of::<S>::zero(s);
             for a in 0..kernel_deep {
                 let Some(from_depth) = window(geometry, 0, depth, a) else { continue };

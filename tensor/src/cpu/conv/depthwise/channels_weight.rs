@@ -22,11 +22,13 @@ impl<T: Lane> Kernel for Weight<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
         let filters = self.geometry.groups * self.geometry.filters;
-        let fixed = is_fixed(self.geometry);
-        for (channel, lanes) in blocks(filters, T::Of::<S>::LANES) {
-            if fixed {
-                with_fixed!(self.geometry, K, STRIDE => self.block::<S, K, STRIDE>(s, channel, lanes));
-            } else {
+        if is_fixed(self.geometry) {
+            self.sums.fill(T::ZERO);
+            for row in self.rows.clone() {
+                with_fixed!(self.geometry, K, STRIDE => self.row::<S, K, STRIDE>(s, row));
+            }
+        } else {
+            for (channel, lanes) in blocks(filters, T::Of::<S>::LANES) {
                 self.any_block(s, channel, lanes);
             }
         }
@@ -34,52 +36,53 @@ impl<T: Lane> Kernel for Weight<'_, T> {
 }
 
 impl<T: Lane> Weight<'_, T> {
-    /// All rows, for a block of channels.
+    /// Adds what one row gives.
     #[inline(always)]
-    fn block<S: Simd, const K: usize, const STRIDE: usize>(&mut self, s: S, channel: usize, lanes: usize) {
+    fn row<S: Simd, const K: usize, const STRIDE: usize>(&mut self, s: S, row: usize) {
         let geometry = self.geometry;
         let ([_, high, wide], [_, input_high, input_wide]) = (geometry.output, geometry.input);
-        let mut totals = [[T::Of::<S>::zero(s); K]; K];
-        for row in self.rows.clone() {
-            let (image, y) = (row / high, row % high);
-            for (tap, totals) in totals.iter_mut().enumerate() {
-                let Some(from_row) = geometry.reads_inside(1, y, tap) else { continue };
-                let from = (image * input_high + from_row) * input_wide;
-                // Even and odd windows are summed apart: additions that wait for each other are the limit here.
-                let (mut even, mut odd) = (*totals, [T::Of::<S>::zero(s); K]);
-                for left in (0..wide).step_by(TILE) {
-                    let mut dy = [T::Of::<S>::zero(s); TILE];
-                    for (o, dy) in dy.iter_mut().enumerate() {
-                        if left + o < wide {
-                            let from = &self.dy.data[(row * wide + left + o) * self.dy.place + channel..];
-                            // SAFETY: the window has these channels.
-                            *dy = unsafe { load(s, from.as_ptr(), lanes) };
-                        }
+        let (image, y) = (row / high, row % high);
+        let whole = T::Of::<S>::LANES;
+        for (tap, first) in (0..K).flat_map(|tap| (0..geometry.groups).step_by(whole).map(move |c| (tap, c))) {
+            let Some(from_row) = geometry.reads_inside(1, y, tap) else { continue };
+            let from = (image * input_high + from_row) * input_wide;
+            let (channel, lanes) = (first, whole.min(geometry.groups - first));
+            // Even and odd windows are summed apart: additions that wait for each other are the limit here.
+            let (mut even, mut odd) = ([T::Of::<S>::zero(s); K], [T::Of::<S>::zero(s); K]);
+            for left in (0..wide).step_by(TILE) {
+                let mut dy = [T::Of::<S>::zero(s); TILE];
+                for (o, dy) in dy.iter_mut().enumerate() {
+                    if left + o < wide {
+                        let from = &self.dy.data[(row * wide + left + o) * self.dy.place + channel..];
+                        // SAFETY: the window has these channels.
+                        *dy = unsafe { load(s, from.as_ptr(), lanes) };
                     }
-                    let column = geometry.reads(2, left, 0);
-                    let mut x = [T::Of::<S>::zero(s); READ];
-                    for j in 0..(TILE - 1) * STRIDE + K {
-                        let column = (column + j as isize) as usize;
-                        if column < input_wide {
-                            let from = &self.x.data[(from + column) * self.x.place + channel..];
-                            // SAFETY: the place has these channels.
-                            x[j] = unsafe { load(s, from.as_ptr(), lanes) };
-                        }
-                    }
-                    for t in 0..K {
-                        for o in 0..TILE {
-                            let sums = if o % 2 == 0 { &mut even } else { &mut odd };
-                            sums[t] = x[o * STRIDE + t].mul_add(dy[o], sums[t]);
-                        }
+                }
+                let column = geometry.reads(2, left, 0);
+                let mut x = [T::Of::<S>::zero(s); READ];
+                for j in 0..(TILE - 1) * STRIDE + K {
+                    let column = (column + j as isize) as usize;
+                    if column < input_wide {
+                        let from = &self.x.data[(from + column) * self.x.place + channel..];
+                        // SAFETY: the place has these channels.
+                        x[j] = unsafe { load(s, from.as_ptr(), lanes) };
                     }
                 }
                 for t in 0..K {
-                    totals[t] = even[t].add(odd[t]);
+                    for o in 0..TILE {
+                        let sums = if o % 2 == 0 { &mut even } else { &mut odd };
+                        sums[t] = x[o * STRIDE + t].mul_add(dy[o], sums[t]);
+                    }
                 }
             }
-        }
-        for (tap, total) in totals.as_flattened().iter().enumerate() {
-            self.put(*total, tap, channel, lanes);
+            for t in 0..K {
+                let total = &mut self.sums[(tap * K + t) * geometry.groups + channel..][..lanes];
+                // SAFETY: there are just so many.
+                unsafe {
+                    let sum = load(s, total.as_ptr(), lanes).add(even[t]).add(odd[t]);
+                    store::<S, T>(sum, total.as_mut_ptr(), lanes);
+                }
+            }
         }
     }
 
@@ -91,7 +94,7 @@ impl<T: Lane> Weight<'_, T> {
         unsafe { store::<S, T>(total, to.as_mut_ptr(), lanes) };
     }
 
-    /// As [`Weight::block`] for any kernel, stride, dilation and depth multiplier: tap by tap.
+    /// As [`Weight::row`], of all rows, for any kernel, stride, dilation and depth multiplier: tap by tap.
     #[inline(always)]
     fn any_block<S: Simd>(&mut self, s: S, channel: usize, lanes: usize) {
         let geometry = self.geometry;
