@@ -223,7 +223,5 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
 #[inline(always)]
 unsafe fn load<S: Simd, T: Lane>(s: S, from: *const T, used: usize) -> T::Of<S> {
     // SAFETY: the caller's promise.
-    unsafe {
-        if used < T::Of::<S>::LANES { T::Of::<S>::load_first(s, from, used) } else { T::Of::<S>::load(s, from) }
-    }
+    unsafe { if used < T::Of::<S>::LANES { T::Of::<S>::load_first(s, from, used) } else { T::Of::<S>::load(s, from) } }
 }

@@ -1,4 +1,6 @@
 //! The gradient of the input for channels-last images.
+// Loops of constant length over several arrays at once unroll into registers; iterators over them would not read better.
+#![allow(clippy::needless_range_loop)]
 
 use std::ops::Range;
 

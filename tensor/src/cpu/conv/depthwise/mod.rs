@@ -45,7 +45,7 @@ pub(crate) fn input<T: Lane>(geometry: &Geometry, weight: &[T], dy: &[T], dx: &m
 
 fn sum_planes<T: Lane>(plan: &Plan, source: &[T], weight: &[T], bias: Option<&[T]>, out: &mut [T]) -> Result<()> {
     let windows = plan.windows();
-    over_pieces(out, windows, GRAIN / windows.max(1), plan.scratch::<T>(), &|first, out, scratch| {
+    over_pieces(out, windows, GRAIN / windows.max(1), plan.scratch::<T>(), |first, out, scratch| {
         dispatch(Sum { plan, source, weight, bias, first, out, scratch });
     })
 }
@@ -55,7 +55,7 @@ fn sum_planes<T: Lane>(plan: &Plan, source: &[T], weight: &[T], bias: Option<&[T
 pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: &[T], dy: &[T], dw: &mut [T]) -> Result<()> {
     let each = GRAIN / (geometry.windows() * geometry.images).max(1);
     let scratch = planes_weight::scratch::<T>(geometry);
-    over_pieces(dw, geometry.taps(), each, scratch, &|first, dw, scratch| {
+    over_pieces(dw, geometry.taps(), each, scratch, |first, dw, scratch| {
         dispatch(Dots { geometry, x, dy, first, dw, scratch });
     })
 }
@@ -67,7 +67,7 @@ fn over_pieces<T: Lane>(
     unit: usize,
     each: usize,
     scratch: usize,
-    f: &(dyn Fn(usize, &mut [T], &mut [T]) + Sync),
+    f: impl Fn(usize, &mut [T], &mut [T]) + Sync,
 ) -> Result<()> {
     let count = out.len() / unit.max(1);
     let each = each.max(1);

@@ -1,4 +1,6 @@
 //! The convolution itself.
+// Loops of constant length over several arrays at once unroll into registers; iterators over them would not read better.
+#![allow(clippy::needless_range_loop)]
 
 use super::{Bands, WIDEST};
 use crate::cpu::conv::forward::Lie;
