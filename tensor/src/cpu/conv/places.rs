@@ -1,5 +1,9 @@
 //! Channels-last images, and what is done to results before they are written to them.
 
+use std::ops::Range;
+
+use crate::cpu::gemm::Activation;
+use crate::cpu::math::Float;
 use crate::cpu::simd::{Lane, Simd, Vector};
 
 /// A batch of images whose channels lie side by side, with places `place` apart: more than their channels if they are a slice of
@@ -13,8 +17,8 @@ pub(crate) struct Places<'a, T> {
 impl<T> Places<'_, T> {
     /// Whether so many places with so many channels are there.
     pub(crate) fn holds(&self, places: usize, channels: usize) -> bool {
-        self.place >= channels
-            && places.checked_sub(1).is_none_or(|last| last * self.place + channels <= self.data.len())
+        let Some(last) = places.checked_sub(1) else { return true };
+        self.place >= channels && last * self.place + channels <= self.data.len()
     }
 }
 
@@ -46,24 +50,24 @@ pub(super) unsafe fn store<S: Simd, T: Lane>(value: T::Of<S>, to: *mut T, lanes:
     }
 }
 
-/// What is done to the sums of channels-last images before they are written.
+/// What is done to the sums of channels-last images before they leave the cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<'a, T> {
     /// Of each filter.
     pub(crate) bias: Option<&'a [T]>,
     /// Added to the results, window by window.
     pub(crate) residual: Option<Places<'a, T>>,
-    /// To which the results are clamped at last.
-    pub(crate) range: Option<(T, T)>,
+    /// Applied to the results at last.
+    pub(crate) activation: Activation,
 }
 
 impl<T> Default for Finish<'_, T> {
     fn default() -> Self {
-        Finish { bias: None, residual: None, range: None }
+        Finish { bias: None, residual: None, activation: Activation::Identity }
     }
 }
 
-impl<T: Lane> Finish<'_, T> {
+impl<T: Float> Finish<'_, T> {
     /// What the sums of a block of filters begin with.
     #[inline(always)]
     pub(super) fn begin<S: Simd>(&self, s: S, filter: usize, lanes: usize) -> T::Of<S> {
@@ -82,10 +86,35 @@ impl<T: Lane> Finish<'_, T> {
             // SAFETY: there are just so many.
             sum = sum.add(unsafe { load(s, from.as_ptr(), lanes) });
         }
-        if let Some((least, most)) = self.range {
+        if let Some((least, most)) = self.activation.range() {
             // In this order a NaN stays one.
-            sum = T::Of::<S>::splat(s, most).min(T::Of::<S>::splat(s, least).max(sum));
+            let splat = |value| T::Of::<S>::splat(s, T::from_f64(value));
+            sum = splat(most).min(splat(least).max(sum));
         }
         sum
     }
+
+    /// Applies a curved activation to windows that have just been written.
+    ///
+    /// # Safety
+    /// Nobody else touches these windows of `out`, which are `place` elements apart and have so many filters.
+    #[inline(always)]
+    pub(super) unsafe fn curve<S: Simd>(&self, s: S, out: *mut T, windows: Range<usize>, place: usize, filters: usize) {
+        if self.activation.is_curved() {
+            for window in windows {
+                // SAFETY: the caller's promise.
+                let row = unsafe { std::slice::from_raw_parts_mut(out.add(window * place), filters) };
+                self.activation.apply::<S, T>(s, row);
+            }
+        }
+    }
+}
+
+/// Where a batch of images lies: distances of images, channels and places along the spatial axes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lie {
+    pub(crate) offset: usize,
+    pub(crate) image: isize,
+    pub(crate) channel: isize,
+    pub(crate) places: [isize; 3],
 }

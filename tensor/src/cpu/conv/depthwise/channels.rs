@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::cpu::conv::Geometry;
 use crate::cpu::conv::places::{Finish, Places, load, store};
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
 
@@ -98,7 +99,7 @@ pub(super) struct Forward<'a, T> {
     pub(super) place: usize,
 }
 
-impl<T: Lane> Kernel for Forward<'_, T> {
+impl<T: Float> Kernel for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -110,11 +111,14 @@ impl<T: Lane> Kernel for Forward<'_, T> {
             } else {
                 self.any_row(s, row);
             }
+            let (wide, filters) = (self.geometry.output[2], self.geometry.groups * self.geometry.filters);
+            // SAFETY: these are the windows of a row that this kernel writes alone.
+            unsafe { self.finish.curve(s, self.out.pointer(), row * wide..(row + 1) * wide, self.place, filters) };
         }
     }
 }
 
-impl<T: Lane> Forward<'_, T> {
+impl<T: Float> Forward<'_, T> {
     /// One row of windows.
     #[inline(always)]
     fn row<S: Simd, const K: usize, const STRIDE: usize>(&self, s: S, row: usize) {

@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use super::Geometry;
 use super::places::{Finish, Places};
 use crate::Result;
+use crate::cpu::math::Float;
 use crate::cpu::parallel::{GRAIN, SharedMut, over_range};
 use crate::cpu::simd::{Lane, dispatch};
 use crate::memory::Buffer;
@@ -38,7 +39,7 @@ pub(crate) fn forward<T: Lane>(
     sum_planes(&Plan::forward(geometry), x, weight, bias, out)
 }
 
-/// The gradient with respect to row-major images; see [`super::backward::input`].
+/// The gradient with respect to row-major images; see [`super::backward_input::input`].
 pub(crate) fn input<T: Lane>(geometry: &Geometry, weight: &[T], dy: &[T], dx: &mut [T]) -> Result<()> {
     sum_planes(&Plan::input(geometry), dy, weight, None, dx)
 }
@@ -50,7 +51,7 @@ fn sum_planes<T: Lane>(plan: &Plan, source: &[T], weight: &[T], bias: Option<&[T
     })
 }
 
-/// The gradient with respect to the weight for row-major images; see [`super::backward::weight`]. Images are summed one after
+/// The gradient with respect to the weight for row-major images; see [`super::backward_weight::weight`]. Images are summed one after
 /// the other.
 pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: &[T], dy: &[T], dw: &mut [T]) -> Result<()> {
     let each = GRAIN / (geometry.windows() * geometry.images).max(1);
@@ -90,7 +91,7 @@ const GRAINS: usize = 16;
 
 /// The convolution of channels-last images. The weight is `[taps, filters]` (see [`taps_first`]); windows of the result are `place`
 /// elements apart. Nothing is allocated.
-pub(crate) fn forward_channels_last<T: Lane>(
+pub(crate) fn forward_channels_last<T: Float>(
     geometry: &Geometry,
     x: Places<'_, T>,
     weight: &[T],

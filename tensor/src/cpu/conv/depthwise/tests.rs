@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cpu::conv::reference::{axis, back, cast, channels_last, close, numbers, products, windows};
+use crate::cpu::gemm::Activation;
 use crate::cpu::simd::{Level, dispatch_at};
 
 /// All kernels with one instruction set.
-fn check<T: Lane>(g: &Geometry, level: Level, tolerance: f64) -> std::result::Result<(), TestCaseError> {
+fn check<T: Float>(g: &Geometry, level: Level, tolerance: f64) -> std::result::Result<(), TestCaseError> {
     let filters = g.groups * g.filters;
     let (places, windows, taps) = (g.places(), g.windows(), g.taps());
     let x = numbers(g.images * g.groups * places, 1);
@@ -54,13 +55,13 @@ fn check<T: Lane>(g: &Geometry, level: Level, tolerance: f64) -> std::result::Re
     let (tx, tdy) = (Places { data: &tx, place: in_place }, Places { data: &tdy, place: out_place });
     let mut of_taps = vec![T::ZERO; tw.len()];
     taps_first(&tw, taps, &mut of_taps);
-    let finished: Vec<f64> = y.iter().zip(&residual).map(|(y, r)| (y + r).clamp(-0.5, 1.5)).collect();
+    let finished: Vec<f64> = y.iter().zip(&residual).map(|(y, r)| (y + r).max((y + r) * 0.25)).collect();
     let finished = channels_last(&finished, filters, windows, out_place);
     let mut out = cast::<T>(&vec![7.0; finished.len()]);
     let finish = Finish {
         bias: Some(&tb),
         residual: Some(Places { data: &tr, place: filters }),
-        range: Some((T::from_f64(-0.5), T::from_f64(1.5))),
+        activation: Activation::LeakyRelu(0.25),
     };
     let rows = 0..g.images * g.output[0] * g.output[1];
     let (shared, weight) = (SharedMut::new(&mut out), &of_taps[..]);

@@ -3,10 +3,10 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::{Bands, WIDEST};
-use crate::cpu::conv::forward::Lie;
-use crate::cpu::conv::places::{Finish, store};
+use crate::cpu::conv::places::{Finish, Lie, store};
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
+use crate::cpu::simd::{Kernel, Simd, Vector};
 
 /// One band of rows of windows.
 pub(super) struct Forward<'a, T> {
@@ -22,7 +22,7 @@ pub(super) struct Forward<'a, T> {
     pub(super) scratch: &'a mut [T],
 }
 
-impl<T: Lane> Kernel for Forward<'_, T> {
+impl<T: Float> Kernel for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -35,7 +35,7 @@ impl<T: Lane> Kernel for Forward<'_, T> {
             let mut filter = 0;
             while filter < filters {
                 let vectors = (filters - filter).div_ceil(lanes).min(most);
-                let row = Row {
+                let panel = Row {
                     x: self.scratch[row * self.bands.geometry.stride[1] * self.bands.row.len()..].as_ptr(),
                     offsets: &self.bands.offsets,
                     weight: &self.weight[filter..],
@@ -52,16 +52,19 @@ impl<T: Lane> Kernel for Forward<'_, T> {
                 // the row is one of those that this kernel writes alone.
                 unsafe {
                     match (vectors, S::REGISTERS >= 32) {
-                        (4, true) => row.run::<S, 4, 6>(s),
-                        (3, true) => row.run::<S, 3, 8>(s),
-                        (2, true) => row.run::<S, 2, 14>(s),
-                        (2, false) => row.run::<S, 2, 6>(s),
-                        (_, true) => row.run::<S, 1, 14>(s),
-                        (_, false) => row.run::<S, 1, 12>(s),
+                        (4, true) => panel.run::<S, 4, 6>(s),
+                        (3, true) => panel.run::<S, 3, 8>(s),
+                        (2, true) => panel.run::<S, 2, 14>(s),
+                        (2, false) => panel.run::<S, 2, 6>(s),
+                        (_, true) => panel.run::<S, 1, 14>(s),
+                        (_, false) => panel.run::<S, 1, 12>(s),
                     }
                 }
                 filter += vectors * lanes;
             }
+            let windows = (first + row) * wide..(first + row + 1) * wide;
+            // SAFETY: as above.
+            unsafe { self.finish.curve(s, self.out.pointer(), windows, self.place, filters) };
         }
     }
 }
@@ -84,7 +87,7 @@ struct Row<'a, T> {
     place: usize,
 }
 
-impl<T: Lane> Row<'_, T> {
+impl<T: Float> Row<'_, T> {
     /// In tiles of `WINDOWS` windows and `VECTORS` vectors of filters.
     ///
     /// # Safety

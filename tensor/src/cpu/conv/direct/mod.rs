@@ -14,10 +14,10 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::Geometry;
-use super::forward::Lie;
-use super::places::{Finish, Places};
+use super::places::{Finish, Lie, Places};
 use super::rows::Row;
 use crate::Result;
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Lane, dispatch};
 use crate::memory::Buffer;
@@ -35,7 +35,7 @@ const PARTS: usize = 16;
 
 /// Whether this is a convolution for these kernels.
 pub(crate) fn serves(geometry: &Geometry) -> bool {
-    geometry.groups == 1 && geometry.channels <= 4
+    geometry.groups == 1 && (1..=4).contains(&geometry.channels) && !geometry.is_pointwise()
 }
 
 /// Elements of a packed weight.
@@ -58,7 +58,7 @@ pub(crate) fn pack<T: Lane>(geometry: &Geometry, weight: &[T], out: &mut [T]) {
 ///
 /// # Errors
 /// [`crate::Error::OutOfMemory`] if there is no room for the padded rows.
-pub(crate) fn forward<T: Lane>(
+pub(crate) fn forward<T: Float>(
     geometry: &Geometry,
     (x, lie): (&[T], Lie),
     weight: &[T],

@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cpu::conv::reference::{axis, back, cast, channels_last, close, numbers, products, windows};
+use crate::cpu::gemm::Activation;
 use crate::cpu::simd::{Level, dispatch_at};
 
 /// Both kernels with one instruction set, for row-major and channels-last images.
-fn check<T: Lane>(g: &Geometry, level: Level, tolerance: f64) -> std::result::Result<(), TestCaseError> {
+fn check<T: Float>(g: &Geometry, level: Level, tolerance: f64) -> std::result::Result<(), TestCaseError> {
     let (places, of_windows) = (g.places(), g.windows());
     let x = numbers(g.images * g.channels * places, 1);
     let w = numbers(g.filters * g.depth(), 2);
@@ -30,15 +31,16 @@ fn check<T: Lane>(g: &Geometry, level: Level, tolerance: f64) -> std::result::Re
     let mut packed = vec![T::from_f64(9.0); packed_len(g)];
     pack(g, &tw, &mut packed);
     let last = channels_last(&x, g.channels, places, g.channels);
-    let mut between = Lie::dense(g.channels, g.input);
-    between.channel = 1;
-    between.places = between.places.map(|place| place * g.channels as isize);
-    for (x, lie) in [(&x, Lie::dense(g.channels, g.input)), (&last, between)] {
+    let [_, high, wide] = g.input;
+    let steps = [high * wide, wide, 1].map(|step| step as isize);
+    let rows = Lie { offset: 0, image: (g.channels * places) as isize, channel: places as isize, places: steps };
+    let between = Lie { channel: 1, places: steps.map(|step| step * g.channels as isize), ..rows };
+    for (x, lie) in [(&x, rows), (&last, between)] {
         let x = cast::<T>(x);
         let bands = Bands::new::<T>(g);
         let mut scratch = vec![T::from_f64(f64::NAN); bands.scratch];
         let mut out = cast::<T>(&vec![7.0; relu.len()]);
-        let finish = Finish { bias: Some(&tb), residual: None, range: Some((T::ZERO, T::HIGHEST)) };
+        let finish = Finish { bias: Some(&tb), residual: None, activation: Activation::Relu };
         let shared = SharedMut::new(&mut out);
         for band in 0..bands.count() {
             let (bands, weight, scratch) = (&bands, &packed[..], &mut scratch[..]);

@@ -3,8 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::{Bands, WIDEST};
-use crate::cpu::conv::forward::Lie;
-use crate::cpu::conv::places::{Places, load};
+use crate::cpu::conv::places::{Lie, Places, load};
 use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
 
 /// What one band of rows of windows adds to `sums[channel · taps, filter] = Σ x · dy`.
