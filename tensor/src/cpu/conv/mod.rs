@@ -7,8 +7,13 @@
 pub(crate) mod backward_input;
 pub(crate) mod backward_weight;
 pub(crate) mod depthwise;
+pub(crate) mod direct;
 pub(crate) mod forward;
+pub(crate) mod places;
 pub(crate) mod pointwise;
+#[cfg(test)]
+mod reference;
+mod rows;
 mod windows;
 pub(crate) mod winograd;
 
