@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 import torchvision
+from safetensors.torch import save_file
 
 MODELS = Path(sys.prefix) / "models"
 NETWORKS = [("resnet18", 1), ("resnet50", 1), ("resnet50", 8), ("mobilenet_v2", 1), ("vgg16", 1)]
@@ -30,6 +31,8 @@ def main():
         x = torch.randn(batch, 3, 224, 224)
         options = dict(dynamo=False, opset_version=17, input_names=["x"])
         save(MODELS / f"{name}_b{batch}.onnx", lambda path: torch.onnx.export(network, (x,), str(path), **options))
+        if name == "resnet18":
+            save(MODELS / "resnet18.safetensors", lambda path: save_file(network.state_dict(), path))
 
 
 if __name__ == "__main__":
