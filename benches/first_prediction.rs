@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let weights = std::env::args().nth(1).ok_or("expected the path of ResNet-18's weights")?;
     let model = ResNet::from_safetensors(&ResNetConfig::resnet18(), weights)?;
     model.eval();
-    let logits = no_grad(|| model.forward(&randn(&[1, 3, 224, 224])?.into()))?;
+    let logits = no_grad(|| model.forward(&randn(&[1, 3, 224, 224]).into()))?;
     println!("{:?}", logits.tensor().argmax(1)?.to_vec::<i64>()?);
     Ok(())
 }

@@ -20,13 +20,14 @@ use ocelli_vision::models::{KerasMnist, KerasMnistConfig, ResNet, ResNetConfig};
 
 /// Prepared work, to be run any number of times.
 pub(crate) type Work = Box<dyn FnMut() -> Result<()>>;
+/// A workload's name, and what prepares it.
+pub(crate) type Workload = (&'static str, fn() -> Result<Work>);
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// As many as the peers use.
 pub(crate) const THREADS: usize = 2;
 
-/// All workloads by name, with what prepares them.
-const WORKLOADS: &[(&str, fn() -> Result<Work>)] = &[
+const WORKLOADS: &[Workload] = &[
     ("fma_1024", || limits::fma(2 * 1024 * 1024 * 1024)),
     ("fma_2048", || limits::fma(2 * 2048 * 2048 * 2048)),
     ("copy_256M", || limits::copy(256 << 20)),
@@ -53,7 +54,7 @@ fn main() -> Result<()> {
 
 /// A function of two random tensors.
 fn binary(a: &[usize], b: &[usize], f: fn(&Tensor, &Tensor) -> ocelli_tensor::Result<Tensor>) -> Result<Work> {
-    let (a, b) = (randn(a)?, randn(b)?);
+    let (a, b) = (randn(a), randn(b));
     Ok(Box::new(move || {
         black_box(f(&a, &b)?);
         Ok(())
@@ -61,7 +62,7 @@ fn binary(a: &[usize], b: &[usize], f: fn(&Tensor, &Tensor) -> ocelli_tensor::Re
 }
 
 fn conv(x: &[usize], weight: &[usize], options: ConvOptions) -> Result<Work> {
-    let (x, weight) = (randn(x)?, randn(weight)?);
+    let (x, weight) = (randn(x), randn(weight));
     Ok(Box::new(move || {
         black_box(x.conv(&weight, None, &options)?);
         Ok(())
@@ -69,7 +70,7 @@ fn conv(x: &[usize], weight: &[usize], options: ConvOptions) -> Result<Work> {
 }
 
 fn max_pool() -> Result<Work> {
-    let x = randn(&[8, 64, 112, 112])?;
+    let x = randn(&[8, 64, 112, 112]);
     let options = PoolOptions::new(3).stride(2).padding(1);
     Ok(Box::new(move || {
         black_box(x.max_pool(&options)?);
@@ -80,7 +81,7 @@ fn max_pool() -> Result<Work> {
 /// In training, with what the backward pass needs recorded, as PyTorch's does.
 fn batch_norm() -> Result<Work> {
     let layer = BatchNorm2d::new(64)?;
-    let x = Var::constant(randn(&[16, 64, 56, 56])?);
+    let x = Var::constant(randn(&[16, 64, 56, 56]));
     Ok(Box::new(move || {
         black_box(layer.forward(&x)?);
         Ok(())
@@ -107,7 +108,7 @@ fn training_step(
     shape: &[usize],
     classes: i64,
 ) -> Result<Work> {
-    let x = Var::constant(randn(shape)?);
+    let x = Var::constant(randn(shape));
     let y = Tensor::randint(0, classes, [shape[0]], DType::I64, &mut Generator::new(1))?;
     let loss = CrossEntropy::new();
     Ok(Box::new(move || {
@@ -120,7 +121,7 @@ fn training_step(
 fn infer(config: ResNetConfig, batch: usize) -> Result<Work> {
     let model = ResNet::new(&config, &mut Generator::new(0))?;
     model.eval();
-    let x = Var::constant(randn(&[batch, 3, 224, 224])?);
+    let x = Var::constant(randn(&[batch, 3, 224, 224]));
     Ok(Box::new(move || {
         black_box(no_grad(|| model.forward(&x))?);
         Ok(())

@@ -5,7 +5,7 @@
 use std::io::{Write, stdin, stdout};
 use std::time::{Duration, Instant};
 
-use crate::{Result, Work};
+use crate::{Result, Work, Workload};
 
 const LEAST_RUNS: usize = 2;
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -15,7 +15,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// If the arguments name no workload, or one fails.
-pub(crate) fn serve(workloads: &[(&str, fn() -> Result<Work>)]) -> Result<()> {
+pub(crate) fn serve(workloads: &[Workload]) -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let prepare = |name: &str| match workloads.iter().find(|(known, _)| *known == name) {
         Some((_, prepare)) => prepare(),
