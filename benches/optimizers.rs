@@ -12,7 +12,7 @@ type Make = fn(Vec<(String, Param)>) -> Box<dyn Optimizer>;
 
 fn steps(c: &mut Criterion) {
     let model = ResNet::new(&ResNetConfig::resnet18(), &mut Generator::new(0)).expect("a network");
-    let x = randn(&[1, 3, 32, 32]);
+    let x = randn(&[1, 3, 64, 64]);
     let loss = ocelli_nn::Layer::forward(&model, &x.into()).and_then(|y| Ok(y.sum(..)?)).expect("a forward pass");
     let gradients = loss.backward().expect("gradients");
     let optimizers: [(&str, Make); 7] = [
