@@ -60,7 +60,7 @@ impl<T: Lane + Factor> Kernel for Multiply<'_, T> {
             let outs: [*mut T; MOST_ROWS] = std::array::from_fn(|i| out.wrapping_add(i * stride));
             let lines = [Line { left: left.as_ptr(), right: right.as_ptr(), steps }];
             let tile = Tile {
-                left: Left::Columns { lines: &lines, step: rows },
+                left: Left::Columns { lines: &lines, step: rows, from: (0, 0) },
                 right_step: nr,
                 out: &outs,
                 columns: wide,

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::epilogue::Activation;
 use super::tile::{self, End, Left, MOST_ROWS, Start, Tile};
 use crate::Result;
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
 use crate::memory::Buffer;
@@ -53,6 +54,16 @@ impl<T: Lane> Kernel for Registers<T> {
     }
 }
 
+/// Columns in panels of `most` vectors at most, all about alike: `(first column, vectors)`.
+pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let vectors = columns.div_ceil(lanes);
+    let count = vectors.div_ceil(most);
+    (0..count).map(move |i| {
+        let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
+        (from * lanes, to - from)
+    })
+}
+
 impl<T: Lane> Packed<T> {
     /// Packs the factor whose number in segment `s`, step `p` and column `c` is `at(s, p, c)`.
     ///
@@ -67,13 +78,8 @@ impl<T: Lane> Packed<T> {
     ) -> Result<Self> {
         let (lanes, registers) = dispatch_at(level, Registers::<T>(std::marker::PhantomData));
         let vectors = columns.div_ceil(lanes);
-        let count = vectors.div_ceil(tile::most_vectors(registers)).max(1);
-        let panels: SmallVec<[Panel; 8]> = (0..count)
-            .map(|i| {
-                let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
-                Panel { column: from * lanes, vectors: to - from }
-            })
-            .collect();
+        let panels = panels(columns, lanes, tile::most_vectors(registers));
+        let panels: SmallVec<[Panel; 8]> = panels.map(|(column, vectors)| Panel { column, vectors }).collect();
         let rows = segments * depth;
         let mut data = Buffer::for_output::<T>(rows.saturating_mul(vectors * lanes))?;
         let shared = SharedMut::new(data.as_mut_slice::<T>());
@@ -91,10 +97,6 @@ impl<T: Lane> Packed<T> {
         });
         Ok(Packed { level, segments, depth, columns, lanes, panels, data, element: std::marker::PhantomData })
     }
-
-    pub(crate) fn columns(&self) -> usize {
-        self.columns
-    }
 }
 
 /// Where the rows of a product's left factor and of its result lie.
@@ -106,21 +108,6 @@ pub(crate) trait Rows<T>: Sync {
     fn places(&self, first: usize, count: usize, out: &mut [usize; MOST_ROWS]) {
         for (i, out) in out.iter_mut().enumerate().take(count) {
             *out = first + i;
-        }
-    }
-}
-
-/// Rows one behind the other.
-pub(crate) struct Plain<'a, T> {
-    pub(crate) data: &'a [T],
-    pub(crate) stride: usize,
-}
-
-impl<T: Sync> Rows<T> for Plain<'_, T> {
-    #[inline]
-    fn point(&self, first: usize, count: usize, _: Range<usize>, out: &mut [[*const T; MOST_ROWS]]) {
-        for (i, out) in out[0].iter_mut().enumerate().take(count) {
-            *out = self.data[(first + i) * self.stride..].as_ptr();
         }
     }
 }
@@ -144,7 +131,7 @@ pub(crate) struct Output<'a, T> {
 /// # Safety
 /// `out.data` has `out.len` elements; nobody else touches the rows' columns meanwhile. The pointers of `source` point to `depth`
 /// elements each.
-pub(crate) unsafe fn product<T: Lane>(count: usize, source: &dyn Rows<T>, packed: &Packed<T>, out: &Output<'_, T>) {
+pub(crate) unsafe fn product<T: Float>(count: usize, source: &dyn Rows<T>, packed: &Packed<T>, out: &Output<'_, T>) {
     if count == 0 || packed.columns == 0 {
         return;
     }
@@ -177,7 +164,7 @@ struct Task<'a, T> {
     out: &'a Output<'a, T>,
 }
 
-impl<T: Lane> Kernel for Task<'_, T> {
+impl<T: Float> Kernel for Task<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -240,6 +227,13 @@ impl<T: Lane> Kernel for Task<'_, T> {
                     // SAFETY: the rows of the left factor are what `source` vouches for; those of the result and the residual were
                     // checked above, and the weights hold the steps of all segments.
                     unsafe { tile::compute(s, count, panel.vectors, &tile) };
+                    if is_last && out.activation.is_curved() {
+                        for &row in &outs[..count] {
+                            // SAFETY: the columns of this row were just written by this task, which alone touches them.
+                            let row = unsafe { std::slice::from_raw_parts_mut(row, used) };
+                            out.activation.apply(s, row);
+                        }
+                    }
                     row += count;
                 }
             }

@@ -31,8 +31,8 @@ pub(crate) const fn most_vectors(registers: usize) -> usize {
 #[derive(Clone, Copy)]
 pub(crate) enum Left<'a, T> {
     /// A step's rows are neighbours and the steps of a line lie `step` apart: a packed panel (one line), or a matrix that lies
-    /// transposed. The right factor's rows are found by the lines too.
-    Columns { lines: &'a [Line<T>], step: usize },
+    /// transposed. The right factor's rows are found by the lines too. The tile begins `from` rows and columns behind the lines.
+    Columns { lines: &'a [Line<T>], step: usize, from: (usize, usize) },
     /// The depth is a sequence of segments (the taps of a window) of `steps` each. For every segment a pointer to each row's numbers,
     /// which are neighbours. The right factor begins at `right` and goes on from segment to segment.
     Rows { segments: &'a [[*const T; MOST_ROWS]], steps: usize, right: *const T },
@@ -134,13 +134,15 @@ unsafe fn height<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: 
 
 /// # Safety
 /// As [`compute`].
+// Indices say which register is meant, alike in all loops; the compiler unrolls them.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: usize, tile: &Tile<'_, T>) {
     let lanes = T::Of::<S>::LANES;
     // Columns in use of each vector: the last ones may be short or empty.
     let used: [usize; V] = std::array::from_fn(|j| tile.columns.saturating_sub(j * lanes).min(lanes));
     let mut sums = [[T::Of::<S>::zero(s); V]; R];
-    // SAFETY (of all blocks below): the caller's promise; pointers stay inside what it vouches for.
+    // SAFETY: the caller's promise; pointers stay inside what it vouches for.
     unsafe {
         match tile.start {
             Start::Zero => {}
@@ -160,9 +162,10 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
             }
         }
         match tile.left {
-            Left::Columns { lines, step } => {
+            Left::Columns { lines, step, from } => {
                 for line in lines {
-                    let (mut left, mut right) = (line.left.wrapping_add(first), line.right);
+                    let mut left = line.left.wrapping_add(from.0 + first);
+                    let mut right = line.right.wrapping_add(from.1);
                     for _ in 0..line.steps {
                         let row: [T::Of<S>; V] =
                             std::array::from_fn(|j| T::Of::<S>::load(s, right.wrapping_add(j * lanes)));
@@ -223,7 +226,5 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
 #[inline(always)]
 unsafe fn load<S: Simd, T: Lane>(s: S, from: *const T, used: usize) -> T::Of<S> {
     // SAFETY: the caller's promise.
-    unsafe {
-        if used < T::Of::<S>::LANES { T::Of::<S>::load_first(s, from, used) } else { T::Of::<S>::load(s, from) }
-    }
+    unsafe { if used < T::Of::<S>::LANES { T::Of::<S>::load_first(s, from, used) } else { T::Of::<S>::load(s, from) } }
 }
