@@ -14,6 +14,7 @@ pub use padding::{Padding, PerAxis};
 use crate::cpu::conv::forward::Written;
 use crate::cpu::conv::places::{Finish, Lie, Places};
 use crate::cpu::conv::pointwise::Planes;
+use crate::cpu::conv::winograd::{self, Tiles};
 use crate::cpu::conv::{self, Geometry, Images};
 use crate::cpu::gemm::Activation;
 use crate::dtype::with_float;
@@ -55,8 +56,9 @@ impl Tensor {
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
+        let weight_tensor = weight;
         let y = with_float!(wide, T => {
-            let (weight, bias) = (elements::<T>(&weight), bias.as_ref().map(elements::<T>));
+            let (weight, bias) = (elements::<T>(&weight_tensor), bias.as_ref().map(elements::<T>));
             let finish = Finish { bias, ..Finish::default() };
             let filters = geometry.groups * geometry.filters;
             if geometry.is_depthwise() {
@@ -81,14 +83,22 @@ impl Tensor {
                 Tensor::build::<T>(shape, |out| conv::pointwise::forward(&geometry, x, weight, bias, out))
             } else {
                 let x = channels_last(&x)?;
-                let packed = conv::forward::pack(&geometry, weight)?;
+                let by_taps = by_taps(&geometry, &weight_tensor, Last::Filters)?;
                 let zeros = Buffer::zeroed::<T>(geometry.channels)?;
-                let stride = geometry.groups * geometry.filters;
-                build_channels_last::<T>(&shape, |out| {
-                    let written = Written { out, stride, bias, residual: None, activation: Activation::Identity };
-                    conv::forward::forward(&geometry, images::<T>(&x), &packed, zeros.as_slice::<T>(), written);
-                    Ok(())
-                })
+                if let Some(tiles) = Tiles::suit::<T>(&geometry) {
+                    let weights = winograd::pack(tiles, &geometry, elements::<T>(&by_taps))?;
+                    build_channels_last::<T>(&shape, |out| {
+                        let written = Written { out, stride: filters, bias, residual: None, activation: Activation::Identity };
+                        winograd::forward(&geometry, images::<T>(&x), &weights, zeros.as_slice::<T>(), written)
+                    })
+                } else {
+                    let packed = conv::forward::pack(&geometry, elements::<T>(&by_taps))?;
+                    build_channels_last::<T>(&shape, |out| {
+                        let written = Written { out, stride: filters, bias, residual: None, activation: Activation::Identity };
+                        conv::forward::forward(&geometry, images::<T>(&x), &packed, zeros.as_slice::<T>(), written);
+                        Ok(())
+                    })
+                }
             }
         })?;
         y.to_dtype(self.dtype())
@@ -183,14 +193,19 @@ impl Tensor {
             } else if let (Some(x), Some(dy)) = (planes::<T>(&geometry, &x), planes::<T>(&geometry, &dy)) {
                 Tensor::build::<T>(weight_shape.clone(), |out| conv::pointwise::weight(&geometry, x, dy, out))
             } else {
+                if empty || weight_shape.numel() == 0 {
+                    return Tensor::zeros(weight_shape.clone(), dtype);
+                }
                 let (x, dy) = (channels_last(&x)?, channels_last(&dy)?);
-                Tensor::build::<T>(weight_shape.clone(), |out| {
-                    if empty || out.is_empty() {
-                        out.fill(0.0);
-                        return Ok(());
-                    }
-                    conv::backward_weight::weight(&geometry, images::<T>(&x), images::<T>(&dy), out)
-                })
+                let (x, dy) = (images::<T>(&x), images::<T>(&dy));
+                let (sums, filters) = match Tiles::suit::<T>(&geometry) {
+                    Some(tiles) => winograd::weight(tiles, &geometry, x, dy)?,
+                    None => conv::backward_weight::weight(&geometry, x, dy)?,
+                };
+                let sizes = [geometry.groups, geometry.taps(), geometry.channels, filters];
+                let sums = Tensor::from_buffer(sums, Layout::contiguous(Shape::from(sizes)), wide);
+                let sums = sums.narrow(3, 0, geometry.filters)?.permute([0, 3, 2, 1])?;
+                sums.contiguous()?.reshape(weight_shape)
             }
         })?;
         dw.to_dtype(dtype)
@@ -211,8 +226,9 @@ fn conv_input_gradient(
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;
     let empty = dy.numel() == 0;
+    let weight_tensor = weight;
     let dx = with_float!(wide, T => {
-        let weight = elements::<T>(&weight);
+        let weight = elements::<T>(&weight_tensor);
         if geometry.is_depthwise() {
             if let Some(dy) = as_places::<T>(&dy) {
                 let weight = taps_first::<T>(&geometry, weight)?;
@@ -230,12 +246,18 @@ fn conv_input_gradient(
             Tensor::build::<T>(input_shape.clone(), |out| conv::pointwise::input(&geometry, weight, dy, out))
         } else {
             let dy = channels_last(&dy)?;
+            let by_taps = by_taps(&geometry, &weight_tensor, Last::Channels)?;
+            let weight = elements::<T>(&by_taps);
             build_channels_last::<T>(input_shape, |out| {
                 if empty {
                     out.fill(0.0);
                     return Ok(());
                 }
-                conv::backward_input::input(&geometry, weight, images::<T>(&dy), out)
+                let dy = images::<T>(&dy);
+                match Tiles::suit::<T>(&geometry) {
+                    Some(tiles) => winograd::input(tiles, &geometry, weight, dy, out),
+                    None => conv::backward_input::input(&geometry, weight, dy, out),
+                }
             })
         }
     })?;
@@ -287,6 +309,22 @@ fn geometry(input: &Shape, weight: &Shape, output: &Shape, options: &ConvOptions
         stride: three(&resolved.stride, 1),
         dilation: three(&resolved.dilation, 1),
         before: three(&before, 0),
+    }
+}
+
+/// Which axis of a weight comes to lie last.
+#[derive(Clone, Copy)]
+enum Last {
+    Filters,
+    Channels,
+}
+
+/// A row-major weight `[groups · filters, channels, taps…]` as `[groups, taps, channels, filters]`, or with the last two swapped.
+fn by_taps(geometry: &Geometry, weight: &Tensor, last: Last) -> Result<Tensor> {
+    let weight = weight.reshape([geometry.groups, geometry.filters, geometry.channels, geometry.taps()])?;
+    match last {
+        Last::Filters => weight.permute([0, 3, 2, 1])?.contiguous(),
+        Last::Channels => weight.permute([0, 3, 1, 2])?.contiguous(),
     }
 }
 

@@ -72,16 +72,16 @@ pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator
 }
 
 impl<T: Lane> Packed<T> {
-    /// Packs the factor whose number in segment `s`, step `p` and column `c` is `at(s, p, c)`.
+    /// Packs the factor whose row in segment `s` and step `p` is `row(s, p)`, as long as there are columns.
     ///
     /// # Errors
     /// [`crate::Error::OutOfMemory`].
-    pub(crate) fn new(
+    pub(crate) fn new<'a>(
         level: Level,
         segments: usize,
         depth: usize,
         columns: usize,
-        at: impl Fn(usize, usize, usize) -> T + Sync,
+        row: impl Fn(usize, usize) -> &'a [T] + Sync,
     ) -> Result<Self> {
         let (lanes, registers) = registers::<T>(level);
         let vectors = columns.div_ceil(lanes);
@@ -94,11 +94,10 @@ impl<T: Lane> Packed<T> {
             let used = width.min(columns - panel.column);
             // SAFETY: every panel has its own piece of the buffer.
             let out = unsafe { shared.slice(panel.column * rows..(panel.column + width) * rows) };
-            for (row, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
-                let (segment, step) = (row / depth, row % depth);
-                for (lane, out) in out.iter_mut().enumerate() {
-                    *out = if lane < used { at(segment, step, panel.column + lane) } else { T::ZERO };
-                }
+            for (at, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                let (out, rest) = out.split_at_mut(used);
+                out.copy_from_slice(&row(at / depth, at % depth)[panel.column..][..used]);
+                rest.fill(T::ZERO);
             }
         });
         Ok(Packed { level, segments, depth, columns, lanes, panels, data, element: std::marker::PhantomData })

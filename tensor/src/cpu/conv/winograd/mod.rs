@@ -11,12 +11,16 @@ mod tests;
 mod transforms;
 mod weights;
 
-pub(crate) use backward_weight::weight;
-pub(crate) use forward::forward;
 pub(crate) use weights::Weights;
 
+use super::forward::Written;
 use super::{Geometry, Images};
-use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
+use crate::Result;
+use crate::cpu::gemm::{Activation, Output};
+use crate::cpu::math::Float;
+use crate::cpu::parallel::SharedMut;
+use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at, level};
+use crate::memory::Buffer;
 use transforms::{Four, MOST, Scheme, Two};
 
 /// The size of a tile of the result.
@@ -75,6 +79,96 @@ impl Tiles {
     fn across(self, [_, high, wide]: [usize; 3]) -> [usize; 2] {
         [high.div_ceil(self.side()), wide.div_ceil(self.side())]
     }
+}
+
+/// The transformed weights of every group. `weight` lies as `[groups, 9 taps, channels, filters]`.
+pub(crate) fn pack<T: Float>(tiles: Tiles, geometry: &Geometry, weight: &[T]) -> Result<Vec<Weights<T>>> {
+    let &Geometry { channels, filters, groups, .. } = geometry;
+    let size = 9 * channels * filters;
+    (0..groups)
+        .map(|group| Weights::new(level(), tiles, [channels, filters], &weight[group * size..][..size], false))
+        .collect()
+}
+
+/// `out = activation(conv(x) + bias + residual)`. `zeros` are as many zeros as a group has channels.
+pub(crate) fn forward<T: Float>(
+    geometry: &Geometry,
+    x: Images<'_, T>,
+    weights: &[Weights<T>],
+    zeros: &[T],
+    written: Written<'_, T>,
+) -> Result<()> {
+    let &Geometry { images, channels, filters, input: [_, high, wide], output, before, .. } = geometry;
+    if written.out.is_empty() {
+        return Ok(());
+    }
+    let (len, data) = (written.out.len(), SharedMut::new(written.out));
+    for (group, weights) in weights.iter().enumerate() {
+        let first = group * filters;
+        let out = Output {
+            data: data.from(first),
+            len: len - first,
+            stride: written.stride,
+            bias: written.bias.map(|bias| &bias[first..first + filters]),
+            residual: written.residual.map(|(residual, stride)| (&residual[first..], stride)),
+            activation: written.activation,
+        };
+        let source = (x.starting_at(group * channels), [high, wide], [before[1], before[2]]);
+        // SAFETY: `out` is borrowed for the whole call, and groups are written one after the other.
+        unsafe { forward::forward(images, source, weights, zeros, (&out, [output[1], output[2]]))? };
+    }
+    Ok(())
+}
+
+/// The gradient with respect to the input: the convolution of the result's gradient by the flipped filters. `weight` lies as
+/// `[groups, 9 taps, filters, channels]`, `dx` is dense and channels-last.
+pub(crate) fn input<T: Float>(
+    tiles: Tiles,
+    geometry: &Geometry,
+    weight: &[T],
+    dy: Images<'_, T>,
+    dx: &mut [T],
+) -> Result<()> {
+    let &Geometry { images, channels, filters, groups, input, output, before, .. } = geometry;
+    if dx.is_empty() {
+        return Ok(());
+    }
+    let size = 9 * channels * filters;
+    let zeros = Buffer::zeroed::<T>(filters)?;
+    let (len, data) = (dx.len(), SharedMut::new(dx));
+    for group in 0..groups {
+        let weights = Weights::new(level(), tiles, [filters, channels], &weight[group * size..][..size], true)?;
+        let out = Output {
+            data: data.from(group * channels),
+            len: len - group * channels,
+            stride: groups * channels,
+            bias: None,
+            residual: None,
+            activation: Activation::Identity,
+        };
+        let before = [2 - before[1], 2 - before[2]];
+        let source = (dy.starting_at(group * filters), [output[1], output[2]], before);
+        // SAFETY: `dx` is borrowed for the whole call, and groups are written one after the other.
+        unsafe { forward::forward(images, source, &weights, zeros.as_slice(), (&out, [input[1], input[2]]))? };
+    }
+    Ok(())
+}
+
+/// The gradient with respect to the weight, as `[groups, 9 taps, channels, filters]`, and the number of filters that it is laid out for.
+pub(crate) fn weight<T: Float>(
+    tiles: Tiles,
+    geometry: &Geometry,
+    x: Images<'_, T>,
+    dy: Images<'_, T>,
+) -> Result<(Buffer, usize)> {
+    let &Geometry { channels, filters, groups, .. } = geometry;
+    let size = 9 * channels * filters;
+    let mut dw = Buffer::for_output::<T>(groups.saturating_mul(size))?;
+    for (group, dw) in dw.as_mut_slice::<T>().chunks_exact_mut(size.max(1)).enumerate() {
+        let (x, dy) = (x.starting_at(group * channels), dy.starting_at(group * filters));
+        backward_weight::weight(level(), tiles, geometry, (x, dy), dw)?;
+    }
+    Ok((dw, filters))
 }
 
 /// A picture cut into tiles.
