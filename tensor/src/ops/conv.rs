@@ -16,6 +16,7 @@ use crate::cpu::conv::pointwise::Planes;
 use crate::cpu::conv::{self, Geometry, Images};
 use crate::cpu::gemm::Activation;
 use crate::dtype::with_float;
+use crate::layout::Layout;
 use crate::memory::Buffer;
 use crate::{Error, Result, Shape, Tensor};
 
@@ -291,19 +292,15 @@ fn channels_last(x: &Tensor) -> Result<Tensor> {
     if channels_are_neighbours(x) {
         return Ok(x.clone());
     }
-    let rank = x.rank() as isize;
-    let last: SmallVec<[isize; 5]> = [0].into_iter().chain(2..rank).chain([1]).collect();
-    let first: SmallVec<[isize; 5]> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
-    x.permute(&last[..])?.contiguous()?.permute(&first[..])
+    x.to_channels_last()
 }
 
 /// A new tensor of this logical shape, channels-last in memory, that `fill` writes.
 fn build_channels_last<T: crate::Element>(shape: &Shape, fill: impl FnOnce(&mut [T]) -> Result<()>) -> Result<Tensor> {
-    let physical: SmallVec<[usize; 5]> =
-        [shape[0]].into_iter().chain(shape[2..].iter().copied()).chain([shape[1]]).collect();
-    let rank = shape.rank() as isize;
-    let first: SmallVec<[isize; 5]> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
-    Tensor::build::<T>(&physical[..], fill)?.permute(&first[..])
+    shape.check_size("conv", T::DTYPE)?;
+    let mut buffer = Buffer::for_output::<T>(shape.numel())?;
+    fill(buffer.as_mut_slice::<T>())?;
+    Ok(Tensor::from_buffer(buffer, Layout::channels_last(shape.clone()), T::DTYPE))
 }
 
 /// A batch of images whose channels are neighbours.

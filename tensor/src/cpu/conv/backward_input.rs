@@ -47,7 +47,7 @@ pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, 
                 weight[(f * channels + c) * taps + used[segment]]
             })?;
             let windows = Windows {
-                images: dy.from_channel(group * filters),
+                images: dy.starting_at(group * filters),
                 input: geometry.output,
                 grid,
                 step: [1; 3],

@@ -44,8 +44,8 @@ pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<
         let (part, group, piece) = (i / pieces / groups, i / pieces % groups, i % pieces);
         dispatch(Sum {
             geometry,
-            x: x.from_channel(group * channels),
-            dy: dy.from_channel(group * filters),
+            x: x.starting_at(group * channels),
+            dy: dy.starting_at(group * filters),
             lines: lines * part / parts..lines * (part + 1) / parts,
             channels: channels * piece / pieces..channels * (piece + 1) / pieces,
             sums: shared.from((part * groups + group) * size),

@@ -51,7 +51,7 @@ pub(crate) fn forward<T: Float>(
     for (group, packed) in packed.iter().enumerate() {
         let first = group * filters;
         let windows = Windows {
-            images: x.from_channel(group * channels),
+            images: x.starting_at(group * channels),
             input: geometry.input,
             grid: geometry.output,
             step: geometry.stride,

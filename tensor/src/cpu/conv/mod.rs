@@ -111,7 +111,7 @@ impl<'a, T> Images<'a, T> {
     }
 
     /// The same from a later channel on.
-    pub(crate) fn from_channel(&self, channel: usize) -> Self {
+    pub(crate) fn starting_at(&self, channel: usize) -> Self {
         Images { offset: self.offset + channel, ..*self }
     }
 }

@@ -21,11 +21,6 @@ pub(crate) struct Planes<'a, T> {
 }
 
 impl<'a, T> Planes<'a, T> {
-    /// Planes that fill their memory.
-    pub(crate) fn dense(data: &'a [T], channels: usize, places: usize) -> Self {
-        Planes { data, offset: 0, image: (channels * places) as isize, channel: places as isize }
-    }
-
     /// Places of all images × channels, from a channel on.
     fn factor(&self, channel: usize, places: usize) -> Strided<'a, T> {
         Strided {

@@ -134,13 +134,15 @@ unsafe fn height<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: 
 
 /// # Safety
 /// As [`compute`].
+// Indices say which register is meant, alike in all loops; the compiler unrolls them.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: usize, tile: &Tile<'_, T>) {
     let lanes = T::Of::<S>::LANES;
     // Columns in use of each vector: the last ones may be short or empty.
     let used: [usize; V] = std::array::from_fn(|j| tile.columns.saturating_sub(j * lanes).min(lanes));
     let mut sums = [[T::Of::<S>::zero(s); V]; R];
-    // SAFETY (of all blocks below): the caller's promise; pointers stay inside what it vouches for.
+    // SAFETY: the caller's promise; pointers stay inside what it vouches for.
     unsafe {
         match tile.start {
             Start::Zero => {}

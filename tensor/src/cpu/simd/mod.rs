@@ -29,6 +29,8 @@ pub(crate) trait Simd: Copy + Send + Sync + Transpose + 'static {
 /// `LANES` numbers in a register.
 ///
 /// Arithmetic is IEEE 754's. `mul_add` rounds once where the instruction set has it, twice in portable code.
+// A vector is complete, whichever of its methods today's kernels call.
+#[allow(dead_code)]
 pub(crate) trait Vector<T>: Copy {
     type Token: Simd;
     /// What a comparison gives: a bit for each lane.
