@@ -224,6 +224,7 @@ fn activations_written_out_are_known() {
     };
     activation("relu", &|x| x.relu());
     activation("relu", &|x| x.maximum(0.0));
+    activation("relu6", &|x| x.relu6());
     activation("relu6", &|x| x.clamp(Some(0.0), Some(6.0)));
     activation("relu6", &|x| x.relu()?.minimum(6.0));
     activation("leakyrelu", &|x| x.leaky_relu(0.3));

@@ -5,7 +5,7 @@ use std::any::Any;
 use ocelli_autograd::ops::arithmetic::{Binary, Function, WithScalar};
 use ocelli_autograd::ops::conv::Conv as ConvOp;
 use ocelli_autograd::ops::join::Concat;
-use ocelli_autograd::ops::math::{Clamp, LeakyRelu, Math};
+use ocelli_autograd::ops::math::{Clamp, LeakyRelu, Math, Relu6};
 use ocelli_autograd::ops::matmul::Matmul;
 use ocelli_autograd::ops::pool::{AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool};
 use ocelli_autograd::ops::reduce::Mean;
@@ -69,6 +69,8 @@ fn lowered(graph: &Graph, id: Id, op: &dyn Any) -> Result<Lowered> {
     } else if let Some(op) = op.downcast_ref::<Clamp>() {
         let (low, high) = (op.low.unwrap_or(f64::NEG_INFINITY) as f32, op.high.unwrap_or(f64::INFINITY) as f32);
         if low <= high { map(Unary::Clamp(low, high)) } else { None }
+    } else if op.is::<Relu6>() {
+        map(Unary::Activation(Activation::Relu6))
     } else if op.is::<Cast>() {
         map(Unary::affine(1.0, 0.0))
     } else if let Some(op) = op.downcast_ref::<MaxPool>() {
