@@ -12,6 +12,7 @@ use options::Resolved;
 pub use padding::{Padding, PerAxis};
 
 use crate::cpu::conv::forward::Written;
+use crate::cpu::conv::places::{Finish, Lie, Places};
 use crate::cpu::conv::pointwise::Planes;
 use crate::cpu::conv::{self, Geometry, Images};
 use crate::cpu::gemm::Activation;
@@ -56,11 +57,25 @@ impl Tensor {
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
         let y = with_float!(wide, T => {
             let (weight, bias) = (elements::<T>(&weight), bias.as_ref().map(elements::<T>));
+            let finish = Finish { bias, ..Finish::default() };
+            let filters = geometry.groups * geometry.filters;
             if geometry.is_depthwise() {
-                let x = x.contiguous()?;
-                Tensor::build::<T>(shape, |out| {
-                    conv::depthwise::forward(&geometry, elements(&x), weight, bias, out);
-                    Ok(())
+                if let Some(x) = as_places::<T>(&x) {
+                    let weight = taps_first::<T>(&geometry, weight)?;
+                    build_channels_last::<T>(&shape, |out| {
+                        conv::depthwise::forward_channels_last(&geometry, x, weight.as_slice(), finish, out, filters);
+                        Ok(())
+                    })
+                } else {
+                    let x = x.contiguous()?;
+                    Tensor::build::<T>(shape, |out| conv::depthwise::forward(&geometry, elements(&x), weight, bias, out))
+                }
+            } else if conv::direct::serves(&geometry) {
+                let mut packed = Buffer::for_output::<T>(conv::direct::packed_len(&geometry))?;
+                conv::direct::pack(&geometry, weight, packed.as_mut_slice());
+                let (x, lie) = (x.view::<T>().data, lie(&x));
+                build_channels_last::<T>(&shape, |out| {
+                    conv::direct::forward(&geometry, (x, lie), packed.as_slice(), finish, out, filters)
                 })
             } else if let Some(x) = planes::<T>(&geometry, &x) {
                 Tensor::build::<T>(shape, |out| conv::pointwise::forward(&geometry, x, weight, bias, out))
@@ -150,15 +165,21 @@ impl Tensor {
         let dw = with_float!(wide, T => {
             let empty = dy.numel() == 0;
             if geometry.is_depthwise() {
-                let (x, dy) = (x.contiguous()?, dy.contiguous()?);
-                Tensor::build::<T>(weight_shape.clone(), |out| {
-                    if empty {
-                        out.fill(0.0);
-                    } else {
-                        conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out);
-                    }
-                    Ok(())
-                })
+                if let (Some(x), Some(dy)) = (as_places::<T>(&x), as_places::<T>(&dy)) {
+                    Tensor::build::<T>(weight_shape.clone(), |out| {
+                        conv::depthwise::weight_channels_last(&geometry, x, dy, out)
+                    })
+                } else {
+                    let (x, dy) = (x.contiguous()?, dy.contiguous()?);
+                    Tensor::build::<T>(weight_shape.clone(), |out| {
+                        conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out)
+                    })
+                }
+            } else if conv::direct::serves(&geometry) {
+                let (x, lie) = (x.view::<T>().data, lie(&x));
+                let dy = if as_places::<T>(&dy).is_some() { dy } else { dy.to_channels_last()? };
+                let dy = as_places::<T>(&dy).unwrap_or(Places { data: &[], place: 0 });
+                Tensor::build::<T>(weight_shape.clone(), |out| conv::direct::weight(&geometry, (x, lie), dy, out))
             } else if let (Some(x), Some(dy)) = (planes::<T>(&geometry, &x), planes::<T>(&geometry, &dy)) {
                 Tensor::build::<T>(weight_shape.clone(), |out| conv::pointwise::weight(&geometry, x, dy, out))
             } else {
@@ -193,15 +214,18 @@ fn conv_input_gradient(
     let dx = with_float!(wide, T => {
         let weight = elements::<T>(&weight);
         if geometry.is_depthwise() {
-            let dy = dy.contiguous()?;
-            Tensor::build::<T>(input_shape.clone(), |out| {
-                if empty {
-                    out.fill(0.0);
-                } else {
-                    conv::depthwise::input(&geometry, weight, elements::<T>(&dy), out);
-                }
-                Ok(())
-            })
+            if let Some(dy) = as_places::<T>(&dy) {
+                let weight = taps_first::<T>(&geometry, weight)?;
+                build_channels_last::<T>(input_shape, |out| {
+                    conv::depthwise::input_channels_last(&geometry, weight.as_slice(), dy, out);
+                    Ok(())
+                })
+            } else {
+                let dy = dy.contiguous()?;
+                Tensor::build::<T>(input_shape.clone(), |out| {
+                    conv::depthwise::input(&geometry, weight, elements::<T>(&dy), out)
+                })
+            }
         } else if let Some(dy) = planes::<T>(&geometry, &dy) {
             Tensor::build::<T>(input_shape.clone(), |out| conv::pointwise::input(&geometry, weight, dy, out))
         } else {
@@ -289,10 +313,7 @@ fn channels_are_neighbours(x: &Tensor) -> bool {
 
 /// The images with their channels as neighbours in memory: as they are, or a copy.
 fn channels_last(x: &Tensor) -> Result<Tensor> {
-    if channels_are_neighbours(x) {
-        return Ok(x.clone());
-    }
-    x.to_channels_last()
+    if channels_are_neighbours(x) { Ok(x.clone()) } else { x.to_channels_last() }
 }
 
 /// A new tensor of this logical shape, channels-last in memory, that `fill` writes.
@@ -301,6 +322,40 @@ fn build_channels_last<T: crate::Element>(shape: &Shape, fill: impl FnOnce(&mut 
     let mut buffer = Buffer::for_output::<T>(shape.numel())?;
     fill(buffer.as_mut_slice::<T>())?;
     Ok(Tensor::from_buffer(buffer, Layout::channels_last(shape.clone()), T::DTYPE))
+}
+
+/// The images as places with their channels side by side, if they lie so.
+fn as_places<T: crate::Element>(x: &Tensor) -> Option<Places<'_, T>> {
+    let layout = x.layout();
+    let axes = || [0].into_iter().chain(2..x.rank()).rev();
+    let place = axes().find(|&axis| layout.shape[axis] > 1);
+    let place = place.map_or(layout.shape[1] as isize, |axis| layout.strides[axis]);
+    let mut step = place;
+    for axis in axes() {
+        let size = layout.shape[axis];
+        if size == 0 || (size != 1 && layout.strides[axis] != step) {
+            return None;
+        }
+        step *= size as isize;
+    }
+    if !channels_are_neighbours(x) || place < layout.shape[1] as isize {
+        return None;
+    }
+    Some(Places { data: &x.view::<T>().data[layout.offset..], place: place as usize })
+}
+
+/// A depthwise weight as the channels-last kernels read it.
+fn taps_first<T: crate::Element>(geometry: &Geometry, weight: &[T]) -> Result<Buffer> {
+    let mut taps = Buffer::for_output::<T>(weight.len())?;
+    conv::depthwise::taps_first(weight, geometry.taps(), taps.as_mut_slice());
+    Ok(taps)
+}
+
+/// How images lie in memory, whatever the order of their axes.
+fn lie(x: &Tensor) -> Lie {
+    let layout = x.layout();
+    let places = three(&layout.strides[2..], 0);
+    Lie { offset: layout.offset, image: layout.strides[0], channel: layout.strides[1], places }
 }
 
 /// A batch of images whose channels are neighbours.

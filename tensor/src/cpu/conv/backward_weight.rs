@@ -9,10 +9,10 @@ use rayon::prelude::*;
 
 use super::{Geometry, Images};
 use crate::Result;
-use crate::cpu::gemm::panels;
 use crate::cpu::gemm::tile::{self, End, Left, Line, MOST_ROWS, Start, Tile};
+use crate::cpu::gemm::{Panel, panels, registers};
 use crate::cpu::parallel::{SharedMut, over_chunks};
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch, level};
 use crate::memory::Buffer;
 
 /// Windows whose part of both images stays in the cache while all taps and channels are visited.
@@ -27,7 +27,7 @@ const SMALL: usize = 1 << 20;
 /// Lines of windows are summed in an order that follows from the shape: one after the other within a part, then part by part.
 pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw: &mut [T]) -> Result<()> {
     let &Geometry { images, channels, filters, groups, .. } = geometry;
-    let lanes = dispatch(Lanes::<T>(std::marker::PhantomData));
+    let lanes = registers::<T>(level()).0;
     if !filters.is_multiple_of(lanes) {
         return padded(geometry, x, dy, dw, lanes);
     }
@@ -103,16 +103,6 @@ fn padded<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw:
     Ok(())
 }
 
-struct Lanes<T>(std::marker::PhantomData<T>);
-
-impl<T: Lane> Kernel for Lanes<T> {
-    type Output = usize;
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> usize {
-        T::Of::<S>::LANES
-    }
-}
-
 /// The sum over some lines of windows, for some channels of a group: `[tap, channel, filter]`.
 struct Sum<'a, T> {
     geometry: &'a Geometry,
@@ -144,7 +134,7 @@ impl<T: Lane> Kernel for Sum<'_, T> {
                 if found.is_empty() && !first {
                     continue;
                 }
-                for (column, vectors) in panels(filters, lanes, tile::most_vectors(S::REGISTERS)) {
+                for Panel { column, vectors } in panels(filters, lanes, tile::most_vectors(S::REGISTERS)) {
                     let tall = tile::rows(S::REGISTERS, vectors);
                     let mut channel = channels.start;
                     while channel < channels.end {

@@ -37,13 +37,20 @@ pub(crate) struct Packed<T> {
     element: std::marker::PhantomData<T>,
 }
 
+/// Columns of a factor that a tile multiplies at once.
 #[derive(Debug, Clone, Copy)]
-struct Panel {
-    column: usize,
-    vectors: usize,
+pub(crate) struct Panel {
+    /// The first one.
+    pub(crate) column: usize,
+    /// How many vectors they fill.
+    pub(crate) vectors: usize,
 }
 
-/// Lanes and the number of registers at a level.
+/// Lanes of a vector and the number of registers at a level.
+pub(crate) fn registers<T: Lane>(level: Level) -> (usize, usize) {
+    dispatch_at(level, Registers::<T>(std::marker::PhantomData))
+}
+
 struct Registers<T>(std::marker::PhantomData<T>);
 
 impl<T: Lane> Kernel for Registers<T> {
@@ -54,13 +61,13 @@ impl<T: Lane> Kernel for Registers<T> {
     }
 }
 
-/// Columns in panels of `most` vectors at most, all about alike: `(first column, vectors)`.
-pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+/// Columns in panels of `most` vectors at most, all about alike.
+pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = Panel> {
     let vectors = columns.div_ceil(lanes);
     let count = vectors.div_ceil(most);
     (0..count).map(move |i| {
         let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
-        (from * lanes, to - from)
+        Panel { column: from * lanes, vectors: to - from }
     })
 }
 
@@ -76,10 +83,9 @@ impl<T: Lane> Packed<T> {
         columns: usize,
         at: impl Fn(usize, usize, usize) -> T + Sync,
     ) -> Result<Self> {
-        let (lanes, registers) = dispatch_at(level, Registers::<T>(std::marker::PhantomData));
+        let (lanes, registers) = registers::<T>(level);
         let vectors = columns.div_ceil(lanes);
-        let panels = panels(columns, lanes, tile::most_vectors(registers));
-        let panels: SmallVec<[Panel; 8]> = panels.map(|(column, vectors)| Panel { column, vectors }).collect();
+        let panels: SmallVec<[Panel; 8]> = panels(columns, lanes, tile::most_vectors(registers)).collect();
         let rows = segments * depth;
         let mut data = Buffer::for_output::<T>(rows.saturating_mul(vectors * lanes))?;
         let shared = SharedMut::new(data.as_mut_slice::<T>());
