@@ -13,10 +13,13 @@ use std::hint::black_box;
 
 use ocelli_autograd::{Var, no_grad};
 use ocelli_benches::randn;
-use ocelli_nn::{BatchNorm2d, CrossEntropy, Layer, Loss, Module};
+use ocelli_infer::Plan;
+use ocelli_nn::{BatchNorm2d, CrossEntropy, LSTM, Layer, Loss, Module};
 use ocelli_optim::{Optimizer, RmsProp, Sgd};
 use ocelli_tensor::{ConvOptions, DType, Generator, PoolOptions, Tensor};
-use ocelli_vision::models::{KerasMnist, KerasMnistConfig, ResNet, ResNetConfig};
+use ocelli_vision::models::{
+    KerasMnist, KerasMnistConfig, MobileNetV2, MobileNetV2Config, ResNet, ResNetConfig, Vgg, VggConfig,
+};
 
 /// Prepared work, to be run any number of times.
 pub(crate) type Work = Box<dyn FnMut() -> Result<()>>;
@@ -42,9 +45,12 @@ const WORKLOADS: &[Workload] = &[
     ("add", || binary(&[1 << 24], &[1 << 24], |x, y| x.add(y))),
     ("train_mnist", train_mnist),
     ("train_resnet18", train_resnet18),
-    ("infer_resnet18_b1", || infer(ResNetConfig::resnet18(), 1)),
-    ("infer_resnet50_b1", || infer(ResNetConfig::resnet50(), 1)),
-    ("infer_resnet50_b8", || infer(ResNetConfig::resnet50(), 8)),
+    ("lstm", lstm),
+    ("infer_resnet18_b1", || resnet(&ResNetConfig::resnet18(), 1)),
+    ("infer_resnet50_b1", || resnet(&ResNetConfig::resnet50(), 1)),
+    ("infer_resnet50_b8", || resnet(&ResNetConfig::resnet50(), 8)),
+    ("infer_mobilenet_v2_b1", || infer(&MobileNetV2::new(&MobileNetV2Config::default(), &mut Generator::new(0))?, 1)),
+    ("infer_vgg16_b1", || infer(&Vgg::new(&VggConfig::vgg16(), &mut Generator::new(0))?, 1)),
 ];
 
 fn main() -> Result<()> {
@@ -118,12 +124,25 @@ fn training_step(
     }))
 }
 
-fn infer(config: ResNetConfig, batch: usize) -> Result<Work> {
-    let model = ResNet::new(&config, &mut Generator::new(0))?;
-    model.eval();
-    let x = Var::constant(randn(&[batch, 3, 224, 224]));
+fn lstm() -> Result<Work> {
+    let layer = LSTM::builder(128, 256).return_sequences(true).build(&mut Generator::new(0))?;
+    let x = Var::constant(randn(&[32, 64, 128]));
     Ok(Box::new(move || {
-        black_box(no_grad(|| model.forward(&x))?);
+        black_box(no_grad(|| layer.forward(&x))?);
+        Ok(())
+    }))
+}
+
+fn resnet(config: &ResNetConfig, batch: usize) -> Result<Work> {
+    infer(&ResNet::new(config, &mut Generator::new(0))?, batch)
+}
+
+/// A compiled model, on pictures of 224 by 224.
+fn infer(model: &impl Layer, batch: usize) -> Result<Work> {
+    let x = randn(&[batch, 3, 224, 224]);
+    let plan = Plan::compile(model, &x)?;
+    Ok(Box::new(move || {
+        black_box(plan.run(std::slice::from_ref(&x))?);
         Ok(())
     }))
 }
