@@ -40,6 +40,7 @@ pub use ops::einsum::{EinsumSpec, Label};
 pub use ops::interpolate::{InterpolateMode, ResizeTo};
 pub use ops::pad::PadMode;
 pub use ops::pool::PoolOptions;
+pub use ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};
 pub use random::Generator;
 pub use shape::Shape;
 pub use tensor::Tensor;

@@ -17,6 +17,7 @@ mod math;
 mod matmul;
 mod pad;
 mod pool;
+mod recurrent;
 mod reduce;
 mod scan;
 mod select;
@@ -44,6 +45,7 @@ fn all_cases() -> Vec<Case> {
         matmul::cases,
         pad::cases,
         pool::cases,
+        recurrent::cases,
         reduce::cases,
         scan::cases,
         select::cases,

@@ -16,6 +16,7 @@ mod math;
 mod matmul;
 pub(crate) mod pad;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 mod reduce;
 mod scan;
 mod softmax;
