@@ -11,6 +11,7 @@ pub mod join;
 pub mod linalg;
 pub mod math;
 pub mod matmul;
+pub mod norm;
 pub mod pad;
 pub mod pool;
 pub mod reduce;

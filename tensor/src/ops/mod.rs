@@ -13,6 +13,7 @@ mod join;
 mod linalg;
 mod math;
 mod matmul;
+pub(crate) mod norm;
 pub(crate) mod pad;
 pub(crate) mod pool;
 mod reduce;
