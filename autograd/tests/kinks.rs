@@ -1,5 +1,6 @@
-//! Gradients of reductions, orders and indices at ties, kinks and infinities. The numbers are those of PyTorch 2.15's `amax`,
-//! `max`, `topk`, `linalg.vector_norm`, `std`, `softmax` and `log_softmax` for the same inputs, unless a test says otherwise.
+//! Gradients of reductions, orders, indices and rectifiers at ties, kinks and infinities. The numbers are those of PyTorch 2.15's `amax`,
+//! `max`, `topk`, `linalg.vector_norm`, `std`, `softmax`, `log_softmax`, `relu` and `relu6` for the same inputs, unless a test says
+//! otherwise.
 
 use ocelli_autograd::{Result, Var};
 use ocelli_tensor::{DType, Tensor};
@@ -108,4 +109,11 @@ fn indices_are_checked_as_the_tensors_are() {
         text(x.topk(4, 1, true).map(|(values, _)| values)),
         "topk: expected k of at most 3, the size of axis 1, received 4"
     );
+}
+
+#[test]
+fn rectifiers_at_their_kinks() {
+    let x = [[-1.0, 0.0, 3.0, 6.0, 7.0]];
+    assert_near(&gradient(x, Var::relu), &[0.0, 0.0, 1.0, 1.0, 1.0]);
+    assert_near(&gradient(x, Var::relu6), &[0.0, 0.0, 1.0, 0.0, 0.0]);
 }

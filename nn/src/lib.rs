@@ -46,7 +46,7 @@ pub use constraints::Constraint;
 pub use error::{Error, Result};
 pub use initializers::Initializer;
 pub use layer::Layer;
-pub use layers::activation::{LeakyReLU, ReLU, Sigmoid, Softmax, Tanh};
+pub use layers::activation::{LeakyReLU, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
 pub use layers::batch_norm::BatchNorm2d;
 pub use layers::conv::{Conv2d, Conv2dBuilder};
 pub use layers::dropout::Dropout;

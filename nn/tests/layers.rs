@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ocelli_autograd::Var;
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Module, Result,
-    Softmax, StateDict,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Module, ReLU6,
+    Result, Softmax, StateDict,
 };
 use ocelli_tensor::{DType, Generator, Tensor, safetensors};
 
@@ -86,6 +86,20 @@ fn dropout_keeps_the_mean_and_repeats_from_its_state() -> Result<()> {
     dropout.eval();
     assert_eq!(dropout.forward(&x)?.to_vec::<f32>()?, vec![1.0; 10_000]);
     assert!(Dropout::new(1.2, &mut Generator::new(1)).unwrap_err().to_string().contains("received 1.2"));
+    Ok(())
+}
+
+#[test]
+fn relu6_is_between_0_and_6() -> Result<()> {
+    for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
+        let x = Var::leaf(Tensor::new([[-2.0, 0.0, 2.5], [6.0, 7.0, f64::INFINITY]])?.to_dtype(dtype)?.t()?)?;
+        let y = ReLU6.forward(&x)?;
+        assert_eq!(y.dtype(), dtype);
+        assert_eq!(y.tensor().to_dtype(DType::F64)?.to_vec::<f64>()?, [0.0, 6.0, 0.0, 6.0, 2.5, 6.0]);
+        let gradient = y.sum(..)?.backward()?.get(&x)?.tensor().to_dtype(DType::F64)?;
+        assert_eq!(gradient.to_vec::<f64>()?, [0.0, 0.0, 0.0, 0.0, 1.0, 0.0], "as PyTorch's");
+    }
+    assert_eq!(ReLU6.forward(&Var::constant(Tensor::zeros([0, 3], DType::F32)?))?.shape()[..], [0, 3]);
     Ok(())
 }
 

@@ -22,6 +22,25 @@ impl Layout {
         Layout { shape, strides, offset: 0 }
     }
 
+    /// Images `[N, C, spatial…]` whose channels lie side by side: memory is `[N, spatial…, C]`.
+    pub(crate) fn channels_last(shape: Shape) -> Self {
+        if shape.rank() < 3 {
+            return Layout::contiguous(shape);
+        }
+        let memory: SmallVec<[usize; 6]> = channels_last_order(shape.rank()).map(|axis| shape[axis]).collect();
+        let mut strides: Strides = SmallVec::from_elem(1, shape.rank());
+        for (axis, stride) in channels_last_order(shape.rank()).zip(row_major(&memory)) {
+            strides[axis] = stride;
+        }
+        Layout { shape, strides, offset: 0 }
+    }
+
+    /// Whether this is [`Layout::channels_last`] (whatever the offset). Images of one channel or of one place are row-major too.
+    pub(crate) fn is_channels_last(&self) -> bool {
+        let rank = self.shape.rank();
+        rank >= 3 && self.permute(&channels_last_order(rank).collect::<SmallVec<[usize; 6]>>()).is_contiguous()
+    }
+
     pub(crate) fn numel(&self) -> usize {
         self.shape.numel()
     }
@@ -128,6 +147,11 @@ impl Layout {
     }
 }
 
+/// The axes of images from slowest to fastest if channels lie side by side.
+fn channels_last_order(rank: usize) -> impl Iterator<Item = usize> {
+    std::iter::once(0).chain(2..rank).chain(std::iter::once(1))
+}
+
 /// Row-major strides.
 pub(crate) fn row_major(shape: &[usize]) -> Strides {
     let mut strides: Strides = SmallVec::from_elem(1, shape.len());
@@ -160,6 +184,19 @@ mod tests {
         let ones = Layout::contiguous([1, 1].into());
         assert_eq!(r(&ones, &[]), Some(vec![]));
         assert_eq!(r(&Layout::contiguous(().into()), &[1, 1]).map(|s| s.len()), Some(2));
+    }
+
+    #[test]
+    fn channels_last_is_told_by_places_not_strides() {
+        let layout = Layout::channels_last([2, 3, 4, 5].into());
+        assert_eq!(layout.strides.to_vec(), [60, 1, 15, 3]);
+        assert!(layout.is_channels_last() && !layout.is_contiguous() && layout.is_dense());
+        assert!(!Layout::contiguous([2, 3, 4, 5].into()).is_channels_last());
+        for coincide in [[2, 1, 4, 5], [2, 3, 1, 1], [2, 0, 4, 5]] {
+            assert!(Layout::contiguous(coincide.into()).is_channels_last());
+            assert!(Layout::channels_last(coincide.into()).is_contiguous());
+        }
+        assert!(!Layout::contiguous([2, 3].into()).is_channels_last());
     }
 
     #[test]

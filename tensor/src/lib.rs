@@ -27,6 +27,7 @@ mod shape;
 mod tensor;
 
 pub use args::{Axes, Operand, Scalar, Slice, TargetShape};
+pub use cpu::gemm::Activation;
 pub use device::Device;
 pub use dtype::DType;
 pub use element::Element;

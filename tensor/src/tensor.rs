@@ -214,6 +214,22 @@ impl Tensor {
         })
     }
 
+    /// Images `[N, C, spatial…]` whose memory is channels-last, with the strides that say so also where sizes of 1 leave them open:
+    /// this tensor, or a copy if it does not lie that way.
+    pub(crate) fn to_channels_last(&self) -> Result<Tensor> {
+        let layout = Layout::channels_last(self.shape().clone());
+        if self.layout.is_channels_last() {
+            return Ok(self.with_layout(Layout { offset: self.layout.offset, ..layout }));
+        }
+        crate::dtype::with_width!(self.dtype, W => {
+            let copy = Tensor::build_bits::<W>(self.shape(), self.dtype, |out| {
+                crate::cpu::copy::into_layout(self.bits::<W>(), out, &layout);
+                Ok(())
+            })?;
+            Ok(copy.with_layout(layout))
+        })
+    }
+
     /// Runs a kernel of f32 and f64 on this float tensor: half types are widened to f32 before and the result is narrowed after.
     pub(crate) fn widened(&self, kernel: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
         if !self.dtype.is_half() {

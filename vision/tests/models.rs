@@ -1,4 +1,4 @@
-//! Networks against PyTorch and torchvision (`fixtures/models.py`): counts, keys, shapes, logits; and that they train.
+//! Networks against PyTorch and torchvision (`fixtures/models.py`): counts, keys, shapes, logits, gradients; and that they train.
 
 mod common;
 
@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use common::{fixture, fixture_path, values};
 use ocelli_autograd::no_grad;
-use ocelli_nn::{Layer, Module, StateDict, summary};
+use ocelli_nn::{Layer, Module, Param, StateDict, summary};
 use ocelli_tensor::{DType, Generator, Tensor, safetensors};
 use ocelli_vision::models::{
     self, AlexNet, AlexNetConfig, CatsDogs, CatsDogsConfig, KerasMnist, KerasMnistConfig, LeNet1998, LeNet1998Config,
-    LeNetHead, ResNet, ResNetConfig, by_name,
+    LeNetHead, MobileNetV2, MobileNetV2Config, ResNet, ResNetConfig, Vgg, VggConfig, by_name,
 };
 
 fn named(name: &str, classes: usize) -> Box<dyn Layer> {
@@ -64,6 +64,7 @@ fn parameter_counts() {
         ("resnet18", 1000, 11_689_512),
         ("resnet34", 1000, 21_797_672),
         ("resnet50", 1000, 25_557_032),
+        ("mobilenet_v2", 1000, 3_504_872),
     ] {
         assert_eq!(named(name, classes).parameter_count(), count, "{name}");
     }
@@ -75,59 +76,136 @@ fn parameter_counts() {
     assert!(values(logits.tensor()).iter().all(|&logit| logit < 0.0), "minus a distance");
 }
 
-#[test]
-fn keys_and_shapes_are_torchvisions() {
-    for name in ["alexnet", "resnet18", "resnet50"] {
-        let text = std::fs::read_to_string(fixture_path(&format!("{name}.txt"))).unwrap();
-        let expected: BTreeMap<String, String> = text
-            .lines()
-            .map(|line| line.split_once(' ').unwrap())
-            .map(|(k, s)| (k.to_string(), s.to_string()))
-            .collect();
-        let state = named(name, 1000).state_dict();
-        let received: BTreeMap<String, String> =
-            state.iter().map(|(k, x)| (k.clone(), x.shape().to_string())).collect();
-        assert_eq!(received, expected, "{name}");
+/// The keys and shapes of `fixtures/keys/<name>.txt`.
+fn assert_keys(name: &str, model: &dyn Layer) {
+    let text = std::fs::read_to_string(fixture_path(&format!("keys/{name}.txt"))).unwrap();
+    let expected: BTreeMap<String, String> =
+        text.lines().map(|line| line.split_once(' ').unwrap()).map(|(k, s)| (k.to_string(), s.to_string())).collect();
+    let state = model.state_dict();
+    let received: BTreeMap<String, String> = state.iter().map(|(k, x)| (k.clone(), x.shape().to_string())).collect();
+    assert_eq!(received, expected, "{name}");
+}
+
+/// Asserts that all elements are within 1e-4 of the largest.
+#[track_caller]
+fn assert_within(actual: &Tensor, expected: &Tensor, what: &str) {
+    assert_eq!(actual.shape(), expected.shape(), "{what}");
+    let expected = values(expected);
+    let largest = expected.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+    for (i, (a, e)) in values(actual).iter().zip(&expected).enumerate() {
+        assert!((a - e).abs() <= 1e-4 * largest, "{what}: element {i}: expected {e}, received {a}");
     }
 }
 
-/// Within 1e-4 of the largest logit.
-fn assert_logits(name: &str, model: &dyn Layer, cases: &[(&str, &[usize])]) {
+/// The picture of this shape in `fixtures/models.py`.
+fn picture(shape: &[usize]) -> Tensor {
+    Tensor::from_vec(filled("input", shape.iter().product()).map(|u| u as f32).collect(), shape).unwrap()
+}
+
+/// The logits of each case of the fixture for its shape of input.
+fn assert_logits(model: &dyn Layer, cases: &[(&str, &[usize])]) {
     load(model);
     let fixture = fixture("models");
     for (case, shape) in cases {
-        let pixels = filled("input", shape.iter().product()).map(|u| u as f32).collect();
-        let x = Tensor::from_vec(pixels, *shape).unwrap();
-        let logits = no_grad(|| model.forward(&x.into())).unwrap();
-        let expected = &fixture[*case];
-        assert_eq!(logits.shape(), expected.shape(), "{name}");
-        let expected = values(expected);
-        let largest = expected.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
-        for (i, (a, e)) in values(logits.tensor()).iter().zip(&expected).enumerate() {
-            assert!((a - e).abs() <= 1e-4 * largest, "{case}: logit {i}: expected {e}, received {a}");
+        let logits = no_grad(|| model.forward(&picture(shape).into())).unwrap();
+        assert_within(logits.tensor(), &fixture[*case], case);
+    }
+}
+
+#[test]
+fn small_networks_are_pytorchs() {
+    for name in ["keras-mnist", "lenet", "lenet-1998", "course"] {
+        assert_logits(&*named(name, 10), &[(name, &[2, 1, 28, 28])]);
+    }
+    assert_logits(&*named("cats-dogs", 1), &[("cats-dogs", &[2, 3, 150, 150])]);
+}
+
+#[test]
+fn alexnet_is_torchvisions() {
+    let model = named("alexnet", 1000);
+    assert_keys("alexnet", &*model);
+    assert_logits(&*model, &[("alexnet", &[1, 3, 224, 224]), ("alexnet.odd", &[1, 3, 127, 163])]);
+}
+
+#[test]
+fn vggs_are_torchvisions() {
+    for (name, parameters) in
+        [("vgg11", 132_863_336), ("vgg16", 138_357_544), ("vgg16_bn", 138_365_992), ("vgg19_bn", 143_678_248)]
+    {
+        let model = named(name, 1000);
+        assert_eq!(model.parameter_count(), parameters, "{name}");
+        assert_keys(name, &*model);
+        assert_logits(&*model, &[(name, &[1, 3, 64, 64])]);
+    }
+}
+
+#[test]
+fn resnets_are_torchvisions() {
+    for name in ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] {
+        let model = named(name, 1000);
+        assert_keys(name, &*model);
+        match name {
+            "resnet18" => {
+                assert_logits(&*model, &[(name, &[1, 3, 224, 224]), ("resnet18.odd", &[2, 3, 97, 65])]);
+            }
+            _ => assert_logits(&*model, &[(name, &[1, 3, 64, 64])]),
         }
     }
 }
 
 #[test]
-fn logits_of_small_networks_are_pytorchs() {
-    for name in ["keras-mnist", "lenet", "lenet-1998", "course"] {
-        assert_logits(name, &*named(name, 10), &[(name, &[2, 1, 28, 28])]);
+fn mobilenets_are_torchvisions() {
+    let model = named("mobilenet_v2", 1000);
+    assert_keys("mobilenet_v2", &*model);
+    assert_logits(&*model, &[("mobilenet_v2", &[1, 3, 64, 64]), ("mobilenet_v2.odd", &[2, 3, 97, 65])]);
+    for width_mult in [0.25, 0.5, 1.4] {
+        let name = format!("mobilenet_v2_{width_mult}");
+        let config = MobileNetV2Config { width_mult, ..Default::default() };
+        let model = MobileNetV2::new(&config, &mut Generator::new(1)).unwrap();
+        assert_keys(&name, &model);
+        assert_logits(&model, &[(&name, &[1, 3, 64, 64])]);
     }
-    assert_logits("cats-dogs", &*named("cats-dogs", 1), &[("cats-dogs", &[2, 3, 150, 150])]);
+}
+
+/// Logits, gradients and running statistics of a step in training mode, with the batch norms' biases of `fixtures/models.py`.
+fn assert_step(name: &str, model: &dyn Layer) {
+    load(model);
+    model.train();
+    let params: BTreeMap<String, Param> = model.named_parameters().into_iter().collect();
+    let norms =
+        model.named_buffers().into_iter().filter_map(|(key, _)| Some(key.strip_suffix("running_mean")?.to_string()));
+    for norm in norms {
+        let bias = &params[&format!("{norm}bias")];
+        bias.set(bias.tensor().add(3.0).unwrap()).unwrap();
+    }
+    let logits = model.forward(&picture(&[4, 3, 64, 64]).into()).unwrap();
+    let direction = filled("direction", logits.numel()).map(|u| u as f32).collect();
+    let direction = Tensor::from_vec(direction, logits.shape()).unwrap();
+    let gradients = logits.mul(&direction).unwrap().sum(..).unwrap().backward().unwrap();
+    let state = model.state_dict();
+    let prefix = format!("{name}.step");
+    let cases: Vec<_> = fixture("models").into_iter().filter(|(key, _)| key.starts_with(&prefix)).collect();
+    assert!(cases.len() >= 4, "{name}");
+    for (case, expected) in cases {
+        let key = case[prefix.len()..].trim_start_matches('.');
+        match params.get(key) {
+            Some(param) => assert_within(gradients.get(&param.var()).unwrap().tensor(), &expected, &case),
+            None if key.is_empty() => assert_within(logits.tensor(), &expected, &case),
+            None => assert_within(&state[key], &expected, &case),
+        }
+    }
 }
 
 #[test]
-fn logits_of_alexnet_are_torchvisions() {
-    let cases: [(&str, &[usize]); 2] = [("alexnet", &[1, 3, 224, 224]), ("alexnet.odd", &[1, 3, 127, 163])];
-    assert_logits("alexnet", &*named("alexnet", 1000), &cases);
-}
-
-#[test]
-fn logits_of_resnets_are_torchvisions() {
-    let cases: [(&str, &[usize]); 2] = [("resnet18", &[1, 3, 224, 224]), ("resnet18.odd", &[2, 3, 97, 65])];
-    assert_logits("resnet18", &*named("resnet18", 1000), &cases);
-    assert_logits("resnet50", &*named("resnet50", 1000), &[("resnet50", &[1, 3, 97, 65])]);
+fn steps_of_training_are_torchvisions() {
+    let generator = &mut Generator::new(1);
+    for name in ["resnet18", "resnet50"] {
+        assert_step(name, &*named(name, 10));
+    }
+    let config = MobileNetV2Config { num_classes: 10, width_mult: 0.25, dropout: 0.0, ..Default::default() };
+    assert_step("mobilenet_v2_0.25", &MobileNetV2::new(&config, generator).unwrap());
+    let config = VggConfig { num_classes: 10, dropout: 0.0, ..VggConfig::vgg11() };
+    assert_step("vgg11", &Vgg::new(&config, generator).unwrap());
 }
 
 #[test]
@@ -141,6 +219,7 @@ fn gradients_reach_every_parameter() {
         ("alexnet", [2, 3, 96, 96]),
         ("resnet18", [2, 3, 64, 64]),
         ("resnet50", [2, 3, 64, 64]),
+        ("mobilenet_v2", [2, 3, 64, 64]),
     ] {
         let model = named(name, 5);
         model.train();
@@ -174,6 +253,13 @@ fn first_weights_are_torchvisions_distributions() {
         assert!(largest <= limit && largest > 0.95 * limit, "{key}: {largest}");
     }
     assert_eq!(moments(&state["bn1.weight"]), (1.0, 0.0));
+    let state = named("mobilenet_v2", 1000).state_dict();
+    let (mean, deviation) = moments(&state["classifier.1.weight"]);
+    assert!(mean.abs() < 1e-4 && (deviation - 0.01).abs() < 1e-4, "{mean} {deviation}");
+    assert_eq!(moments(&state["classifier.1.bias"]), (0.0, 0.0));
+    // A depthwise kernel's fan out counts all channels, as PyTorch does.
+    let (_, deviation) = moments(&state["features.17.conv.1.0.weight"]);
+    assert!((deviation - (2.0f64 / (960.0 * 9.0)).sqrt()).abs() < 1e-3, "{deviation}");
     // Keras' networks begin with Glorot's limits and biases of 0.
     let state = named("keras-mnist", 10).state_dict();
     let limit = (6.0f64 / (64.0 * 9.0 + 64.0 * 9.0)).sqrt();
@@ -254,7 +340,7 @@ fn bad_configs_are_named() {
         error.starts_with("model: expected one of keras-mnist, lenet,") && error.ends_with("received \"vgg\""),
         "{error}"
     );
-    for name in ["keras-mnist", "lenet", "lenet-1998", "course", "cats-dogs", "resnet18"] {
+    for name in ["keras-mnist", "lenet", "lenet-1998", "course", "cats-dogs", "resnet18", "mobilenet_v2"] {
         assert!(by_name(name, 0, generator).is_err(), "{name}");
     }
     let dropout = KerasMnistConfig { dropout: 1.5, ..Default::default() };
@@ -267,6 +353,16 @@ fn bad_configs_are_named() {
     assert!(LeNet1998::new(&size, generator).err().unwrap().to_string().ends_with("received 30"));
     let head = LeNet1998Config { num_classes: 5, head: LeNetHead::Rbf, ..Default::default() };
     assert!(LeNet1998::new(&head, generator).err().unwrap().to_string().ends_with("received 5"));
+    let empty = VggConfig { layers: [1, 1, 0, 1, 1], ..VggConfig::vgg11() };
+    let error = Vgg::new(&empty, generator).err().unwrap().to_string();
+    assert_eq!(error, "Vgg: expected at least one convolution in each stage, received [1, 1, 0, 1, 1]");
+    for (width_mult, round_nearest) in [(0.0, 8), (f64::NAN, 8), (f64::INFINITY, 8), (1e300, 8), (1.0, 0)] {
+        let config = MobileNetV2Config { width_mult, round_nearest, ..Default::default() };
+        assert!(MobileNetV2::new(&config, generator).is_err(), "{width_mult} {round_nearest}");
+    }
+    let config = MobileNetV2Config { width_mult: -1.0, ..Default::default() };
+    let error = MobileNetV2::new(&config, generator).err().unwrap().to_string();
+    assert_eq!(error, "MobileNetV2: expected width_mult > 0 and round_nearest ≥ 1, received -1 and 8");
     let empty = ResNetConfig { layers: [1, 0, 1, 1], ..ResNetConfig::resnet18() };
     assert!(ResNet::new(&empty, generator).err().unwrap().to_string().ends_with("received [1, 0, 1, 1]"));
     // A picture of the wrong shape is the layer's error.

@@ -162,6 +162,30 @@ impl Op for LeakyRelu {
     }
 }
 
+/// `min(max(x, 0), 6)`; the gradient passes where `0 < x < 6`, as in PyTorch, which the output tells: [`Clamp`] must keep its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relu6;
+
+impl Op for Relu6 {
+    fn name(&self) -> &'static str {
+        "relu6"
+    }
+
+    fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
+        Ok(x[0].clamp(Some(0.0), Some(6.0))?)
+    }
+
+    fn keeps(&self) -> Keeps {
+        OUTPUT
+    }
+
+    fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
+        let y = node.output()?;
+        let inside = y.tensor().gt(0.0)?.logical_and(&y.tensor().lt(6.0)?)?;
+        Ok(vec![Some(dy.mul(&as_numbers(inside, dy)?)?)])
+    }
+}
+
 /// `x` limited to `low..=high`; the gradient passes where `low ≤ x ≤ high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clamp {
@@ -199,6 +223,14 @@ impl Var {
     /// As there.
     pub fn leaky_relu(&self, slope: f64) -> Result<Var> {
         LeakyRelu { slope }.apply(&[self])
+    }
+
+    /// `min(max(x, 0), 6)`, whose gradient is 0 at 0 and at 6.
+    ///
+    /// # Errors
+    /// As [`Tensor::clamp`].
+    pub fn relu6(&self) -> Result<Var> {
+        Relu6.apply(&[self])
     }
 
     /// See [`Tensor::clamp`]; differentiable.

@@ -56,6 +56,9 @@ pub fn cases() -> Vec<Case> {
         case("exp of nothing", |v| v[0].exp()).input(&[2, 0], -1.0, 1.0),
         case("leaky relu above", |v| v[0].leaky_relu(0.2)).input(&[3], 0.1, 1.0),
         case("leaky relu below", |v| v[0].leaky_relu(0.2)).input(&[3], -1.0, -0.1),
+        case("relu6 below", |v| v[0].relu6()).input(&[3], -1.0, -0.1),
+        case("relu6 between", |v| v[0].relu6()).input(&[2, 3], 0.1, 5.9),
+        case("relu6 above", |v| v[0].relu6()).input(&[3], 6.1, 8.0),
         case("clamp", |v| v[0].clamp(Some(-0.3), Some(0.4))).distinct(&[16]),
         case("clamp above", |v| v[0].clamp(None, Some(0.4))).distinct(&[16]),
     ]);

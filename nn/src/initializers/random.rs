@@ -72,7 +72,9 @@ impl RandomNormal {
     pub(super) fn values(&self, shape: &Shape, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         check_deviation("random_normal initializer", self.stddev)?;
         let standard = seeded(self.seed, generator, |g| Tensor::randn(shape, dtype, g))?;
-        Ok(standard.mul(self.stddev)?.add(self.mean)?)
+        let centered = standard.mul(self.stddev)?;
+        // A pass over memory less where the mean is 0, as it is in large networks.
+        Ok(if self.mean == 0.0 { centered } else { centered.add(self.mean)? })
     }
 }
 

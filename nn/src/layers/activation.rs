@@ -14,6 +14,17 @@ impl Layer for ReLU {
     }
 }
 
+/// `min(max(x, 0), 6)`; its gradient at 0 and at 6 is 0, as in PyTorch. (A. Krizhevsky, "Convolutional deep belief networks on CIFAR-10",
+/// 2010.)
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Module)]
+pub struct ReLU6;
+
+impl Layer for ReLU6 {
+    fn call(&self, x: &Var) -> Result<Var> {
+        Ok(x.relu6()?)
+    }
+}
+
 /// `x` above 0, `slope · x` below. Keras' slope is 0.3 and PyTorch's is 0.01, which is the default here.
 #[derive(Debug, Clone, Copy, PartialEq, Module)]
 pub struct LeakyReLU {

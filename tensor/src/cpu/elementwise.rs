@@ -1,6 +1,12 @@
 //! One result element from the elements at the same place of one, two or three inputs.
+//!
+//! Functions come as closures, whose loops the compiler turns into vectors of each instruction set, or as [`Unary`] where it could
+//! not. The loops see two axes at a time, so that short rows (a bias on few channels) cost little.
 
+use super::math::{Float, Unary};
 use super::parallel::over_chunks;
+use super::simd::{Kernel, Simd, Vector, dispatch};
+use super::stream;
 use super::walk::Walk;
 use crate::layout::Layout;
 use crate::memory::Buffer;
@@ -12,19 +18,16 @@ pub(crate) fn map<A: Element, R: Element>(x: View<'_, A>, f: impl Fn(A) -> R + S
     let out_layout = x.layout.dense_like();
     let mut buffer = Buffer::for_output::<R>(out_layout.numel())?;
     let walk = Walk::along_first([&out_layout, x.layout]);
-    let [_, step] = walk.row_strides();
-    over_rows(buffer.as_mut_slice::<R>(), &walk, |row, [_, start]: [usize; 2], skip| {
-        let start = (start as isize + skip as isize * step) as usize;
-        if step == 1 {
-            for (out, &x) in row.iter_mut().zip(&x.data[start..]) {
-                *out = f(x);
-            }
-        } else {
-            for (i, out) in row.iter_mut().enumerate() {
-                *out = f(x.data[(start as isize + i as isize * step) as usize]);
-            }
-        }
-    });
+    over_blocks(buffer.as_mut_slice::<R>(), &walk, |out, block| dispatch(Map { out, x: x.data, block, f: &f }));
+    Ok((buffer, out_layout))
+}
+
+/// `out[i] = f(x[i])` for a function of vectors.
+pub(crate) fn map_vectors<T: Float>(x: View<'_, T>, f: impl Unary<T>) -> Result<(Buffer, Layout)> {
+    let out_layout = x.layout.dense_like();
+    let mut buffer = Buffer::for_output::<T>(out_layout.numel())?;
+    let walk = Walk::along_first([&out_layout, x.layout]);
+    over_blocks(buffer.as_mut_slice::<T>(), &walk, |out, block| dispatch(MapVectors { out, x: x.data, block, f }));
     Ok((buffer, out_layout))
 }
 
@@ -39,36 +42,8 @@ pub(crate) fn zip<A: Element, B: Element, R: Element>(
     let (la, lb) = (a.layout.broadcast_to(shape), b.layout.broadcast_to(shape));
     let mut buffer = Buffer::for_output::<R>(out_layout.numel())?;
     let walk = Walk::along_first([&out_layout, &la, &lb]);
-    let [_, step_a, step_b] = walk.row_strides();
-    over_rows(buffer.as_mut_slice::<R>(), &walk, |row, [_, start_a, start_b]: [usize; 3], skip| {
-        let start_a = (start_a as isize + skip as isize * step_a) as usize;
-        let start_b = (start_b as isize + skip as isize * step_b) as usize;
-        match (step_a, step_b) {
-            (1, 1) => {
-                for ((out, &a), &b) in row.iter_mut().zip(&a.data[start_a..]).zip(&b.data[start_b..]) {
-                    *out = f(a, b);
-                }
-            }
-            (1, 0) => {
-                let b = b.data[start_b];
-                for (out, &a) in row.iter_mut().zip(&a.data[start_a..]) {
-                    *out = f(a, b);
-                }
-            }
-            (0, 1) => {
-                let a = a.data[start_a];
-                for (out, &b) in row.iter_mut().zip(&b.data[start_b..]) {
-                    *out = f(a, b);
-                }
-            }
-            _ => {
-                for (i, out) in row.iter_mut().enumerate() {
-                    let i = i as isize;
-                    let (i_a, i_b) = (start_a as isize + i * step_a, start_b as isize + i * step_b);
-                    *out = f(a.data[i_a as usize], b.data[i_b as usize]);
-                }
-            }
-        }
+    over_blocks(buffer.as_mut_slice::<R>(), &walk, |out, block| {
+        dispatch(Zip { out, a: a.data, b: b.data, block, f: &f });
     });
     Ok((buffer, out_layout))
 }
@@ -83,28 +58,230 @@ pub(crate) fn zip3<A: Element, B: Element, C: Element, R: Element>(
     let (la, lb, lc) = (a.layout.broadcast_to(shape), b.layout.broadcast_to(shape), c.layout.broadcast_to(shape));
     let mut buffer = Buffer::for_output::<R>(out_layout.numel())?;
     let walk = Walk::along_first([&out_layout, &la, &lb, &lc]);
-    let steps = walk.row_strides();
-    over_rows(buffer.as_mut_slice::<R>(), &walk, |row, starts: [usize; 4], skip| {
-        let at = |operand: usize, i: usize| (starts[operand] as isize + (skip + i) as isize * steps[operand]) as usize;
-        for (i, out) in row.iter_mut().enumerate() {
-            *out = f(a.data[at(1, i)], b.data[at(2, i)], c.data[at(3, i)]);
-        }
+    over_blocks(buffer.as_mut_slice::<R>(), &walk, |out, block| {
+        dispatch(Zip3 { out, a: a.data, b: b.data, c: c.data, block, f: &f });
     });
     Ok((buffer, out_layout))
 }
 
-/// Calls `f(piece of a row of out, where the row starts in each operand, elements of the row before the piece)`. Long rows are
-/// cut, short ones are bundled.
-fn over_rows<R: Element, const N: usize>(
-    out: &mut [R],
-    walk: &Walk<N>,
-    f: impl Fn(&mut [R], [usize; N], usize) + Sync,
-) {
-    let row_len = walk.row_len().max(1);
+/// Rows of a piece of the output, and where they lie in the operands: neighbours in a row `steps` apart, rows `strides` apart.
+#[derive(Clone, Copy)]
+struct Block<const N: usize> {
+    starts: [usize; N],
+    strides: [isize; N],
+    steps: [isize; N],
+    row_len: usize,
+}
+
+impl<const N: usize> Block<N> {
+    /// Where the row starts in an operand.
+    #[inline(always)]
+    fn start(&self, operand: usize, row: usize) -> usize {
+        (self.starts[operand] as isize + row as isize * self.strides[operand]) as usize
+    }
+
+    /// The elements of an operand that a row reads, whose neighbours are next to each other.
+    #[inline(always)]
+    fn row<'a, T>(&self, operand: usize, row: usize, len: usize, data: &'a [T]) -> &'a [T] {
+        &data[self.start(operand, row)..][..len]
+    }
+
+    /// The place of an element of a row.
+    #[inline(always)]
+    fn at(&self, operand: usize, start: usize, i: usize) -> usize {
+        (start as isize + i as isize * self.steps[operand]) as usize
+    }
+}
+
+struct Map<'a, A, R, F> {
+    out: &'a mut [R],
+    x: &'a [A],
+    block: Block<2>,
+    f: &'a F,
+}
+
+impl<A: Element, R: Element, F: Fn(A) -> R> Kernel for Map<'_, A, R, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Map { out, x, block, f } = self;
+        for (i, out) in out.chunks_mut(block.row_len).enumerate() {
+            let len = out.len();
+            if block.steps[1] == 1 {
+                for (out, &x) in out.iter_mut().zip(block.row(1, i, len, x)) {
+                    *out = f(x);
+                }
+            } else {
+                let start = block.start(1, i);
+                for (j, out) in out.iter_mut().enumerate() {
+                    *out = f(x[block.at(1, start, j)]);
+                }
+            }
+        }
+    }
+}
+
+struct MapVectors<'a, T, F> {
+    out: &'a mut [T],
+    x: &'a [T],
+    block: Block<2>,
+    f: F,
+}
+
+impl<T: Float, F: Unary<T>> Kernel for MapVectors<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let MapVectors { out, x, block, f } = self;
+        let lanes = T::Of::<S>::LANES;
+        for (i, out) in out.chunks_mut(block.row_len).enumerate() {
+            let len = out.len();
+            if block.steps[1] == 1 {
+                let x = block.row(1, i, len, x);
+                let whole = out.len() / lanes * lanes;
+                for j in (0..whole).step_by(lanes) {
+                    // SAFETY: both have `whole` elements at least.
+                    unsafe { f.apply(s, T::Of::<S>::load(s, x.as_ptr().add(j))).store(out.as_mut_ptr().add(j)) };
+                }
+                let rest = out.len() - whole;
+                if rest > 0 {
+                    // SAFETY: behind `whole` are `rest` elements of both.
+                    unsafe {
+                        let x = T::Of::<S>::load_first(s, x.as_ptr().add(whole), rest);
+                        f.apply(s, x).store_first(out.as_mut_ptr().add(whole), rest);
+                    }
+                }
+            } else {
+                let start = block.start(1, i);
+                for (j, out) in out.chunks_mut(lanes).enumerate() {
+                    for (k, out) in out.iter_mut().enumerate() {
+                        *out = x[block.at(1, start, j * lanes + k)];
+                    }
+                    // SAFETY: `out` has that many elements, at most `LANES`.
+                    unsafe {
+                        let x = T::Of::<S>::load_first(s, out.as_ptr(), out.len());
+                        f.apply(s, x).store_first(out.as_mut_ptr(), out.len());
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Zip<'a, A, B, R, F> {
+    out: &'a mut [R],
+    a: &'a [A],
+    b: &'a [B],
+    block: Block<3>,
+    f: &'a F,
+}
+
+impl<A: Element, B: Element, R: Element, F: Fn(A, B) -> R> Kernel for Zip<'_, A, B, R, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Zip { out, a, b, block, f } = self;
+        for (i, out) in out.chunks_mut(block.row_len).enumerate() {
+            let len = out.len();
+            let (start_a, start_b) = (block.start(1, i), block.start(2, i));
+            match (block.steps[1], block.steps[2]) {
+                (1, 1) => {
+                    let (a, b) = (block.row(1, i, len, a), block.row(2, i, len, b));
+                    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                        *out = f(a, b);
+                    }
+                }
+                (1, 0) => {
+                    let b = b[start_b];
+                    for (out, &a) in out.iter_mut().zip(block.row(1, i, len, a)) {
+                        *out = f(a, b);
+                    }
+                }
+                (0, 1) => {
+                    let a = a[start_a];
+                    for (out, &b) in out.iter_mut().zip(block.row(2, i, len, b)) {
+                        *out = f(a, b);
+                    }
+                }
+                _ => {
+                    for (j, out) in out.iter_mut().enumerate() {
+                        *out = f(a[block.at(1, start_a, j)], b[block.at(2, start_b, j)]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Zip3<'a, A, B, C, R, F> {
+    out: &'a mut [R],
+    a: &'a [A],
+    b: &'a [B],
+    c: &'a [C],
+    block: Block<4>,
+    f: &'a F,
+}
+
+impl<A: Element, B: Element, C: Element, R: Element, F: Fn(A, B, C) -> R> Kernel for Zip3<'_, A, B, C, R, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Zip3 { out, a, b, c, block, f } = self;
+        for (i, out) in out.chunks_mut(block.row_len).enumerate() {
+            let len = out.len();
+            if block.steps == [1; 4] {
+                let (a, b, c) = (block.row(1, i, len, a), block.row(2, i, len, b), block.row(3, i, len, c));
+                for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
+                    *out = f(a, b, c);
+                }
+            } else {
+                let [start_a, start_b, start_c] = [1, 2, 3].map(|operand| block.start(operand, i));
+                for (j, out) in out.iter_mut().enumerate() {
+                    let (a, b) = (a[block.at(1, start_a, j)], b[block.at(2, start_b, j)]);
+                    *out = f(a, b, c[block.at(3, start_c, j)]);
+                }
+            }
+        }
+    }
+}
+
+/// Calls `f(rows of out, where they lie in the operands)` for pieces that cover `out`. Long rows are cut, short ones are bundled.
+fn over_blocks<R: Element, const N: usize>(out: &mut [R], walk: &Walk<N>, f: impl Fn(&mut [R], Block<N>) + Sync) {
+    let (row_len, steps) = (walk.row_len().max(1), walk.row_strides());
+    let (_, strides) = walk.blocks();
     if walk.rows() == 1 {
-        over_chunks(out, 1, 1, |start, piece| walk.for_rows(0..1, &mut |starts| f(piece, starts, start)));
+        let large = size_of_val(out) >= stream::LARGE;
+        over_chunks(out, 1, 1, |start, piece| {
+            walk.for_rows(0..1, &mut |starts| {
+                let begin = |skip: usize| {
+                    let mut starts = starts;
+                    for (start, step) in starts.iter_mut().zip(steps) {
+                        *start = (*start as isize + skip as isize * step) as usize;
+                    }
+                    starts
+                };
+                if large {
+                    stream::through(piece, |skip, piece| {
+                        f(piece, Block { starts: begin(start + skip), strides, steps, row_len });
+                    });
+                } else {
+                    f(piece, Block { starts: begin(start), strides, steps, row_len });
+                }
+            });
+        });
     } else {
-        over_chunks(out, row_len, 1, |start, piece| walk.rows_of(start, piece, |row, starts| f(row, starts, 0)));
+        over_chunks(out, row_len, 1, |start, piece| {
+            let (first, mut rest) = (start / row_len, piece);
+            walk.for_blocks(first..first + rest.len() / row_len, &mut |starts, rows| {
+                let (rows, behind) = std::mem::take(&mut rest).split_at_mut(rows * row_len);
+                f(rows, Block { starts, strides, steps, row_len });
+                rest = behind;
+            });
+        });
     }
 }
 

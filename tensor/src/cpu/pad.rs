@@ -1,6 +1,6 @@
 //! Adding a tensor to a part of another.
 
-use super::join::last_place;
+use super::copy::last_place;
 use super::parallel::{SharedMut, over_range};
 use super::walk::Walk;
 use crate::element::Real;

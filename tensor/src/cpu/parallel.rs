@@ -56,6 +56,11 @@ impl<T> SharedMut<T> {
         SharedMut(slice.as_mut_ptr())
     }
 
+    /// The same memory from a later element on.
+    pub(crate) fn from(&self, first: usize) -> Self {
+        SharedMut(self.0.wrapping_add(first))
+    }
+
     /// The start of the slice, for kernels that write to places which are no one range. What they may touch is as in
     /// [`SharedMut::slice`].
     pub(crate) fn pointer(&self) -> *mut T {

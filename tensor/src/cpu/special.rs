@@ -2,39 +2,25 @@
 
 /// Error function and relatives for `f32` and `f64`.
 pub(crate) trait Special: Copy {
-    fn error_function(self) -> Self;
     fn error_function_complement(self) -> Self;
     fn inverse_error_function(self) -> Self;
-    fn log1p(self) -> Self;
 }
 
 impl Special for f32 {
-    fn error_function(self) -> f32 {
-        libm::erff(self)
-    }
     fn error_function_complement(self) -> f32 {
         libm::erfcf(self)
     }
     fn inverse_error_function(self) -> f32 {
         inverse_erf(f64::from(self)) as f32
     }
-    fn log1p(self) -> f32 {
-        self.ln_1p()
-    }
 }
 
 impl Special for f64 {
-    fn error_function(self) -> f64 {
-        libm::erf(self)
-    }
     fn error_function_complement(self) -> f64 {
         libm::erfc(self)
     }
     fn inverse_error_function(self) -> f64 {
         inverse_erf(self)
-    }
-    fn log1p(self) -> f64 {
-        self.ln_1p()
     }
 }
 

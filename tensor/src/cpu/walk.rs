@@ -63,8 +63,18 @@ impl<const N: usize> Walk<N> {
         self.strides.last().copied().unwrap_or([1; N])
     }
 
+    /// Sizes and strides of the axes that are left, the outermost first.
+    pub(crate) fn axes(&self) -> impl ExactSizeIterator<Item = (usize, [isize; N])> {
+        self.sizes.iter().copied().zip(self.strides.iter().copied())
+    }
+
+    /// Where the walk starts in each operand.
+    pub(crate) fn start(&self) -> [usize; N] {
+        self.start
+    }
+
     /// Sizes and strides of the last two axes, if there are two.
-    pub(crate) fn last_matrix(&self) -> Option<([usize; 2], [[isize; N]; 2])> {
+    fn last_matrix(&self) -> Option<([usize; 2], [[isize; N]; 2])> {
         let lead = self.sizes.len().checked_sub(2)?;
         Some(([self.sizes[lead], self.sizes[lead + 1]], [self.strides[lead], self.strides[lead + 1]]))
     }
@@ -84,6 +94,22 @@ impl<const N: usize> Walk<N> {
         self.for_rows(first..first + rows.len(), &mut |starts| {
             f(rows.next().expect("as many rows as the piece"), starts)
         });
+    }
+
+    /// Distance of neighbouring rows, for each operand, and the number of rows that lie so one after the other.
+    pub(crate) fn blocks(&self) -> (usize, [isize; N]) {
+        self.last_matrix().map_or((1, [0; N]), |([rows, _], [strides, _])| (rows, strides))
+    }
+
+    /// Calls `f` with the places where blocks of rows start that cover these, and their numbers of rows (see [`Walk::blocks`]).
+    pub(crate) fn for_blocks(&self, rows: Range<usize>, f: &mut dyn FnMut([usize; N], usize)) {
+        let (most, _) = self.blocks();
+        let mut row = rows.start;
+        while row < rows.end {
+            let count = (most - row % most).min(rows.end - row);
+            self.for_rows(row..row + 1, &mut |starts| f(starts, count));
+            row += count;
+        }
     }
 
     /// Calls `f` with the place where each of these rows starts in each operand.

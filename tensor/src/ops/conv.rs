@@ -11,9 +11,13 @@ pub use options::ConvOptions;
 use options::Resolved;
 pub use padding::{Padding, PerAxis};
 
-use crate::cpu::conv::forward::Lie;
-use crate::cpu::conv::{self, Geometry};
+use crate::cpu::conv::forward::Written;
+use crate::cpu::conv::pointwise::Planes;
+use crate::cpu::conv::{self, Geometry, Images};
+use crate::cpu::gemm::Activation;
 use crate::dtype::with_float;
+use crate::layout::Layout;
+use crate::memory::Buffer;
 use crate::{Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -50,19 +54,28 @@ impl Tensor {
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
-        let depthwise = geometry.is_depthwise();
-        let x = if depthwise { x.contiguous()? } else { x };
-        let y = with_float!(wide, T => Tensor::build::<T>(shape, |out| {
-            if out.is_empty() {
-                return Ok(());
+        let y = with_float!(wide, T => {
+            let (weight, bias) = (elements::<T>(&weight), bias.as_ref().map(elements::<T>));
+            if geometry.is_depthwise() {
+                let x = x.contiguous()?;
+                Tensor::build::<T>(shape, |out| {
+                    conv::depthwise::forward(&geometry, elements(&x), weight, bias, out);
+                    Ok(())
+                })
+            } else if let Some(x) = planes::<T>(&geometry, &x) {
+                Tensor::build::<T>(shape, |out| conv::pointwise::forward(&geometry, x, weight, bias, out))
+            } else {
+                let x = channels_last(&x)?;
+                let packed = conv::forward::pack(&geometry, weight)?;
+                let zeros = Buffer::zeroed::<T>(geometry.channels)?;
+                let stride = geometry.groups * geometry.filters;
+                build_channels_last::<T>(&shape, |out| {
+                    let written = Written { out, stride, bias, residual: None, activation: Activation::Identity };
+                    conv::forward::forward(&geometry, images::<T>(&x), &packed, zeros.as_slice::<T>(), written);
+                    Ok(())
+                })
             }
-            let bias = bias.as_ref().map(elements::<T>);
-            if depthwise {
-                conv::depthwise::forward(&geometry, elements(&x), elements(&weight), bias, out);
-                return Ok(());
-            }
-            conv::forward::forward(&geometry, (x.view::<T>().data, lie(&x)), elements(&weight), bias, out)
-        }))?;
+        })?;
         y.to_dtype(self.dtype())
     }
 
@@ -133,20 +146,32 @@ impl Tensor {
         require_result(OP, dy, &shape)?;
         let geometry = geometry(x.shape(), weight_shape, &shape, options, &resolved);
         let (dtype, wide) = (x.dtype(), x.dtype().wide());
-        let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?.contiguous()?);
-        let depthwise = geometry.is_depthwise();
-        let x = if depthwise { x.contiguous()? } else { x };
-        let dw = with_float!(wide, T => Tensor::build::<T>(weight_shape.clone(), |out| {
-            if out.is_empty() || dy.numel() == 0 {
-                out.fill(0.0);
-                return Ok(());
+        let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
+        let dw = with_float!(wide, T => {
+            let empty = dy.numel() == 0;
+            if geometry.is_depthwise() {
+                let (x, dy) = (x.contiguous()?, dy.contiguous()?);
+                Tensor::build::<T>(weight_shape.clone(), |out| {
+                    if empty {
+                        out.fill(0.0);
+                    } else {
+                        conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out);
+                    }
+                    Ok(())
+                })
+            } else if let (Some(x), Some(dy)) = (planes::<T>(&geometry, &x), planes::<T>(&geometry, &dy)) {
+                Tensor::build::<T>(weight_shape.clone(), |out| conv::pointwise::weight(&geometry, x, dy, out))
+            } else {
+                let (x, dy) = (channels_last(&x)?, channels_last(&dy)?);
+                Tensor::build::<T>(weight_shape.clone(), |out| {
+                    if empty || out.is_empty() {
+                        out.fill(0.0);
+                        return Ok(());
+                    }
+                    conv::backward_weight::weight(&geometry, images::<T>(&x), images::<T>(&dy), out)
+                })
             }
-            if depthwise {
-                conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out);
-                return Ok(());
-            }
-            conv::backward::weight(&geometry, (x.view::<T>().data, lie(&x)), elements(&dy), out)
-        }))?;
+        })?;
         dw.to_dtype(dtype)
     }
 }
@@ -163,18 +188,33 @@ fn conv_input_gradient(
     let geometry = geometry(input_shape, weight.shape(), &shape, options, &resolved);
     let (dtype, wide) = (dy.dtype(), dy.dtype().wide());
     let weight = weight.to_dtype(wide)?.contiguous()?;
-    let dy = dy.to_dtype(wide)?.contiguous()?;
-    let dx = with_float!(wide, T => Tensor::build::<T>(input_shape.clone(), |out| {
-        if out.is_empty() || dy.numel() == 0 {
-            out.fill(0.0);
-            return Ok(());
-        }
+    let dy = dy.to_dtype(wide)?;
+    let empty = dy.numel() == 0;
+    let dx = with_float!(wide, T => {
+        let weight = elements::<T>(&weight);
         if geometry.is_depthwise() {
-            conv::depthwise::input(&geometry, elements(&weight), elements::<T>(&dy), out);
-            return Ok(());
+            let dy = dy.contiguous()?;
+            Tensor::build::<T>(input_shape.clone(), |out| {
+                if empty {
+                    out.fill(0.0);
+                } else {
+                    conv::depthwise::input(&geometry, weight, elements::<T>(&dy), out);
+                }
+                Ok(())
+            })
+        } else if let Some(dy) = planes::<T>(&geometry, &dy) {
+            Tensor::build::<T>(input_shape.clone(), |out| conv::pointwise::input(&geometry, weight, dy, out))
+        } else {
+            let dy = channels_last(&dy)?;
+            build_channels_last::<T>(input_shape, |out| {
+                if empty {
+                    out.fill(0.0);
+                    return Ok(());
+                }
+                conv::backward_input::input(&geometry, weight, images::<T>(&dy), out)
+            })
         }
-        conv::backward::input(&geometry, elements(&weight), elements(&dy), out)
-    }))?;
+    })?;
     dx.to_dtype(dtype)
 }
 
@@ -226,16 +266,46 @@ fn geometry(input: &Shape, weight: &Shape, output: &Shape, options: &ConvOptions
     }
 }
 
-/// How a batch of images lies in memory.
-fn lie(x: &Tensor) -> Lie {
+/// The images of a 1×1 convolution, if they lie in planes and not channels-last.
+fn planes<'a, T: crate::Element>(geometry: &Geometry, x: &'a Tensor) -> Option<Planes<'a, T>> {
     let layout = x.layout();
-    let mut places = three(&layout.strides[2..], 0);
-    // An axis that is missing or of size 1 may have any stride: the one that lets the axes merge.
-    let sizes = three(&layout.shape[2..], 1);
-    for axis in (0..2).rev() {
-        if sizes[axis] == 1 {
-            places[axis] = places[axis + 1] * sizes[axis + 1] as isize;
-        }
+    if !geometry.is_pointwise() || channels_are_neighbours(x) {
+        return None;
     }
-    Lie { offset: layout.offset, image: layout.strides[0], channel: layout.strides[1], places }
+    let mut step = 1;
+    for (&size, &stride) in layout.shape[2..].iter().zip(&layout.strides[2..]).rev() {
+        if size != 1 && stride != step {
+            return None;
+        }
+        step *= size as isize;
+    }
+    let (image, channel) = (layout.strides[0], layout.strides[1]);
+    Some(Planes { data: x.view::<T>().data, offset: layout.offset, image, channel })
+}
+
+fn channels_are_neighbours(x: &Tensor) -> bool {
+    x.shape()[1] == 1 || x.layout().strides[1] == 1
+}
+
+/// The images with their channels as neighbours in memory: as they are, or a copy.
+fn channels_last(x: &Tensor) -> Result<Tensor> {
+    if channels_are_neighbours(x) {
+        return Ok(x.clone());
+    }
+    x.to_channels_last()
+}
+
+/// A new tensor of this logical shape, channels-last in memory, that `fill` writes.
+fn build_channels_last<T: crate::Element>(shape: &Shape, fill: impl FnOnce(&mut [T]) -> Result<()>) -> Result<Tensor> {
+    shape.check_size("conv", T::DTYPE)?;
+    let mut buffer = Buffer::for_output::<T>(shape.numel())?;
+    fill(buffer.as_mut_slice::<T>())?;
+    Ok(Tensor::from_buffer(buffer, Layout::channels_last(shape.clone()), T::DTYPE))
+}
+
+/// A batch of images whose channels are neighbours.
+fn images<T: crate::Element>(x: &Tensor) -> Images<'_, T> {
+    let layout = x.layout();
+    let places = three(&layout.strides[2..], 0);
+    Images { data: x.view::<T>().data, offset: layout.offset, image: layout.strides[0], places }
 }

@@ -141,7 +141,7 @@ fn join(tensors: &[Tensor], axis: usize, shape: Shape) -> Result<Tensor> {
                 strides: whole.strides.clone(),
                 offset: start * whole.strides[axis] as usize,
             };
-            cpu::join::copy_into(out, &target, tensor.bits::<W>());
+            cpu::copy::into_layout(tensor.bits::<W>(), out, &target);
             start += tensor.shape()[axis];
         }
         Ok(())

@@ -79,7 +79,7 @@ impl Tensor {
         target.shape = self.shape().clone();
         with_width!(dtype, W => Tensor::build_bits::<W>(shape, dtype, |out| {
             out.fill(filler.bits::<W>().data[0]);
-            cpu::join::copy_into(out, &target, self.bits::<W>());
+            cpu::copy::into_layout(self.bits::<W>(), out, &target);
             Ok(())
         }))
     }

@@ -9,9 +9,12 @@
 //! | `course` | [`Course`] | 1×28×28 | 58,796 |
 //! | `cats-dogs` | [`CatsDogs`] | 3×150×150 | 3,453,121 (one logit) |
 //! | `alexnet` | [`AlexNet`] | 3×224×224 | 61,100,840 (1000 classes) |
+//! | `vgg11` | [`Vgg`] | 3×224×224 | 132,863,336 (1000 classes) |
 //! | `resnet18` | [`ResNet`] | 3×224×224 | 11,689,512 (1000 classes) |
+//! | `mobilenet_v2` | [`MobileNetV2`] | 3×224×224 | 3,504,872 (1000 classes) |
 //!
-//! `resnet34`, `resnet50`, `resnet101` and `resnet152` are configs of [`ResNet`] too.
+//! `resnet34`, `resnet50`, `resnet101` and `resnet152` are configs of [`ResNet`] too; `vgg13`, `vgg16`, `vgg19` and, with batch norm,
+//! `vgg11_bn`, `vgg13_bn`, `vgg16_bn` and `vgg19_bn` are configs of [`Vgg`].
 //!
 //! ```
 //! use ocelli_nn::{Module, summary};
@@ -33,7 +36,9 @@ mod initialization;
 mod keras_mnist;
 mod lenet;
 mod lenet_1998;
+mod mobilenet_v2;
 mod resnet;
+mod vgg;
 
 use std::path::Path;
 
@@ -48,21 +53,32 @@ pub use course::{Course, CourseConfig};
 pub use keras_mnist::{KerasMnist, KerasMnistConfig};
 pub use lenet::{LeNet, LeNetConfig};
 pub use lenet_1998::{LeNet1998, LeNet1998Config, LeNetHead};
+pub use mobilenet_v2::{MobileNetV2, MobileNetV2Config};
 pub use resnet::{Block, ResNet, ResNetConfig};
+pub use vgg::{Vgg, VggConfig};
 
 /// The names that [`by_name`] knows.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 20] = [
     "keras-mnist",
     "lenet",
     "lenet-1998",
     "course",
     "cats-dogs",
     "alexnet",
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg19",
+    "vgg19_bn",
     "resnet18",
     "resnet34",
     "resnet50",
     "resnet101",
     "resnet152",
+    "mobilenet_v2",
 ];
 
 /// The network of one of [`NAMES`] with so many classes and else its default config.
@@ -95,16 +111,32 @@ pub fn by_name(name: &str, classes: usize, generator: &mut Generator) -> Result<
             let config = AlexNetConfig { num_classes: classes, ..Default::default() };
             Box::new(AlexNet::new(&config, generator)?)
         }
+        "vgg11" => vgg(VggConfig::vgg11(), false, classes, generator)?,
+        "vgg11_bn" => vgg(VggConfig::vgg11(), true, classes, generator)?,
+        "vgg13" => vgg(VggConfig::vgg13(), false, classes, generator)?,
+        "vgg13_bn" => vgg(VggConfig::vgg13(), true, classes, generator)?,
+        "vgg16" => vgg(VggConfig::vgg16(), false, classes, generator)?,
+        "vgg16_bn" => vgg(VggConfig::vgg16(), true, classes, generator)?,
+        "vgg19" => vgg(VggConfig::vgg19(), false, classes, generator)?,
+        "vgg19_bn" => vgg(VggConfig::vgg19(), true, classes, generator)?,
         "resnet18" => resnet(ResNetConfig::resnet18(), classes, generator)?,
         "resnet34" => resnet(ResNetConfig::resnet34(), classes, generator)?,
         "resnet50" => resnet(ResNetConfig::resnet50(), classes, generator)?,
         "resnet101" => resnet(ResNetConfig::resnet101(), classes, generator)?,
         "resnet152" => resnet(ResNetConfig::resnet152(), classes, generator)?,
+        "mobilenet_v2" => {
+            let config = MobileNetV2Config { num_classes: classes, ..Default::default() };
+            Box::new(MobileNetV2::new(&config, generator)?)
+        }
         _ => {
             let message = format!("expected one of {}, received {name:?}", NAMES.join(", "));
             return Err(Error::argument("model", message));
         }
     })
+}
+
+fn vgg(config: VggConfig, batch_norm: bool, classes: usize, generator: &mut Generator) -> Result<Box<dyn Layer>> {
+    Ok(Box::new(Vgg::new(&VggConfig { num_classes: classes, batch_norm, ..config }, generator)?))
 }
 
 fn resnet(config: ResNetConfig, classes: usize, generator: &mut Generator) -> Result<Box<dyn Layer>> {

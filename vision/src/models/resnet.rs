@@ -1,13 +1,12 @@
 //! Residual networks.
 
 use ocelli_autograd::Var;
-use ocelli_nn::initializers::{Distribution, FanMode, VarianceScaling};
 use ocelli_nn::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, Module};
 use ocelli_tensor::Generator;
 use serde::{Deserialize, Serialize};
 
 use super::from_safetensors;
-use super::initialization::linear;
+use super::initialization::{he_conv, linear};
 use crate::{Error, Result};
 
 /// What a [`ResNet`] is built of.
@@ -146,9 +145,7 @@ impl Layer for ResNet {
 
 /// A convolution without bias whose padding keeps the size at stride 1.
 fn conv(inputs: usize, outputs: usize, size: usize, stride: usize, generator: &mut Generator) -> Result<Conv2d> {
-    let he = VarianceScaling::new(2.0, FanMode::FanOut, Distribution::UntruncatedNormal);
-    let layer = Conv2d::builder(inputs, outputs, size).stride(stride).padding(size / 2);
-    Ok(layer.bias(false).kernel_initializer(he).build(generator)?)
+    Ok(he_conv(inputs, outputs, size).stride(stride).padding(size / 2).bias(false).build(generator)?)
 }
 
 /// The way around a block whose output has another shape than its input.

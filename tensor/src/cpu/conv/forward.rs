@@ -1,91 +1,73 @@
-//! The convolution itself.
+//! The convolution itself, channels-last.
 
-use rayon::prelude::*;
+use smallvec::SmallVec;
 
-use super::Geometry;
-use super::windows::{Images, Windows};
+use super::windows::{Result as Places, Windows};
+use super::{Geometry, Images};
 use crate::Result;
-use crate::cpu::gemm::{self, Blocked, Factor, Operand, Size, Strided, Target};
+use crate::cpu::gemm::{Activation, Output, Packed, product};
+use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
+use crate::cpu::simd::level;
 
-/// Where an image batch lies: distances of images, channels and places along the spatial axes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lie {
-    pub(crate) offset: usize,
-    pub(crate) image: isize,
-    pub(crate) channel: isize,
-    pub(crate) places: [isize; 3],
-}
-
-impl Lie {
-    /// A row-major batch of so many channels and places.
-    pub(crate) fn dense(channels: usize, [deep, high, wide]: [usize; 3]) -> Self {
-        Lie {
-            offset: 0,
-            image: (channels * deep * high * wide) as isize,
-            channel: (deep * high * wide) as isize,
-            places: [(high * wide) as isize, wide as isize, 1],
-        }
-    }
-
-    /// One group of it.
-    pub(crate) fn group<'a, T>(&self, data: &'a [T], first_channel: usize) -> Images<'a, T> {
-        Images {
-            data,
-            offset: (self.offset as isize + first_channel as isize * self.channel) as usize,
-            image: self.image,
-            channel: self.channel,
-            places: self.places,
-        }
-    }
-}
-
-/// `out[n, o, …] = bias[o] + Σ x · weight`. `weight` is row-major `[groups · filters, channels, taps…]`, `out` row-major.
-pub(crate) fn forward<T: Factor>(
-    geometry: &Geometry,
-    (x, lie): (&[T], Lie),
-    weight: &[T],
-    bias: Option<&[T]>,
-    out: &mut [T],
-) -> Result<()> {
-    let &Geometry { images, channels, filters, groups, .. } = geometry;
-    let (depth, windows) = (geometry.depth(), geometry.windows());
-    let size = Size { m: filters, n: images * windows, k: depth };
-    // A 1×1 window that stands on every place needs no packing window by window: the image is the factor.
-    let pointwise = geometry.taps() == 1
-        && geometry.stride == [1; 3]
-        && geometry.before == [0; 3]
-        && geometry.input == geometry.output
-        && lie.places[1] == lie.places[2] * geometry.input[2] as isize
-        && lie.places[0] == lie.places[1] * geometry.input[1] as isize;
-    let len = out.len();
-    let shared = SharedMut::new(out);
+/// The packed weights of every group. `weight` is row-major `[groups · filters, channels, taps…]`.
+pub(crate) fn pack<T: Float>(geometry: &Geometry, weight: &[T]) -> Result<Vec<Packed<T>>> {
+    let &Geometry { channels, filters, groups, .. } = geometry;
+    let taps = geometry.taps();
     let one = |group: usize| {
-        let source = lie.group(x, group * channels);
-        let first = group * filters;
-        let left = Strided::plain(weight, first * depth, depth as isize, 1);
-        let of_windows = Windows { images: source, geometry };
-        let of_places = Strided {
-            data: x,
-            offset: source.offset,
-            lanes: Blocked { block: windows, outer: source.image, inner: source.places[2] },
-            depth: Blocked::plain(source.channel),
-        };
-        let right: &dyn Operand<T> = if pointwise { &of_places } else { &of_windows };
-        let add_bias = |row: usize, _: usize, values: &mut [T]| {
-            if let Some(bias) = bias {
-                let bias = bias[first + row];
-                values.iter_mut().for_each(|value| *value = value.plus(bias));
-            }
-        };
-        // SAFETY: `out` is borrowed until all groups are done, and each writes to its own channels.
-        let mut target = unsafe { Target::shared(shared, len, windows) };
-        target.offset = first * windows;
-        target.outer = groups * filters * windows;
-        if bias.is_some() {
-            target.finish = Some(&add_bias);
-        }
-        gemm::gemm(size, &left, right, target)
+        let weight = &weight[group * filters * channels * taps..];
+        Packed::new(level(), taps, channels, filters, |tap, c, f| weight[(f * channels + c) * taps + tap])
     };
-    if groups == 1 { one(0) } else { (0..groups).into_par_iter().try_for_each(one) }
+    (0..groups).map(one).collect()
+}
+
+/// Where and how a convolution is written.
+pub(crate) struct Written<'a, T> {
+    /// Channels-last, `stride` elements from place to place.
+    pub(crate) out: &'a mut [T],
+    pub(crate) stride: usize,
+    pub(crate) bias: Option<&'a [T]>,
+    /// As the output, with its own distance of places.
+    pub(crate) residual: Option<(&'a [T], usize)>,
+    pub(crate) activation: Activation,
+}
+
+/// `out = activation(conv(x) + bias + residual)`. `zeros` are as many zeros as a group has channels.
+pub(crate) fn forward<T: Float>(
+    geometry: &Geometry,
+    x: Images<'_, T>,
+    packed: &[Packed<T>],
+    zeros: &[T],
+    written: Written<'_, T>,
+) {
+    let &Geometry { images, channels, filters, .. } = geometry;
+    let shifts: SmallVec<[[isize; 3]; 9]> = (0..geometry.taps())
+        .map(|tap| {
+            let tap = geometry.tap(tap);
+            std::array::from_fn(|axis| geometry.reads(axis, 0, tap[axis]))
+        })
+        .collect();
+    let (len, out) = (written.out.len(), SharedMut::new(written.out));
+    for (group, packed) in packed.iter().enumerate() {
+        let first = group * filters;
+        let windows = Windows {
+            images: x.starting_at(group * channels),
+            input: geometry.input,
+            grid: geometry.output,
+            step: geometry.stride,
+            shifts: shifts.clone(),
+            zeros,
+            result: Places::whole(geometry.output),
+        };
+        let output = Output {
+            data: out.from(first),
+            len: len - first,
+            stride: written.stride,
+            bias: written.bias.map(|bias| &bias[first..first + filters]),
+            residual: written.residual.map(|(residual, stride)| (&residual[first..], stride)),
+            activation: written.activation,
+        };
+        // SAFETY: `out` is borrowed for the whole call, and the windows' pointers are to `channels` numbers of an image or to the zeros.
+        unsafe { product(images * geometry.windows(), &windows, packed, &output) };
+    }
 }

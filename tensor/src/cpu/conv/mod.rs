@@ -1,11 +1,17 @@
-//! Convolution as a matrix product whose right factor is read from the image window by window.
+//! Convolution, near the hardware's limit: each shape goes to the algorithm that suits it.
+//!
+//! Images lie channels-last here: what a tap of a window sees is a run of neighbouring channels, so a convolution is a product of rows
+//! found by pointers ([`windows`]) with the packed weight, and nothing is unfolded in memory. Depthwise convolutions and 1×1
+//! convolutions of row-major images have kernels of their own.
 
-pub(crate) mod backward;
+pub(crate) mod backward_input;
+pub(crate) mod backward_weight;
 pub(crate) mod depthwise;
 pub(crate) mod forward;
+pub(crate) mod pointwise;
 mod windows;
 
-/// The sizes of a convolution, with three spatial axes (the missing ones being 1) and input and output dense.
+/// The sizes of a convolution, with three spatial axes (the missing ones being 1).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
     pub(crate) images: usize,
@@ -74,5 +80,38 @@ impl Geometry {
     /// Whether every filter sees one channel alone.
     pub(crate) fn is_depthwise(&self) -> bool {
         self.channels == 1 && self.groups > 1
+    }
+
+    /// Whether a window is one place of the input, and every place has one.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.taps() == 1 && self.stride == [1; 3] && self.before == [0; 3] && self.input == self.output
+    }
+}
+
+/// A batch of images whose channels are neighbours in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Images<'a, T> {
+    pub(crate) data: &'a [T],
+    /// Where the first channel of the first image's first place is.
+    pub(crate) offset: usize,
+    /// Distances of images, and of places along the spatial axes.
+    pub(crate) image: isize,
+    pub(crate) places: [isize; 3],
+}
+
+impl<'a, T> Images<'a, T> {
+    /// Images that fill their memory, `stride` elements from place to place.
+    pub(crate) fn dense(data: &'a [T], [deep, high, wide]: [usize; 3], stride: usize) -> Self {
+        Images {
+            data,
+            offset: 0,
+            image: (deep * high * wide * stride) as isize,
+            places: [(high * wide * stride) as isize, (wide * stride) as isize, stride as isize],
+        }
+    }
+
+    /// The same from a later channel on.
+    pub(crate) fn starting_at(&self, channel: usize) -> Self {
+        Images { offset: self.offset + channel, ..*self }
     }
 }

@@ -11,13 +11,15 @@ mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use level::{Level, level};
+pub(crate) use transpose::{Transpose, plain as transpose_plain};
 
 /// An instruction set; a value of it proves that the processor has it.
-pub(crate) trait Simd: Copy + Send + Sync + 'static {
+pub(crate) trait Simd: Copy + Send + Sync + Transpose + 'static {
     type F32: Vector<f32, Token = Self>;
     type F64: Vector<f64, Token = Self>;
     /// Registers for vectors.
@@ -27,6 +29,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 /// `LANES` numbers in a register.
 ///
 /// Arithmetic is IEEE 754's. `mul_add` rounds once where the instruction set has it, twice in portable code.
+// A vector is complete, whichever of its methods today's kernels call.
+#[allow(dead_code)]
 pub(crate) trait Vector<T>: Copy {
     type Token: Simd;
     /// What a comparison gives: a bit for each lane.
@@ -66,6 +70,11 @@ pub(crate) trait Vector<T>: Copy {
     fn round(self) -> Self;
     /// `self · 2ⁿ` for whole `n`, if the result is a normal number.
     fn scale(self, n: Self) -> Self;
+
+    /// The magnitude of `self` with the sign of `other`.
+    fn copysign(self, other: Self) -> Self;
+    /// `m` in `1..2` and a whole `e` with `self = m · 2ᵉ`, of positive normal numbers.
+    fn split(self) -> (Self, Self);
 
     /// `self < other`, false if one is not a number.
     fn less(self, other: Self) -> Self::Mask;
@@ -158,6 +167,10 @@ mod tests {
             check("round", x.round(), &|x| x.round_ties_even());
             check("scale", x.scale(x.round()), &|x| x * x.round_ties_even().exp2());
             check("select", T::Of::<S>::select(x.less(two), x, two), &|x| if x < 2.0 { x } else { 2.0 });
+            check("copysign", two.copysign(x), &|x| 2f64.copysign(x));
+            let positive = x.mul(x);
+            check("fraction of split", positive.split().0, &|x| x * x / (x * x).log2().floor().exp2());
+            check("exponent of split", positive.split().1, &|x| (x * x).log2().floor());
             check("equal", T::Of::<S>::select(x.equal(x), x, two), &|x| x);
             let sum: f64 = numbers.iter().map(|x| x.to_f64()).sum();
             assert_eq!(x.sum().to_f64(), sum);

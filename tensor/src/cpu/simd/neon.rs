@@ -125,6 +125,21 @@ impl Vector<f32> for F32x4 {
         }
     }
     #[inline(always)]
+    fn copysign(self, other: Self) -> Self {
+        // SAFETY: see `splat`.
+        F32x4(unsafe { vbslq_f32(vdupq_n_u32(0x8000_0000), other.0, self.0) })
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        // SAFETY: see `splat`.
+        unsafe {
+            let bits = vreinterpretq_u32_f32(self.0);
+            let fraction = vorrq_u32(vandq_u32(bits, vdupq_n_u32(0x007f_ffff)), vdupq_n_u32(0x3f80_0000));
+            let exponent = vsubq_s32(vreinterpretq_s32_u32(vshrq_n_u32::<23>(bits)), vdupq_n_s32(127));
+            (F32x4(vreinterpretq_f32_u32(fraction)), F32x4(vcvtq_f32_s32(exponent)))
+        }
+    }
+    #[inline(always)]
     fn less(self, other: Self) -> Self::Mask {
         // SAFETY: see `splat`.
         unsafe { vcltq_f32(self.0, other.0) }
@@ -253,6 +268,22 @@ impl Vector<f64> for F64x2 {
         unsafe {
             let n = vaddq_s64(vcvtnq_s64_f64(n.0), vdupq_n_s64(1023));
             F64x2(vmulq_f64(self.0, vreinterpretq_f64_s64(vshlq_n_s64::<52>(n))))
+        }
+    }
+    #[inline(always)]
+    fn copysign(self, other: Self) -> Self {
+        // SAFETY: see `splat`.
+        F64x2(unsafe { vbslq_f64(vdupq_n_u64(0x8000_0000_0000_0000), other.0, self.0) })
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        // SAFETY: see `splat`.
+        unsafe {
+            let bits = vreinterpretq_u64_f64(self.0);
+            let fraction = vandq_u64(bits, vdupq_n_u64(0x000f_ffff_ffff_ffff));
+            let fraction = vorrq_u64(fraction, vdupq_n_u64(0x3ff0_0000_0000_0000));
+            let exponent = vsubq_s64(vreinterpretq_s64_u64(vshrq_n_u64::<52>(bits)), vdupq_n_s64(1023));
+            (F64x2(vreinterpretq_f64_u64(fraction)), F64x2(vcvtq_f64_s64(exponent)))
         }
     }
     #[inline(always)]

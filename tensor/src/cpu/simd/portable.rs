@@ -20,6 +20,9 @@ pub(crate) trait Scalar: Lane + Real {
     fn round(self) -> Self;
     /// `2ⁿ` for a whole number.
     fn exp2_whole(self) -> Self;
+    fn copysign(self, other: Self) -> Self;
+    /// The fraction in `1..2` and the exponent of a positive normal number.
+    fn split(self) -> (Self, Self);
 }
 
 impl Scalar for f32 {
@@ -33,6 +36,15 @@ impl Scalar for f32 {
     fn exp2_whole(self) -> f32 {
         f32::from_bits(((self as i32 + 127) as u32) << 23)
     }
+    #[inline(always)]
+    fn copysign(self, other: f32) -> f32 {
+        f32::copysign(self, other)
+    }
+    #[inline(always)]
+    fn split(self) -> (f32, f32) {
+        let bits = self.to_bits();
+        (f32::from_bits(bits & 0x007f_ffff | 0x3f80_0000), ((bits >> 23) as i32 - 127) as f32)
+    }
 }
 
 impl Scalar for f64 {
@@ -44,6 +56,16 @@ impl Scalar for f64 {
     #[inline(always)]
     fn exp2_whole(self) -> f64 {
         f64::from_bits(((self as i64 + 1023) as u64) << 52)
+    }
+    #[inline(always)]
+    fn copysign(self, other: f64) -> f64 {
+        f64::copysign(self, other)
+    }
+    #[inline(always)]
+    fn split(self) -> (f64, f64) {
+        let bits = self.to_bits();
+        let fraction = bits & 0x000f_ffff_ffff_ffff | 0x3ff0_0000_0000_0000;
+        (f64::from_bits(fraction), f64::from((bits >> 52) as i32 - 1023))
     }
 }
 
@@ -138,6 +160,14 @@ impl<T: Scalar, const N: usize> Vector<T> for Array<T, N> {
     #[inline(always)]
     fn scale(self, n: Self) -> Self {
         self.zip(n, |x, n| x.times(n.exp2_whole()))
+    }
+    #[inline(always)]
+    fn copysign(self, other: Self) -> Self {
+        self.zip(other, Scalar::copysign)
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        (self.map(|x| x.split().0), self.map(|x| x.split().1))
     }
     #[inline(always)]
     fn less(self, other: Self) -> [bool; N] {

@@ -160,6 +160,22 @@ vector!(
             F32x16(unsafe { _mm512_scalef_ps(self.0, n.0) })
         }
         #[inline(always)]
+        fn copysign(self, other: Self) -> Self {
+            // SAFETY: see `splat`.
+            unsafe {
+                let sign = _mm512_set1_ps(-0.0);
+                F32x16(_mm512_or_ps(_mm512_andnot_ps(sign, self.0), _mm512_and_ps(sign, other.0)))
+            }
+        }
+        #[inline(always)]
+        fn split(self) -> (Self, Self) {
+            // SAFETY: see `splat`.
+            unsafe {
+                let fraction = _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_ZERO>(self.0);
+                (F32x16(fraction), F32x16(_mm512_getexp_ps(self.0)))
+            }
+        }
+        #[inline(always)]
         fn less(self, other: Self) -> Self::Mask {
             // SAFETY: see `splat`.
             unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, other.0) }
@@ -216,6 +232,22 @@ vector!(
         fn scale(self, n: Self) -> Self {
             // SAFETY: see `splat`.
             F64x8(unsafe { _mm512_scalef_pd(self.0, n.0) })
+        }
+        #[inline(always)]
+        fn copysign(self, other: Self) -> Self {
+            // SAFETY: see `splat`.
+            unsafe {
+                let sign = _mm512_set1_pd(-0.0);
+                F64x8(_mm512_or_pd(_mm512_andnot_pd(sign, self.0), _mm512_and_pd(sign, other.0)))
+            }
+        }
+        #[inline(always)]
+        fn split(self) -> (Self, Self) {
+            // SAFETY: see `splat`.
+            unsafe {
+                let fraction = _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_ZERO>(self.0);
+                (F64x8(fraction), F64x8(_mm512_getexp_pd(self.0)))
+            }
         }
         #[inline(always)]
         fn less(self, other: Self) -> Self::Mask {
@@ -282,6 +314,25 @@ vector!(
             unsafe {
                 let n = _mm256_add_epi32(_mm256_cvtps_epi32(n.0), _mm256_set1_epi32(127));
                 F32x8(_mm256_mul_ps(self.0, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(n))))
+            }
+        }
+        #[inline(always)]
+        fn copysign(self, other: Self) -> Self {
+            // SAFETY: see `splat`.
+            unsafe {
+                let sign = _mm256_set1_ps(-0.0);
+                F32x8(_mm256_or_ps(_mm256_andnot_ps(sign, self.0), _mm256_and_ps(sign, other.0)))
+            }
+        }
+        #[inline(always)]
+        fn split(self) -> (Self, Self) {
+            // SAFETY: see `splat`.
+            unsafe {
+                let bits = _mm256_castps_si256(self.0);
+                let fraction = _mm256_and_si256(bits, _mm256_set1_epi32(0x007f_ffff));
+                let fraction = _mm256_or_si256(fraction, _mm256_set1_epi32(0x3f80_0000));
+                let exponent = _mm256_sub_epi32(_mm256_srli_epi32::<23>(bits), _mm256_set1_epi32(127));
+                (F32x8(_mm256_castsi256_ps(fraction)), F32x8(_mm256_cvtepi32_ps(exponent)))
             }
         }
         #[inline(always)]
@@ -357,6 +408,27 @@ vector!(
             unsafe {
                 let n = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n.0)), _mm256_set1_epi64x(1023));
                 F64x4(_mm256_mul_pd(self.0, _mm256_castsi256_pd(_mm256_slli_epi64::<52>(n))))
+            }
+        }
+        #[inline(always)]
+        fn copysign(self, other: Self) -> Self {
+            // SAFETY: see `splat`.
+            unsafe {
+                let sign = _mm256_set1_pd(-0.0);
+                F64x4(_mm256_or_pd(_mm256_andnot_pd(sign, self.0), _mm256_and_pd(sign, other.0)))
+            }
+        }
+        #[inline(always)]
+        fn split(self) -> (Self, Self) {
+            // SAFETY: see `splat`. Below the bits of 2⁵² the exponent is a whole number that a subtraction lays bare: there is no
+            // instruction that converts 64-bit integers.
+            unsafe {
+                let bits = _mm256_castpd_si256(self.0);
+                let fraction = _mm256_and_si256(bits, _mm256_set1_epi64x(0x000f_ffff_ffff_ffff));
+                let fraction = _mm256_or_si256(fraction, _mm256_set1_epi64x(0x3ff0_0000_0000_0000));
+                let shifted = _mm256_or_si256(_mm256_srli_epi64::<52>(bits), _mm256_set1_epi64x(0x4330_0000_0000_0000));
+                let exponent = _mm256_sub_pd(_mm256_castsi256_pd(shifted), _mm256_set1_pd(4_503_599_627_370_496.0 + 1023.0));
+                (F64x4(_mm256_castsi256_pd(fraction)), F64x4(exponent))
             }
         }
         #[inline(always)]

@@ -1,0 +1,71 @@
+//! The gradient of a convolution with respect to its input, which is the transposed convolution, channels-last.
+//!
+//! The places of the input fall into phases, one for each remainder by the stride: those of a phase are read by the same taps, so that
+//! each phase is a convolution of the result's gradient by some of the taps, and nothing is scattered.
+
+use smallvec::SmallVec;
+
+use super::windows::{Result as Places, Windows};
+use super::{Geometry, Images};
+use crate::Result;
+use crate::cpu::gemm::{Activation, Output, Packed, product};
+use crate::cpu::math::Float;
+use crate::cpu::parallel::SharedMut;
+use crate::cpu::simd::level;
+use crate::memory::Buffer;
+
+/// `dx[n, i, c] = Σ dy · weight` over the windows and taps that read `i`. `weight` is row-major `[groups · filters, channels, taps…]`, `dx`
+/// dense and channels-last.
+pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, T>, dx: &mut [T]) -> Result<()> {
+    let &Geometry { images, channels, filters, groups, stride, .. } = geometry;
+    let taps = geometry.taps();
+    let zeros = Buffer::zeroed::<T>(filters)?;
+    let (len, out) = (dx.len(), SharedMut::new(dx));
+    for phase in 0..stride.iter().product() {
+        let first = [phase / (stride[1] * stride[2]), phase / stride[2] % stride[1], phase % stride[2]];
+        let grid: [usize; 3] =
+            std::array::from_fn(|axis| geometry.input[axis].saturating_sub(first[axis]).div_ceil(stride[axis]));
+        if grid.contains(&0) {
+            continue;
+        }
+        let mut used: SmallVec<[usize; 9]> = SmallVec::new();
+        let mut shifts: SmallVec<[[isize; 3]; 9]> = SmallVec::new();
+        for tap in 0..taps {
+            let at = geometry.tap(tap);
+            // The window that reads the phase's first place with this tap stands this far (times the stride) from the first one.
+            let distance: [isize; 3] = std::array::from_fn(|axis| {
+                first[axis] as isize + geometry.before[axis] - (at[axis] * geometry.dilation[axis]) as isize
+            });
+            if (0..3).all(|axis| distance[axis].rem_euclid(stride[axis] as isize) == 0) {
+                used.push(tap);
+                shifts.push(std::array::from_fn(|axis| distance[axis].div_euclid(stride[axis] as isize)));
+            }
+        }
+        for group in 0..groups {
+            let weight = &weight[group * filters * channels * taps..];
+            let packed = Packed::new(level(), used.len(), filters, channels, |segment, f, c| {
+                weight[(f * channels + c) * taps + used[segment]]
+            })?;
+            let windows = Windows {
+                images: dy.starting_at(group * filters),
+                input: geometry.output,
+                grid,
+                step: [1; 3],
+                shifts: shifts.clone(),
+                zeros: zeros.as_slice::<T>(),
+                result: Places { size: geometry.input, step: stride, first },
+            };
+            let output = Output {
+                data: out.from(group * channels),
+                len: len - group * channels,
+                stride: groups * channels,
+                bias: None,
+                residual: None,
+                activation: Activation::Identity,
+            };
+            // SAFETY: `dx` is borrowed for the whole call; the windows' pointers are to `filters` numbers of `dy` or to the zeros.
+            unsafe { product(images * grid.iter().product::<usize>(), &windows, &packed, &output) };
+        }
+    }
+    Ok(())
+}

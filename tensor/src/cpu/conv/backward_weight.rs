@@ -1,0 +1,223 @@
+//! The gradient of a convolution with respect to its weight, channels-last.
+//!
+//! It is a product whose depth runs over the windows: both factors have their numbers of one window as neighbours, which is how tiles
+//! read them, so nothing is packed.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Geometry, Images};
+use crate::Result;
+use crate::cpu::gemm::panels;
+use crate::cpu::gemm::tile::{self, End, Left, Line, MOST_ROWS, Start, Tile};
+use crate::cpu::parallel::{SharedMut, over_chunks};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch};
+use crate::memory::Buffer;
+
+/// Windows whose part of both images stays in the cache while all taps and channels are visited.
+const WINDOWS: usize = 256;
+/// Partial sums of a gradient at most.
+const PARTS: usize = 8;
+/// Bytes of a gradient that is worth having several of.
+const SMALL: usize = 1 << 20;
+
+/// `dw[o, c, tap] = Σ dy · x` over images and windows; `dw` is row-major.
+///
+/// Lines of windows are summed in an order that follows from the shape: one after the other within a part, then part by part.
+pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw: &mut [T]) -> Result<()> {
+    let &Geometry { images, channels, filters, groups, .. } = geometry;
+    let lanes = dispatch(Lanes::<T>(std::marker::PhantomData));
+    if !filters.is_multiple_of(lanes) {
+        return padded(geometry, x, dy, dw, lanes);
+    }
+    let taps = geometry.taps();
+    let size = taps * channels * filters;
+    let lines = images * geometry.output[0] * geometry.output[1];
+    let bytes = groups * size * size_of::<T>();
+    let parts = if bytes <= SMALL { PARTS.min(lines.max(1)) } else { 1 };
+    // Pieces of the channels, where that is what keeps the processor busy.
+    let pieces = (PARTS / (parts * groups)).clamp(1, channels.div_ceil(MOST_ROWS).max(1));
+    let mut sums = Buffer::for_output::<T>((parts * groups).saturating_mul(size))?;
+    let shared = SharedMut::new(sums.as_mut_slice::<T>());
+    (0..parts * groups * pieces).into_par_iter().for_each(|i| {
+        let (part, group, piece) = (i / pieces / groups, i / pieces % groups, i % pieces);
+        dispatch(Sum {
+            geometry,
+            x: x.starting_at(group * channels),
+            dy: dy.starting_at(group * filters),
+            lines: lines * part / parts..lines * (part + 1) / parts,
+            channels: channels * piece / pieces..channels * (piece + 1) / pieces,
+            sums: shared.from((part * groups + group) * size),
+        });
+    });
+    let sums = sums.as_slice::<T>();
+    over_chunks(dw, channels * taps, parts, |start, dw| {
+        for (i, dw) in dw.chunks_exact_mut((channels * taps).max(1)).enumerate() {
+            let filter = start / (channels * taps) + i;
+            let (group, filter) = (filter / filters, filter % filters);
+            for (c, dw) in dw.chunks_exact_mut(taps).enumerate() {
+                for (tap, dw) in dw.iter_mut().enumerate() {
+                    let at = |part: usize| ((part * groups + group) * taps + tap) * channels + c;
+                    *dw = (0..parts).fold(T::ZERO, |sum, part| sum.plus(sums[at(part) * filters + filter]));
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// With filters that do not fill vectors: `dy` is copied with zeros behind the filters of a group.
+fn padded<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw: &mut [T], lanes: usize) -> Result<()> {
+    let &Geometry { images, channels, filters, groups, .. } = geometry;
+    let wide = filters.next_multiple_of(lanes);
+    let [deep, high, across] = geometry.output;
+    let mut copy = Buffer::for_output::<T>((images * geometry.windows() * groups).saturating_mul(wide))?;
+    over_chunks(copy.as_mut_slice::<T>(), groups * wide, 1, |start, piece| {
+        for (i, out) in piece.chunks_exact_mut(groups * wide).enumerate() {
+            let place = start / (groups * wide) + i;
+            let (line, column) = (place / across, place % across);
+            let (row, depth, image) = (line % high, line / high % deep, line / high / deep);
+            let at = dy.offset as isize
+                + image as isize * dy.image
+                + depth as isize * dy.places[0]
+                + row as isize * dy.places[1]
+                + column as isize * dy.places[2];
+            let from = &dy.data[at as usize..at as usize + groups * filters];
+            for (out, from) in out.chunks_exact_mut(wide).zip(from.chunks_exact(filters)) {
+                out[..filters].copy_from_slice(from);
+                out[filters..].fill(T::ZERO);
+            }
+        }
+    });
+    let wider = Geometry { filters: wide, ..*geometry };
+    let mut all = Buffer::for_output::<T>((groups * wide).saturating_mul(geometry.depth()))?;
+    let dy = Images::dense(copy.as_slice::<T>(), geometry.output, groups * wide);
+    weight(&wider, x, dy, all.as_mut_slice::<T>())?;
+    let depth = channels * geometry.taps();
+    let all = all.as_slice::<T>();
+    for group in 0..groups {
+        dw[group * filters * depth..(group + 1) * filters * depth]
+            .copy_from_slice(&all[group * wide * depth..][..filters * depth]);
+    }
+    Ok(())
+}
+
+struct Lanes<T>(std::marker::PhantomData<T>);
+
+impl<T: Lane> Kernel for Lanes<T> {
+    type Output = usize;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> usize {
+        T::Of::<S>::LANES
+    }
+}
+
+/// The sum over some lines of windows, for some channels of a group: `[tap, channel, filter]`.
+struct Sum<'a, T> {
+    geometry: &'a Geometry,
+    x: Images<'a, T>,
+    dy: Images<'a, T>,
+    lines: Range<usize>,
+    channels: Range<usize>,
+    sums: SharedMut<T>,
+}
+
+impl<T: Lane> Kernel for Sum<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Sum { geometry, x, dy, lines, channels, sums } = self;
+        let lanes = T::Of::<S>::LANES;
+        let filters = geometry.filters;
+        let together = WINDOWS.div_ceil(geometry.output[2].max(1));
+        let mut found: Vec<Line<T>> = Vec::with_capacity(together);
+        let step = geometry.stride[2] as isize * x.places[2];
+        let mut first = true;
+        let mut start = lines.start;
+        // A part without lines is still written: as zeros.
+        while first || start < lines.end {
+            let some = start..(start + together).min(lines.end);
+            for tap in 0..geometry.taps() {
+                find(geometry, x, dy, some.clone(), geometry.tap(tap), &mut found);
+                if found.is_empty() && !first {
+                    continue;
+                }
+                for (column, vectors) in panels(filters, lanes, tile::most_vectors(S::REGISTERS)) {
+                    let tall = tile::rows(S::REGISTERS, vectors);
+                    let mut channel = channels.start;
+                    while channel < channels.end {
+                        let count = tall.min(channels.end - channel);
+                        let mut outs = [std::ptr::null_mut(); MOST_ROWS];
+                        for (i, out) in outs.iter_mut().enumerate().take(count) {
+                            let row = tap * geometry.channels + channel + i;
+                            *out = sums.pointer().wrapping_add(row * filters + column);
+                        }
+                        // SAFETY: the lines' numbers lie in the images (see `find`), from the channel and the filter on that are
+                        // asked for: filters fill whole vectors. The sums of these channels are this task's alone.
+                        unsafe {
+                            tile::compute(
+                                s,
+                                count,
+                                vectors,
+                                &Tile {
+                                    left: Left::Columns { lines: &found, step: step as usize, from: (channel, column) },
+                                    right_step: dy.places[2] as usize,
+                                    out: &outs,
+                                    columns: vectors * lanes,
+                                    start: if first { Start::Zero } else { Start::Output },
+                                    end: End { residual: None, range: None },
+                                },
+                            );
+                        }
+                        channel += count;
+                    }
+                }
+            }
+            first = false;
+            start += together;
+        }
+    }
+}
+
+/// The lines of windows that a tap reads inside the image, with the first channel and filter.
+fn find<T>(
+    geometry: &Geometry,
+    x: Images<'_, T>,
+    dy: Images<'_, T>,
+    lines: Range<usize>,
+    tap: [usize; 3],
+    found: &mut Vec<Line<T>>,
+) {
+    let [deep, high, wide] = geometry.output;
+    found.clear();
+    let column = geometry.reads(2, 0, tap[2]);
+    let inside = geometry.inside(column, wide);
+    if inside.is_empty() {
+        return;
+    }
+    let column = column + (inside.start * geometry.stride[2]) as isize;
+    for line in lines {
+        let (row, depth, image) = (line % high, line / high % deep, line / high / deep);
+        let (Some(z), Some(y)) = (geometry.reads_inside(0, depth, tap[0]), geometry.reads_inside(1, row, tap[1]))
+        else {
+            continue;
+        };
+        let left = x.offset as isize
+            + image as isize * x.image
+            + z as isize * x.places[0]
+            + y as isize * x.places[1]
+            + column * x.places[2];
+        let right = dy.offset as isize
+            + image as isize * dy.image
+            + depth as isize * dy.places[0]
+            + row as isize * dy.places[1]
+            + inside.start as isize * dy.places[2];
+        found.push(Line {
+            left: x.data[left as usize..].as_ptr(),
+            right: dy.data[right as usize..].as_ptr(),
+            steps: inside.len(),
+        });
+    }
+}

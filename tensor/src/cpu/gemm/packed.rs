@@ -1,0 +1,284 @@
+//! Products with a factor that was packed before: rows that lie anywhere in memory times the columns of a weight.
+//!
+//! This is the loop around the tiles for linear layers and convolutions in channels-last memory: a row is a place of the output, a
+//! segment of its depth is what one tap of the window sees there, and the right factor is the packed weight.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use smallvec::SmallVec;
+
+use super::epilogue::Activation;
+use super::tile::{self, End, Left, MOST_ROWS, Start, Tile};
+use crate::Result;
+use crate::cpu::math::Float;
+use crate::cpu::parallel::SharedMut;
+use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
+use crate::memory::Buffer;
+
+/// Steps of the depth between two visits of the output: a panel's part of so many steps stays in the second-level cache.
+const DEPTH: usize = 384;
+/// Segments that are visited together at most.
+const SEGMENTS: usize = 25;
+/// Bytes of the left factor that a task goes through for every panel.
+const LEFT: usize = 384 * 1024;
+/// Multiplications that are worth a task of their own.
+const TASK: usize = 256 * 1024;
+
+/// A factor of `segments · depth` rows and `columns` columns, in panels of up to four vectors' width.
+pub(crate) struct Packed<T> {
+    level: Level,
+    segments: usize,
+    depth: usize,
+    columns: usize,
+    lanes: usize,
+    panels: SmallVec<[Panel; 8]>,
+    data: Buffer,
+    element: std::marker::PhantomData<T>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Panel {
+    column: usize,
+    vectors: usize,
+}
+
+/// Lanes and the number of registers at a level.
+struct Registers<T>(std::marker::PhantomData<T>);
+
+impl<T: Lane> Kernel for Registers<T> {
+    type Output = (usize, usize);
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> (usize, usize) {
+        (T::Of::<S>::LANES, S::REGISTERS)
+    }
+}
+
+/// Columns in panels of `most` vectors at most, all about alike: `(first column, vectors)`.
+pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let vectors = columns.div_ceil(lanes);
+    let count = vectors.div_ceil(most);
+    (0..count).map(move |i| {
+        let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
+        (from * lanes, to - from)
+    })
+}
+
+impl<T: Lane> Packed<T> {
+    /// Packs the factor whose number in segment `s`, step `p` and column `c` is `at(s, p, c)`.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`].
+    pub(crate) fn new(
+        level: Level,
+        segments: usize,
+        depth: usize,
+        columns: usize,
+        at: impl Fn(usize, usize, usize) -> T + Sync,
+    ) -> Result<Self> {
+        let (lanes, registers) = dispatch_at(level, Registers::<T>(std::marker::PhantomData));
+        let vectors = columns.div_ceil(lanes);
+        let panels = panels(columns, lanes, tile::most_vectors(registers));
+        let panels: SmallVec<[Panel; 8]> = panels.map(|(column, vectors)| Panel { column, vectors }).collect();
+        let rows = segments * depth;
+        let mut data = Buffer::for_output::<T>(rows.saturating_mul(vectors * lanes))?;
+        let shared = SharedMut::new(data.as_mut_slice::<T>());
+        panels.par_iter().for_each(|panel| {
+            let width = panel.vectors * lanes;
+            let used = width.min(columns - panel.column);
+            // SAFETY: every panel has its own piece of the buffer.
+            let out = unsafe { shared.slice(panel.column * rows..(panel.column + width) * rows) };
+            for (row, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                let (segment, step) = (row / depth, row % depth);
+                for (lane, out) in out.iter_mut().enumerate() {
+                    *out = if lane < used { at(segment, step, panel.column + lane) } else { T::ZERO };
+                }
+            }
+        });
+        Ok(Packed { level, segments, depth, columns, lanes, panels, data, element: std::marker::PhantomData })
+    }
+}
+
+/// Where the rows of a product's left factor and of its result lie.
+pub(crate) trait Rows<T>: Sync {
+    /// Writes for each segment of the range, and each of `count` rows from `first` on, the pointer to that row's numbers.
+    fn point(&self, first: usize, count: usize, segments: Range<usize>, out: &mut [[*const T; MOST_ROWS]]);
+
+    /// Writes the places of the rows in the result, in units of a row.
+    fn places(&self, first: usize, count: usize, out: &mut [usize; MOST_ROWS]) {
+        for (i, out) in out.iter_mut().enumerate().take(count) {
+            *out = first + i;
+        }
+    }
+}
+
+/// The result of a product with a packed factor.
+pub(crate) struct Output<'a, T> {
+    /// Elements from the first row's first column to the end of the last row.
+    pub(crate) data: SharedMut<T>,
+    pub(crate) len: usize,
+    /// Elements from row to row.
+    pub(crate) stride: usize,
+    /// One number for each column.
+    pub(crate) bias: Option<&'a [T]>,
+    /// Rows as those of the result, and their distance.
+    pub(crate) residual: Option<(&'a [T], usize)>,
+    pub(crate) activation: Activation,
+}
+
+/// `activation(rows · packed + bias + residual)`.
+///
+/// # Safety
+/// `out.data` has `out.len` elements; nobody else touches the rows' columns meanwhile. The pointers of `source` point to `depth`
+/// elements each.
+pub(crate) unsafe fn product<T: Float>(count: usize, source: &dyn Rows<T>, packed: &Packed<T>, out: &Output<'_, T>) {
+    if count == 0 || packed.columns == 0 {
+        return;
+    }
+    let work = count * packed.columns * (packed.segments * packed.depth).max(1);
+    let row_bytes = packed.depth * size_of::<T>() * if packed.segments > 1 { 2 } else { 1 };
+    let most = (LEFT / row_bytes.max(1)).clamp(2 * MOST_ROWS, 1024) / MOST_ROWS * MOST_ROWS;
+    let threads = rayon::current_num_threads();
+    let tasks = (work / TASK).min(8 * threads).max(1);
+    // Rows are cut first: all panels then see the same rows in the cache. Short products are cut into panels too.
+    let down = count.div_ceil(most).max(tasks.min(count.div_ceil(4 * MOST_ROWS)));
+    let across = if down >= 2 * threads { 1 } else { tasks.div_ceil(down).min(packed.panels.len()) };
+    let run = |i: usize| {
+        let (row, panel) = (i / across, i % across);
+        let piece = |i: usize| (count * i / down).next_multiple_of(MOST_ROWS).min(count);
+        let panels = packed.panels.len() * panel / across..packed.panels.len() * (panel + 1) / across;
+        dispatch_at(packed.level, Task { rows: piece(row)..piece(row + 1), panels, source, packed, out });
+    };
+    if tasks == 1 {
+        (0..down * across).for_each(run);
+    } else {
+        (0..down * across).into_par_iter().for_each(run);
+    }
+}
+
+struct Task<'a, T> {
+    rows: Range<usize>,
+    panels: Range<usize>,
+    source: &'a dyn Rows<T>,
+    packed: &'a Packed<T>,
+    out: &'a Output<'a, T>,
+}
+
+impl<T: Float> Kernel for Task<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Task { rows, panels, source, packed, out } = self;
+        let range = out.activation.range().map(|(low, high)| (T::from_f64(low), T::from_f64(high)));
+        let data = packed.data.as_slice::<T>();
+        let height = packed.segments * packed.depth;
+        let mut table = [[std::ptr::null(); MOST_ROWS]; SEGMENTS];
+        let (mut places, mut outs, mut residuals) =
+            ([0; MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS], [std::ptr::null(); MOST_ROWS]);
+        for panel in &packed.panels[panels] {
+            let width = panel.vectors * packed.lanes;
+            let used = width.min(packed.columns - panel.column);
+            let weights = &data[panel.column * height..(panel.column + width) * height];
+            let tall = tile::rows(S::REGISTERS, panel.vectors);
+            for part in Parts::new(packed.segments, packed.depth) {
+                let first_step = part.segments.start * packed.depth + part.steps.start;
+                let (is_first, is_last) = (first_step == 0, part.last);
+                let table = &mut table[..part.segments.len()];
+                let mut row = rows.start;
+                while row < rows.end {
+                    let count = tall.min(rows.end - row);
+                    source.point(row, count, part.segments.clone(), table);
+                    source.places(row, count, &mut places);
+                    for segment in table.iter_mut() {
+                        for pointer in &mut segment[..count] {
+                            *pointer = pointer.wrapping_add(part.steps.start);
+                        }
+                    }
+                    for i in 0..count {
+                        let at = places[i] * out.stride + panel.column;
+                        assert!(at + used <= out.len, "a product was given too small a target");
+                        outs[i] = out.data.pointer().wrapping_add(at);
+                        if let Some((residual, stride)) = out.residual {
+                            residuals[i] = residual[places[i] * stride + panel.column..][..used].as_ptr();
+                        }
+                    }
+                    let start = match out.bias {
+                        _ if !is_first => Start::Output,
+                        Some(bias) => Start::Bias(bias[panel.column..][..used].as_ptr()),
+                        None => Start::Zero,
+                    };
+                    let end = End {
+                        residual: (is_last && out.residual.is_some()).then_some(&residuals),
+                        range: range.filter(|_| is_last),
+                    };
+                    let tile = Tile {
+                        left: Left::Rows {
+                            segments: table,
+                            steps: part.steps.len(),
+                            right: weights[first_step * width..].as_ptr(),
+                        },
+                        right_step: width,
+                        out: &outs,
+                        columns: used,
+                        start,
+                        end,
+                    };
+                    // SAFETY: the rows of the left factor are what `source` vouches for; those of the result and the residual were
+                    // checked above, and the weights hold the steps of all segments.
+                    unsafe { tile::compute(s, count, panel.vectors, &tile) };
+                    if is_last && out.activation.is_curved() {
+                        for &row in &outs[..count] {
+                            // SAFETY: the columns of this row were just written by this task, which alone touches them.
+                            let row = unsafe { std::slice::from_raw_parts_mut(row, used) };
+                            out.activation.apply(s, row);
+                        }
+                    }
+                    row += count;
+                }
+            }
+        }
+    }
+}
+
+/// What is summed between two visits of the output.
+struct Part {
+    segments: Range<usize>,
+    steps: Range<usize>,
+    last: bool,
+}
+
+/// The depth in parts: whole segments together where they are short, pieces of one segment where they are long.
+struct Parts {
+    segments: usize,
+    depth: usize,
+    together: usize,
+    pieces: usize,
+    next: usize,
+}
+
+impl Parts {
+    fn new(segments: usize, depth: usize) -> Self {
+        let most = (DEPTH / depth.max(1)).clamp(1, SEGMENTS);
+        let together = segments.div_ceil(segments.div_ceil(most).max(1)).max(1);
+        Parts { segments, depth, together, pieces: depth.div_ceil(2 * DEPTH).max(1), next: 0 }
+    }
+}
+
+impl Iterator for Parts {
+    type Item = Part;
+
+    fn next(&mut self) -> Option<Part> {
+        let (group, piece) = (self.next / self.pieces, self.next % self.pieces);
+        let start = group * self.together;
+        // A product without depth is still written once.
+        if start >= self.segments.max(1) {
+            return None;
+        }
+        self.next += 1;
+        let segments = start..(start + self.together).min(self.segments);
+        let steps = self.depth * piece / self.pieces..self.depth * (piece + 1) / self.pieces;
+        let last = segments.end == self.segments && piece + 1 == self.pieces;
+        Some(Part { segments, steps, last })
+    }
+}
