@@ -21,13 +21,14 @@ pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, 
     let taps = geometry.taps();
     let zeros = Buffer::zeroed::<T>(filters)?;
     let (len, out) = (dx.len(), SharedMut::new(dx));
-    for phase in 0..stride.iter().product() {
-        let first = [phase / (stride[1] * stride[2]), phase / stride[2] % stride[1], phase % stride[2]];
-        let grid: [usize; 3] =
-            std::array::from_fn(|axis| geometry.input[axis].saturating_sub(first[axis]).div_ceil(stride[axis]));
-        if grid.contains(&0) {
-            continue;
-        }
+    if len == 0 {
+        return Ok(());
+    }
+    // A stride may be far wider than the input.
+    let phases: [usize; 3] = std::array::from_fn(|axis| stride[axis].min(geometry.input[axis]));
+    for phase in 0..phases.iter().product() {
+        let first = [phase / (phases[1] * phases[2]), phase / phases[2] % phases[1], phase % phases[2]];
+        let grid: [usize; 3] = std::array::from_fn(|axis| (geometry.input[axis] - first[axis]).div_ceil(stride[axis]));
         let mut used: SmallVec<[usize; 9]> = SmallVec::new();
         let mut shifts: SmallVec<[[isize; 3]; 9]> = SmallVec::new();
         for tap in 0..taps {

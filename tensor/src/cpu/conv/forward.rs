@@ -41,6 +41,9 @@ pub(crate) fn forward<T: Float>(
     written: Written<'_, T>,
 ) {
     let &Geometry { images, channels, filters, .. } = geometry;
+    if written.out.is_empty() {
+        return;
+    }
     let shifts: SmallVec<[[isize; 3]; 9]> = (0..geometry.taps())
         .map(|tap| {
             let tap = geometry.tap(tap);
