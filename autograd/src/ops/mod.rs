@@ -8,6 +8,7 @@ pub mod einsum;
 pub mod index;
 pub mod interpolate;
 pub mod join;
+pub mod layer_norm;
 pub mod linalg;
 pub mod math;
 pub mod matmul;

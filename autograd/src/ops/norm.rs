@@ -95,30 +95,12 @@ impl Op for ChannelNormGradient {
             let y = x.tensor().channel_norm_with(gamma.tensor(), beta.tensor(), statistics, &self.options)?;
             dy.mul(&y.gt(0.0)?.to_dtype(dy.dtype())?)
         };
-        let back = |u: Var| -> Result<Var> { passed(&u.reshape(x.shape())?) };
         let dy = split.elements(&passed(&dy)?)?;
-        if self.input == 2 {
-            return Ok(vec![Some(back(split.of_channels(g)?.expand(&split.shape)?)?), None, None, None]);
-        }
-        let normal = Normal::new(&split, &split.elements(&x)?, self.options.eps)?;
-        if self.input == 1 {
-            let g = split.of_channels(g)?;
-            let d_dy = back(normal.x.mul(&g)?)?;
-            let d_x = normal.backward(&dy.mul(&g)?)?.reshape(x.shape())?;
-            return Ok(vec![Some(d_dy), Some(d_x), None, None]);
-        }
-        let (g, gamma) = (split.elements(g)?, split.of_channels(&gamma)?);
-        let u = dy.mul(&gamma)?;
-        // The scalar to differentiate is g·J u = r q.
-        let j_g = normal.backward(&g)?;
-        let d_gamma = split.to_channels(&dy.mul(&j_g)?)?;
-        let (along_g, along_u) = (normal.mean(&g.mul(&normal.x)?)?, normal.mean(&u.mul(&normal.x)?)?);
-        let apart = normal.mean(&g)?.mul(&normal.mean(&u)?)?.add(&along_g.mul(&along_u)?)?;
-        let q_share = normal.mean(&g.mul(&u)?)?.sub(&apart)?;
-        let through_x = g.mul(&along_u)?.add(&u.mul(&along_g)?)?.mul(&normal.r)?.neg()?;
-        let through_r = normal.x.mul(&normal.r.square()?.mul(&q_share)?)?;
-        let d_x = normal.backward(&through_x)?.sub(&through_r)?.reshape(x.shape())?;
-        Ok(vec![Some(back(j_g.mul(&gamma)?)?), Some(d_x), Some(d_gamma), None])
+        let gamma = split.of_channels(&gamma)?;
+        let d = second(&split, self.options.eps, self.input, g, (&dy, &split.elements(&x)?, &gamma))?;
+        let d_dy = passed(&d.dy.reshape(x.shape())?)?;
+        let d_x = d.x.map(|d| d.reshape(x.shape())).transpose()?;
+        Ok(vec![Some(d_dy), d_x, d.gamma, None])
     }
 }
 
@@ -176,15 +158,56 @@ impl Op for ChannelNormWith {
     }
 }
 
-/// `[N, C, …]` seen as `[N, groups, C / groups, …]`.
-struct Split {
-    shape: Shape,
+/// What the gradient of a gradient has for each of the latter's inputs but `beta`, in the shapes of a [`Split`].
+pub(super) struct Second {
+    pub(super) dy: Var,
+    pub(super) x: Option<Var>,
+    /// In the shape of `gamma` itself.
+    pub(super) gamma: Option<Var>,
+}
+
+/// The gradients of the gradient at `x`, `gamma` or `beta` (`input` 0, 1 or 2), from the gradient `g` at it. `dy`, `x` and `gamma` are
+/// in the shapes of `split`.
+pub(super) fn second(
+    split: &Split,
+    eps: f64,
+    input: usize,
+    g: &Var,
+    (dy, x, gamma): (&Var, &Var, &Var),
+) -> Result<Second> {
+    if input == 2 {
+        return Ok(Second { dy: split.of_channels(g)?.expand(&split.shape)?, x: None, gamma: None });
+    }
+    let normal = Normal::new(split, x, eps)?;
+    if input == 1 {
+        let g = split.of_channels(g)?;
+        let x = normal.backward(&dy.mul(&g)?)?;
+        return Ok(Second { dy: normal.x.mul(&g)?, x: Some(x), gamma: None });
+    }
+    let (g, u) = (split.elements(g)?, dy.mul(gamma)?);
+    // The scalar to differentiate is g·J u = r q.
+    let j_g = normal.backward(&g)?;
+    let d_gamma = split.to_channels(&dy.mul(&j_g)?)?;
+    let (along_g, along_u) = (normal.mean(&g.mul(&normal.x)?)?, normal.mean(&u.mul(&normal.x)?)?);
+    let apart = normal.mean(&g)?.mul(&normal.mean(&u)?)?.add(&along_g.mul(&along_u)?)?;
+    let q_share = normal.mean(&g.mul(&u)?)?.sub(&apart)?;
+    let through_x = g.mul(&along_u)?.add(&u.mul(&along_g)?)?.mul(&normal.r)?.neg()?;
+    let through_r = normal.x.mul(&normal.r.square()?.mul(&q_share)?)?;
+    let d_x = normal.backward(&through_x)?.sub(&through_r)?;
+    Ok(Second { dy: j_g.mul(gamma)?, x: Some(d_x), gamma: Some(d_gamma) })
+}
+
+/// `[N, C, …]` seen as `[N, groups, C / groups, …]`, or what else has statistics over some axes and factors along others.
+pub(super) struct Split {
+    pub(super) shape: Shape,
     /// The axes that share a statistic.
-    axes: Vec<usize>,
+    pub(super) axes: Vec<usize>,
     /// 1 in place of these.
-    statistics: Shape,
+    pub(super) statistics: Shape,
     /// 1 everywhere but in the place of the channels.
-    channels: Shape,
+    pub(super) channels: Shape,
+    /// The shape of the factors.
+    pub(super) factors: Shape,
 }
 
 impl Split {
@@ -200,22 +223,21 @@ impl Split {
             split.iter().enumerate().map(|(axis, &size)| if keep(axis) { size } else { 1 }).collect()
         };
         let (statistics, channels) = (kept(&|axis| !axes.contains(&axis)), kept(&|axis| axis == 1 || axis == 2));
-        Split { shape: split, axes, statistics, channels }
+        Split { shape: split, axes, statistics, channels, factors: [shape[1]].into() }
     }
 
-    fn elements(&self, x: &Var) -> Result<Var> {
+    pub(super) fn elements(&self, x: &Var) -> Result<Var> {
         x.reshape(&self.shape)
     }
 
     /// Values of the channels, such that they broadcast.
-    fn of_channels(&self, values: &Var) -> Result<Var> {
+    pub(super) fn of_channels(&self, values: &Var) -> Result<Var> {
         values.reshape(&self.channels)
     }
 
     /// The sums for each channel.
     fn to_channels(&self, x: &Var) -> Result<Var> {
-        let axes: Vec<usize> = (0..self.shape.rank()).filter(|axis| !(1..=2).contains(axis)).collect();
-        x.sum(&axes[..])?.reshape([self.shape[1] * self.shape[2]])
+        x.sum_to(&self.channels)?.reshape(&self.factors)
     }
 }
 
@@ -247,7 +269,7 @@ impl Normal {
 }
 
 /// Records an op whose result was computed already.
-fn record(op: impl Op, inputs: &[&Var], output: Tensor, saved: &[&Tensor]) -> Var {
+pub(super) fn record(op: impl Op, inputs: &[&Var], output: Tensor, saved: &[&Tensor]) -> Var {
     if !is_recording() || !inputs.iter().any(|input| input.requires_grad()) {
         return Var::constant(output);
     }

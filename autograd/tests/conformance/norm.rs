@@ -31,5 +31,14 @@ pub fn cases() -> Vec<Case> {
             .input(&statistics, 0.5, 1.5),
         ]);
     }
+    for (shape, factors) in [(&[3usize, 4][..], &[4usize][..]), (&[2, 3, 2, 2], &[2, 2]), (&[5], &[5]), (&[0, 3], &[3])]
+    {
+        cases.push(
+            case(format!("layer_norm of {shape:?}"), move |v| v[0].layer_norm(&v[1], &v[2], 0.1)?.square())
+                .input(shape, -1.0, 1.0)
+                .input(factors, 0.5, 1.5)
+                .input(factors, -0.5, 0.5),
+        );
+    }
     cases
 }

@@ -10,6 +10,7 @@ pub(crate) mod einsum;
 mod index;
 pub(crate) mod interpolate;
 mod join;
+mod layer_norm;
 mod linalg;
 mod math;
 mod matmul;

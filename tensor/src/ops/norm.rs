@@ -222,19 +222,20 @@ impl Tensor {
             let statistics = Statistics { mean: slice::<T>(&mean), var: slice::<T>(&var) };
             let of_factors = (dgamma.as_mut_slice(), dbeta.as_mut_slice());
             norm::backward(all, operands.form, operands.factors(), statistics, of_factors.0, of_factors.1);
-            let of_channels = |buffer| Tensor::from_buffer(buffer, Layout::contiguous([channels].into()), T::DTYPE);
-            Ok((operands.finish::<T>(dx, x.dtype())?, of_channels(dgamma), of_channels(dbeta)))
+            let row = |buffer| Tensor::from_buffer(buffer, Layout::contiguous([channels].into()), T::DTYPE);
+            let (dgamma, dbeta) = (row(dgamma).to_dtype(gamma.dtype())?, row(dbeta).to_dtype(beta.dtype())?);
+            Ok((operands.finish::<T>(dx, x.dtype())?, dgamma, dbeta))
         })
     }
 }
 
 /// The elements of a row-major tensor.
-fn slice<T: Element>(x: &Tensor) -> &[T] {
+pub(super) fn slice<T: Element>(x: &Tensor) -> &[T] {
     x.view::<T>().as_contiguous().unwrap_or_default()
 }
 
 /// A small operand in row-major order and in the dtype that kernels compute in for `x`.
-fn row(op: &'static str, what: &str, tensor: &Tensor, x: &Tensor, shape: &Shape) -> Result<Tensor> {
+pub(super) fn row(op: &'static str, what: &str, tensor: &Tensor, x: &Tensor, shape: &Shape) -> Result<Tensor> {
     tensor.dtype().require_float(op)?;
     x.require_same_device(op, tensor)?;
     if tensor.shape() != shape {

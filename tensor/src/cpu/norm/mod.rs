@@ -1,10 +1,11 @@
-//! Normalization by channel: batch norm, and group norm with instance norm as its special case.
+//! Normalization by channel: batch norm, and group norm with instance norm as its special case. Layer norm is in [`layer`].
 //!
 //! Memory is read as it lies: where channels are planes (row-major images), a channel's statistics and its result are computed in
 //! one go while its elements are in the cache; where they lie side by side (channels-last), all channels go together, in two passes.
 //! Statistics come from deviations from the mean of blocks that fit the first-level cache, merged in `f64`, so a mean that is large
 //! beside the spread does no harm. How work is cut follows from the shape alone.
 
+pub(crate) mod layer;
 mod moments;
 mod planes;
 mod rows;

@@ -80,21 +80,26 @@ impl<T: Lane + Real> Kernel for Measure<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Moments {
-        let Measure { x, runs } = self;
-        runs.check(x.len());
-        let count = runs.numel() as f64;
-        if count == 0.0 {
-            return Moments::default();
-        }
-        // SAFETY: the runs lie in `x`, as checked.
-        let mean = unsafe { sum::<S, T>(s, x.as_ptr(), runs) }.to_f64() / count;
-        // SAFETY: as above.
-        let (sum, squares) = unsafe { deviations::<S, T>(s, x.as_ptr(), runs, T::r(mean)) };
-        // The mean was rounded to be subtracted; what is left of the deviations' sum says how far off that was.
-        let centre = T::r(mean).to_f64();
-        let rest = sum.to_f64() / count;
-        Moments { count, mean: centre + rest, squares: (squares.to_f64() - rest * rest * count).max(0.0) }
+        measure(s, self.x, self.runs)
     }
+}
+
+/// See [`Measure`].
+#[inline(always)]
+pub(super) fn measure<S: Simd, T: Lane + Real>(s: S, x: &[T], runs: Runs) -> Moments {
+    runs.check(x.len());
+    let count = runs.numel() as f64;
+    if count == 0.0 {
+        return Moments::default();
+    }
+    // SAFETY: the runs lie in `x`, as checked.
+    let mean = unsafe { sum::<S, T>(s, x.as_ptr(), runs) }.to_f64() / count;
+    // SAFETY: as above.
+    let (sum, squares) = unsafe { deviations::<S, T>(s, x.as_ptr(), runs, T::r(mean)) };
+    // The mean was rounded to be subtracted; what is left of the deviations' sum says how far off that was.
+    let centre = T::r(mean).to_f64();
+    let rest = sum.to_f64() / count;
+    Moments { count, mean: centre + rest, squares: (squares.to_f64() - rest * rest * count).max(0.0) }
 }
 
 /// # Safety
