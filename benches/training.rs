@@ -1,48 +1,55 @@
-//! A training step and the loader of the MNIST network (93,322 parameters, batch 64).
+//! Training steps with the memory that they take at most, and the loader.
 #![allow(missing_docs)] // criterion's macros make public items without documentation
-
-use std::hint::black_box;
+#![allow(clippy::print_stdout)] // Memory is no time, so criterion does not print it.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ocelli_autograd::{Var, no_grad};
-use ocelli_benches::randn;
+use ocelli_benches::{bench, criterion, peak_memory, randn};
 use ocelli_data::{DataLoader, mnist};
 use ocelli_nn::{CrossEntropy, Layer, Loss, Module};
-use ocelli_optim::{Optimizer, RmsProp};
+use ocelli_optim::{Optimizer, RmsProp, Sgd};
 use ocelli_tensor::{DType, Generator, Tensor};
-use ocelli_vision::models::{KerasMnist, KerasMnistConfig};
+use ocelli_vision::models::{KerasMnist, KerasMnistConfig, ResNet, ResNetConfig};
 
-fn network(c: &mut Criterion) {
-    let mut generator = Generator::new(0);
-    let model = KerasMnist::new(&KerasMnistConfig::default(), &mut generator).expect("a network");
-    let x = Var::constant(randn(&[64, 1, 28, 28]).expect("memory"));
-    let y = Tensor::randint(0, 10, [64], DType::I64, &mut generator).expect("memory");
+fn steps(c: &mut Criterion, name: &str, model: &dyn Layer, optimizer: &mut dyn Optimizer, x: &[usize], classes: i64) {
+    let pictures = Throughput::Elements(x[0] as u64);
+    let y = Tensor::randint(0, classes, [x[0]], DType::I64, &mut Generator::new(1)).expect("memory");
+    let x = Var::constant(randn(x));
     let loss = CrossEntropy::new();
-    let mut optimizer = RmsProp::new(model.named_parameters());
-    let mut group = c.benchmark_group("keras mnist network b64");
-    group.throughput(Throughput::Elements(64));
-    group.bench_function("forward", |b| b.iter(|| no_grad(|| black_box(model.forward(&x).expect("a forward pass")))));
-    group.bench_function("training step", |b| {
-        b.iter(|| {
-            let loss = loss.loss(&model.forward(&x).expect("a forward pass"), &y).expect("a loss");
-            optimizer.step(&loss.backward().expect("gradients"), 1e-3).expect("a step");
-        });
+    bench(c, name, "forward", pictures.clone(), || no_grad(|| model.forward(&x)));
+    bench(c, name, "forward and backward", pictures.clone(), || {
+        loss.loss(&model.forward(&x)?, &y)?.backward().map_err(ocelli_nn::Error::from)
     });
-    group.finish();
+    bench(c, name, "training step", pictures, || {
+        let loss = loss.loss(&model.forward(&x).expect("a forward pass"), &y).expect("a loss");
+        optimizer.step(&loss.backward().expect("gradients"), 1e-3)
+    });
+    if let Some(bytes) = peak_memory() {
+        println!("{name}: peak memory of the process {} MB\n", bytes / 1_000_000);
+    }
+}
+
+fn mnist_network(c: &mut Criterion) {
+    let model = KerasMnist::new(&KerasMnistConfig::default(), &mut Generator::new(0)).expect("a network");
+    let mut optimizer = RmsProp::new(model.named_parameters());
+    steps(c, "MNIST network b64", &model, &mut optimizer, &[64, 1, 28, 28], 10);
+}
+
+fn resnet18(c: &mut Criterion) {
+    let model = ResNet::new(&ResNetConfig::resnet18(), &mut Generator::new(0)).expect("a network");
+    let mut optimizer = Sgd::pytorch(model.named_parameters()).momentum(0.9);
+    steps(c, "ResNet-18 112x112 b16", &model, &mut optimizer, &[16, 3, 112, 112], 1000);
 }
 
 fn loader(c: &mut Criterion) {
     let (train, _) = mnist::embedded().expect("the embedded digits");
-    let mut group = c.benchmark_group("loader");
-    group.throughput(Throughput::Elements(8000));
     for workers in [0, 1, 2] {
         let loader = DataLoader::new(train.clone(), 64).expect("a batch size").shuffle(true).workers(workers);
-        group.bench_function(format!("embedded digits b64, {workers} workers"), |b| {
-            b.iter(|| loader.epoch(0).map(|batch| batch.expect("a batch").len()).sum::<usize>());
+        bench(c, "loader of 8000 digits b64", &format!("{workers} workers"), Throughput::Elements(8000), || {
+            loader.epoch(0).map(|batch| Ok(batch?.len())).sum::<ocelli_data::Result<usize>>()
         });
     }
-    group.finish();
 }
 
-criterion_group!(benches, network, loader);
+criterion_group!(name = benches; config = criterion(); targets = mnist_network, resnet18, loader);
 criterion_main!(benches);

@@ -4,6 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use ocelli_benches::criterion;
 use ocelli_tensor::{DType, Generator, Result, Tensor};
 use ocelli_vision::ops::{batched_nms, iou_matrix, nms};
 
@@ -27,5 +28,5 @@ fn suppression(c: &mut Criterion) {
     c.bench_function("iou 1000x1000", |b| b.iter(|| black_box(iou_matrix(&few, &few).expect("boxes"))));
 }
 
-criterion_group!(benches, suppression);
+criterion_group!(name = benches; config = criterion(); targets = suppression);
 criterion_main!(benches);

@@ -29,6 +29,7 @@ mod op;
 mod operand;
 pub mod ops;
 mod record;
+mod trace;
 mod var;
 
 pub use error::{Error, Result};
@@ -37,4 +38,5 @@ pub use node::NodeView;
 pub use op::{Keeps, Op};
 pub use operand::VarOperand;
 pub use record::{is_recording, no_grad};
+pub use trace::{Trace, TraceStep, TraceValue, trace};
 pub use var::Var;

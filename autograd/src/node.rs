@@ -170,4 +170,9 @@ impl NodeView<'_> {
     pub fn saved(&self, index: usize) -> &Tensor {
         &self.values.saved[index]
     }
+
+    /// All tensors that [`Op::forward_saving`] returned.
+    pub fn saved_all(&self) -> &[Tensor] {
+        &self.values.saved
+    }
 }

@@ -1,11 +1,13 @@
 //! What a differentiable operation is.
 
+use std::any::Any;
 use std::fmt::Debug;
 
 use ocelli_tensor::Tensor;
 
 use crate::node::{Node, NodeView};
 use crate::record::is_recording;
+use crate::trace::unrecorded;
 use crate::{Error, Result, Var};
 
 /// A differentiable operation as data: a struct that holds the operation's attributes.
@@ -43,7 +45,7 @@ use crate::{Error, Result, Var};
 /// # Ok(())
 /// # }
 /// ```
-pub trait Op: Debug + Send + Sync + 'static {
+pub trait Op: Any + Debug + Send + Sync {
     /// The name in messages and pictures of the graph: lower case, as the method on [`Var`].
     fn name(&self) -> &'static str;
 
@@ -84,7 +86,8 @@ pub trait Op: Debug + Send + Sync + 'static {
     {
         let tensors: Vec<&Tensor> = inputs.iter().map(|input| input.tensor()).collect();
         if !is_recording() || !inputs.iter().any(|input| input.requires_grad()) {
-            return Ok(Var::constant(self.forward(&tensors)?));
+            let output = self.forward(&tensors)?;
+            return Ok(unrecorded(self, inputs, output));
         }
         let (output, saved) = self.forward_saving(&tensors)?;
         if !output.dtype().is_float() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use ocelli_tensor::{DType, Device, Element, Shape, Tensor};
 
 use crate::node::{Source, next_id};
+use crate::trace::is_traced;
 use crate::{Error, Result};
 
 /// A [`Tensor`] and, if it needs a gradient, where it came from.
@@ -56,7 +57,8 @@ impl Var {
         if !tensor.dtype().is_float() {
             return Err(Error::NotFloat { op: "with_value", received: tensor.dtype() });
         }
-        let source = self.source.clone().filter(|source| matches!(source, Source::Leaf(_)));
+        let is_leaf = matches!(self.source, Some(Source::Leaf(_))) && !is_traced(self);
+        let source = self.source.clone().filter(|_| is_leaf);
         Ok(Var { tensor, source })
     }
 
@@ -81,7 +83,8 @@ impl Var {
     /// The same value as a constant: nothing behind it gets a gradient through it.
     #[must_use]
     pub fn detach(&self) -> Var {
-        Var::constant(self.tensor.clone())
+        // A trace is about values, and follows them through here.
+        if is_traced(self) { self.clone() } else { Var::constant(self.tensor.clone()) }
     }
 
     /// Whether `backward` of something computed from this leads here.

@@ -53,6 +53,9 @@ pub use layers::dropout::Dropout;
 pub use layers::flatten::Flatten;
 pub use layers::linear::{Linear, LinearBuilder};
 pub use layers::pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use layers::recurrent::{
+    GRU, GruKind, LSTM, LstmKind, PlainKind, Recurrent, RecurrentBuilder, RecurrentKind, SimpleRNN,
+};
 pub use losses::{CrossEntropy, Loss};
 pub use module::{Module, Part, Visitor, distinct};
 pub use observe::{add_penalty, collect_penalties};

@@ -41,6 +41,7 @@ pub use ops::interpolate::{InterpolateMode, ResizeTo};
 pub use ops::norm::{NormOptions, NormOver};
 pub use ops::pad::PadMode;
 pub use ops::pool::PoolOptions;
+pub use ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};
 pub use random::Generator;
 pub use shape::Shape;
 pub use tensor::Tensor;

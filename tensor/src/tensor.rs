@@ -118,6 +118,21 @@ impl Tensor {
         Ok(dense.view::<T>().as_contiguous().unwrap_or_default().to_vec())
     }
 
+    /// All elements in logical order without a copy; `None` if they do not lie in memory that way or are not of this type.
+    ///
+    /// ```
+    /// use ocelli_tensor::Tensor;
+    /// # fn main() -> ocelli_tensor::Result<()> {
+    /// let x = Tensor::new([[1.0f32, 2.0], [3.0, 4.0]])?;
+    /// assert_eq!(x.as_slice::<f32>(), Some(&[1.0, 2.0, 3.0, 4.0][..]));
+    /// assert_eq!(x.t()?.as_slice::<f32>(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
+        if T::DTYPE == self.dtype { self.view::<T>().as_contiguous() } else { None }
+    }
+
     /// The only element of a tensor with one element, cast to `T`.
     ///
     /// # Errors

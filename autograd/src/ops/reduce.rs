@@ -5,6 +5,7 @@ use ocelli_tensor::{Axes, Tensor};
 use crate::node::Node;
 use crate::ops::view::SliceScatter;
 use crate::record::is_recording;
+use crate::trace::unrecorded;
 use crate::{Keeps, NodeView, Op, Result, Var};
 
 /// Calls the plain or the keepdim form of a reduction.
@@ -373,7 +374,7 @@ pub(crate) fn has_zeros(x: &Var) -> Result<bool> {
 /// Records an op whose result was computed together with the indices that its `backward` reads.
 pub(crate) fn record_with_indices(op: impl Op, x: &Var, (values, indices): (Tensor, Tensor)) -> (Var, Tensor) {
     if !is_recording() || !x.requires_grad() {
-        return (Var::constant(values), indices);
+        return (unrecorded(op, &[x], values), indices);
     }
     let var = Node::record(Box::new(op), &[x], values, vec![indices.clone()]);
     (var, indices)

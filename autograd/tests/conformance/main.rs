@@ -18,6 +18,7 @@ mod matmul;
 mod norm;
 mod pad;
 mod pool;
+mod recurrent;
 mod reduce;
 mod scan;
 mod select;
@@ -46,6 +47,7 @@ fn all_cases() -> Vec<Case> {
         norm::cases,
         pad::cases,
         pool::cases,
+        recurrent::cases,
         reduce::cases,
         scan::cases,
         select::cases,

@@ -7,4 +7,5 @@ pub mod dropout;
 pub mod flatten;
 pub mod linear;
 pub mod pool;
+pub mod recurrent;
 pub mod weights;

@@ -12,6 +12,7 @@ pub(crate) mod norm;
 pub(crate) mod pad;
 pub(crate) mod parallel;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod simd;

@@ -12,7 +12,9 @@ use options::Resolved;
 pub use padding::{Padding, PerAxis};
 
 use crate::cpu::conv::forward::Written;
+use crate::cpu::conv::places::{Finish, Lie, Places};
 use crate::cpu::conv::pointwise::Planes;
+use crate::cpu::conv::winograd::{self, Tiles};
 use crate::cpu::conv::{self, Geometry, Images};
 use crate::cpu::gemm::Activation;
 use crate::dtype::with_float;
@@ -54,26 +56,49 @@ impl Tensor {
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
+        let weight_tensor = weight;
         let y = with_float!(wide, T => {
-            let (weight, bias) = (elements::<T>(&weight), bias.as_ref().map(elements::<T>));
+            let (weight, bias) = (elements::<T>(&weight_tensor), bias.as_ref().map(elements::<T>));
+            let finish = Finish { bias, ..Finish::default() };
+            let filters = geometry.groups * geometry.filters;
             if geometry.is_depthwise() {
-                let x = x.contiguous()?;
-                Tensor::build::<T>(shape, |out| {
-                    conv::depthwise::forward(&geometry, elements(&x), weight, bias, out);
-                    Ok(())
+                if let Some(x) = as_places::<T>(&x) {
+                    let weight = taps_first::<T>(&geometry, weight)?;
+                    build_channels_last::<T>(&shape, |out| {
+                        conv::depthwise::forward_channels_last(&geometry, x, weight.as_slice(), finish, out, filters);
+                        Ok(())
+                    })
+                } else {
+                    let x = x.contiguous()?;
+                    Tensor::build::<T>(shape, |out| conv::depthwise::forward(&geometry, elements(&x), weight, bias, out))
+                }
+            } else if conv::direct::serves(&geometry) {
+                let mut packed = Buffer::for_output::<T>(conv::direct::packed_len(&geometry))?;
+                conv::direct::pack(&geometry, weight, packed.as_mut_slice());
+                let (x, lie) = (x.view::<T>().data, lie(&x));
+                build_channels_last::<T>(&shape, |out| {
+                    conv::direct::forward(&geometry, (x, lie), packed.as_slice(), finish, out, filters)
                 })
             } else if let Some(x) = planes::<T>(&geometry, &x) {
                 Tensor::build::<T>(shape, |out| conv::pointwise::forward(&geometry, x, weight, bias, out))
             } else {
                 let x = channels_last(&x)?;
-                let packed = conv::forward::pack(&geometry, weight)?;
+                let by_taps = by_taps(&geometry, &weight_tensor, Last::Filters)?;
                 let zeros = Buffer::zeroed::<T>(geometry.channels)?;
-                let stride = geometry.groups * geometry.filters;
-                build_channels_last::<T>(&shape, |out| {
-                    let written = Written { out, stride, bias, residual: None, activation: Activation::Identity };
-                    conv::forward::forward(&geometry, images::<T>(&x), &packed, zeros.as_slice::<T>(), written);
-                    Ok(())
-                })
+                if let Some(tiles) = Tiles::suit::<T>(&geometry) {
+                    let weights = winograd::pack(tiles, &geometry, elements::<T>(&by_taps))?;
+                    build_channels_last::<T>(&shape, |out| {
+                        let written = Written { out, stride: filters, bias, residual: None, activation: Activation::Identity };
+                        winograd::forward(&geometry, images::<T>(&x), &weights, zeros.as_slice::<T>(), written)
+                    })
+                } else {
+                    let packed = conv::forward::pack(&geometry, elements::<T>(&by_taps))?;
+                    build_channels_last::<T>(&shape, |out| {
+                        let written = Written { out, stride: filters, bias, residual: None, activation: Activation::Identity };
+                        conv::forward::forward(&geometry, images::<T>(&x), &packed, zeros.as_slice::<T>(), written);
+                        Ok(())
+                    })
+                }
             }
         })?;
         y.to_dtype(self.dtype())
@@ -150,26 +175,37 @@ impl Tensor {
         let dw = with_float!(wide, T => {
             let empty = dy.numel() == 0;
             if geometry.is_depthwise() {
-                let (x, dy) = (x.contiguous()?, dy.contiguous()?);
-                Tensor::build::<T>(weight_shape.clone(), |out| {
-                    if empty {
-                        out.fill(0.0);
-                    } else {
-                        conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out);
-                    }
-                    Ok(())
-                })
+                if let (Some(x), Some(dy)) = (as_places::<T>(&x), as_places::<T>(&dy)) {
+                    Tensor::build::<T>(weight_shape.clone(), |out| {
+                        conv::depthwise::weight_channels_last(&geometry, x, dy, out)
+                    })
+                } else {
+                    let (x, dy) = (x.contiguous()?, dy.contiguous()?);
+                    Tensor::build::<T>(weight_shape.clone(), |out| {
+                        conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out)
+                    })
+                }
+            } else if conv::direct::serves(&geometry) {
+                let (x, lie) = (x.view::<T>().data, lie(&x));
+                let dy = if as_places::<T>(&dy).is_some() { dy } else { dy.to_channels_last()? };
+                let dy = as_places::<T>(&dy).unwrap_or(Places { data: &[], place: 0 });
+                Tensor::build::<T>(weight_shape.clone(), |out| conv::direct::weight(&geometry, (x, lie), dy, out))
             } else if let (Some(x), Some(dy)) = (planes::<T>(&geometry, &x), planes::<T>(&geometry, &dy)) {
                 Tensor::build::<T>(weight_shape.clone(), |out| conv::pointwise::weight(&geometry, x, dy, out))
             } else {
+                if empty || weight_shape.numel() == 0 {
+                    return Tensor::zeros(weight_shape.clone(), dtype);
+                }
                 let (x, dy) = (channels_last(&x)?, channels_last(&dy)?);
-                Tensor::build::<T>(weight_shape.clone(), |out| {
-                    if empty || out.is_empty() {
-                        out.fill(0.0);
-                        return Ok(());
-                    }
-                    conv::backward_weight::weight(&geometry, images::<T>(&x), images::<T>(&dy), out)
-                })
+                let (x, dy) = (images::<T>(&x), images::<T>(&dy));
+                let (sums, filters) = match Tiles::suit::<T>(&geometry) {
+                    Some(tiles) => winograd::weight(tiles, &geometry, x, dy)?,
+                    None => conv::backward_weight::weight(&geometry, x, dy)?,
+                };
+                let sizes = [geometry.groups, geometry.taps(), geometry.channels, filters];
+                let sums = Tensor::from_buffer(sums, Layout::contiguous(Shape::from(sizes)), wide);
+                let sums = sums.narrow(3, 0, geometry.filters)?.permute([0, 3, 2, 1])?;
+                sums.contiguous()?.reshape(weight_shape)
             }
         })?;
         dw.to_dtype(dtype)
@@ -190,28 +226,38 @@ fn conv_input_gradient(
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;
     let empty = dy.numel() == 0;
+    let weight_tensor = weight;
     let dx = with_float!(wide, T => {
-        let weight = elements::<T>(&weight);
+        let weight = elements::<T>(&weight_tensor);
         if geometry.is_depthwise() {
-            let dy = dy.contiguous()?;
-            Tensor::build::<T>(input_shape.clone(), |out| {
-                if empty {
-                    out.fill(0.0);
-                } else {
-                    conv::depthwise::input(&geometry, weight, elements::<T>(&dy), out);
-                }
-                Ok(())
-            })
+            if let Some(dy) = as_places::<T>(&dy) {
+                let weight = taps_first::<T>(&geometry, weight)?;
+                build_channels_last::<T>(input_shape, |out| {
+                    conv::depthwise::input_channels_last(&geometry, weight.as_slice(), dy, out);
+                    Ok(())
+                })
+            } else {
+                let dy = dy.contiguous()?;
+                Tensor::build::<T>(input_shape.clone(), |out| {
+                    conv::depthwise::input(&geometry, weight, elements::<T>(&dy), out)
+                })
+            }
         } else if let Some(dy) = planes::<T>(&geometry, &dy) {
             Tensor::build::<T>(input_shape.clone(), |out| conv::pointwise::input(&geometry, weight, dy, out))
         } else {
             let dy = channels_last(&dy)?;
+            let by_taps = by_taps(&geometry, &weight_tensor, Last::Channels)?;
+            let weight = elements::<T>(&by_taps);
             build_channels_last::<T>(input_shape, |out| {
                 if empty {
                     out.fill(0.0);
                     return Ok(());
                 }
-                conv::backward_input::input(&geometry, weight, images::<T>(&dy), out)
+                let dy = images::<T>(&dy);
+                match Tiles::suit::<T>(&geometry) {
+                    Some(tiles) => winograd::input(tiles, &geometry, weight, dy, out),
+                    None => conv::backward_input::input(&geometry, weight, dy, out),
+                }
             })
         }
     })?;
@@ -266,6 +312,22 @@ fn geometry(input: &Shape, weight: &Shape, output: &Shape, options: &ConvOptions
     }
 }
 
+/// Which axis of a weight comes to lie last.
+#[derive(Clone, Copy)]
+enum Last {
+    Filters,
+    Channels,
+}
+
+/// A row-major weight `[groups · filters, channels, taps…]` as `[groups, taps, channels, filters]`, or with the last two swapped.
+fn by_taps(geometry: &Geometry, weight: &Tensor, last: Last) -> Result<Tensor> {
+    let weight = weight.reshape([geometry.groups, geometry.filters, geometry.channels, geometry.taps()])?;
+    match last {
+        Last::Filters => weight.permute([0, 3, 2, 1])?.contiguous(),
+        Last::Channels => weight.permute([0, 3, 1, 2])?.contiguous(),
+    }
+}
+
 /// The images of a 1×1 convolution, if they lie in planes and not channels-last.
 fn planes<'a, T: crate::Element>(geometry: &Geometry, x: &'a Tensor) -> Option<Planes<'a, T>> {
     let layout = x.layout();
@@ -289,10 +351,7 @@ fn channels_are_neighbours(x: &Tensor) -> bool {
 
 /// The images with their channels as neighbours in memory: as they are, or a copy.
 fn channels_last(x: &Tensor) -> Result<Tensor> {
-    if channels_are_neighbours(x) {
-        return Ok(x.clone());
-    }
-    x.to_channels_last()
+    if channels_are_neighbours(x) { Ok(x.clone()) } else { x.to_channels_last() }
 }
 
 /// A new tensor of this logical shape, channels-last in memory, that `fill` writes.
@@ -301,6 +360,40 @@ fn build_channels_last<T: crate::Element>(shape: &Shape, fill: impl FnOnce(&mut 
     let mut buffer = Buffer::for_output::<T>(shape.numel())?;
     fill(buffer.as_mut_slice::<T>())?;
     Ok(Tensor::from_buffer(buffer, Layout::channels_last(shape.clone()), T::DTYPE))
+}
+
+/// The images as places with their channels side by side, if they lie so.
+fn as_places<T: crate::Element>(x: &Tensor) -> Option<Places<'_, T>> {
+    let layout = x.layout();
+    let axes = || [0].into_iter().chain(2..x.rank()).rev();
+    let place = axes().find(|&axis| layout.shape[axis] > 1);
+    let place = place.map_or(layout.shape[1] as isize, |axis| layout.strides[axis]);
+    let mut step = place;
+    for axis in axes() {
+        let size = layout.shape[axis];
+        if size == 0 || (size != 1 && layout.strides[axis] != step) {
+            return None;
+        }
+        step *= size as isize;
+    }
+    if !channels_are_neighbours(x) || place < layout.shape[1] as isize {
+        return None;
+    }
+    Some(Places { data: &x.view::<T>().data[layout.offset..], place: place as usize })
+}
+
+/// A depthwise weight as the channels-last kernels read it.
+fn taps_first<T: crate::Element>(geometry: &Geometry, weight: &[T]) -> Result<Buffer> {
+    let mut taps = Buffer::for_output::<T>(weight.len())?;
+    conv::depthwise::taps_first(weight, geometry.taps(), taps.as_mut_slice());
+    Ok(taps)
+}
+
+/// How images lie in memory, whatever the order of their axes.
+fn lie(x: &Tensor) -> Lie {
+    let layout = x.layout();
+    let places = three(&layout.strides[2..], 0);
+    Lie { offset: layout.offset, image: layout.strides[0], channel: layout.strides[1], places }
 }
 
 /// A batch of images whose channels are neighbours.

@@ -17,6 +17,7 @@ mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pad;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 mod reduce;
 mod scan;
 mod softmax;

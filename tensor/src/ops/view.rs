@@ -1,5 +1,7 @@
 //! Other views of the same numbers. None of these copies, but [`Tensor::reshape`] where strides force it.
 
+use smallvec::SmallVec;
+
 use crate::layout::Layout;
 use crate::{Axes, Error, Result, Shape, Slice, Tensor};
 
@@ -23,11 +25,11 @@ impl Tensor {
     /// # Errors
     /// [`Error::Argument`] unless `order` names every axis once.
     pub fn permute(&self, order: impl Into<Axes>) -> Result<Tensor> {
-        let order: Vec<isize> = match order.into() {
+        let order = match order.into() {
             Axes::All => return Ok(self.clone()),
-            Axes::Some(order) => order.to_vec(),
+            Axes::Some(order) => order,
         };
-        let mut resolved = Vec::with_capacity(self.rank());
+        let mut resolved: SmallVec<[usize; 4]> = SmallVec::with_capacity(self.rank());
         for &axis in &order {
             let axis = self.shape().axis("permute", axis)?;
             if !resolved.contains(&axis) {

@@ -14,7 +14,7 @@ use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::level;
 use crate::memory::Buffer;
 
-/// `dx[n, i, c] = Σ dy · weight` over the windows and taps that read `i`. `weight` is row-major `[groups · filters, channels, taps…]`, `dx`
+/// `dx[n, i, c] = Σ dy · weight` over the windows and taps that read `i`. `weight` lies as `[groups, taps, filters, channels]`, `dx` is
 /// dense and channels-last.
 pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, T>, dx: &mut [T]) -> Result<()> {
     let &Geometry { images, channels, filters, groups, stride, .. } = geometry;
@@ -43,9 +43,8 @@ pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, 
             }
         }
         for group in 0..groups {
-            let weight = &weight[group * filters * channels * taps..];
-            let packed = Packed::new(level(), used.len(), filters, channels, |segment, f, c| {
-                weight[(f * channels + c) * taps + used[segment]]
+            let packed = Packed::new(level(), used.len(), filters, channels, |segment, filter| {
+                &weight[((group * taps + used[segment]) * filters + filter) * channels..][..channels]
             })?;
             let windows = Windows {
                 images: dy.starting_at(group * filters),

@@ -6,13 +6,14 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 use super::{Geometry, Images};
 use crate::Result;
-use crate::cpu::gemm::panels;
 use crate::cpu::gemm::tile::{self, End, Left, Line, MOST_ROWS, Start, Tile};
+use crate::cpu::gemm::{Panel, panels, registers};
 use crate::cpu::parallel::{SharedMut, over_chunks};
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch, level};
 use crate::memory::Buffer;
 
 /// Windows whose part of both images stays in the cache while all taps and channels are visited.
@@ -22,14 +23,18 @@ const PARTS: usize = 8;
 /// Bytes of a gradient that is worth having several of.
 const SMALL: usize = 1 << 20;
 
-/// `dw[o, c, tap] = Σ dy · x` over images and windows; `dw` is row-major.
+/// `dw[o, c, tap] = Σ dy · x` over images and windows, as `[groups, taps, channels, filters]` with the filters of a group filled up
+/// to the number that is given.
 ///
 /// Lines of windows are summed in an order that follows from the shape: one after the other within a part, then part by part.
-pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw: &mut [T]) -> Result<()> {
+pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>) -> Result<(Buffer, usize)> {
     let &Geometry { images, channels, filters, groups, .. } = geometry;
-    let lanes = dispatch(Lanes::<T>(std::marker::PhantomData));
+    let (lanes, _) = registers::<T>(level());
     if !filters.is_multiple_of(lanes) {
-        return padded(geometry, x, dy, dw, lanes);
+        let wide = filters.next_multiple_of(lanes);
+        let dy = widened(geometry, dy, wide)?;
+        let dy = Images::dense(dy.as_slice::<T>(), geometry.output, groups * wide);
+        return weight(&Geometry { filters: wide, ..*geometry }, x, dy);
     }
     let taps = geometry.taps();
     let size = taps * channels * filters;
@@ -38,8 +43,10 @@ pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<
     let parts = if bytes <= SMALL { PARTS.min(lines.max(1)) } else { 1 };
     // Pieces of the channels, where that is what keeps the processor busy.
     let pieces = (PARTS / (parts * groups)).clamp(1, channels.div_ceil(MOST_ROWS).max(1));
-    let mut sums = Buffer::for_output::<T>((parts * groups).saturating_mul(size))?;
-    let shared = SharedMut::new(sums.as_mut_slice::<T>());
+    let part_sums = || Buffer::for_output::<T>(groups.saturating_mul(size));
+    let mut sums: SmallVec<[Buffer; PARTS]> = (0..parts).map(|_| part_sums()).collect::<Result<_>>()?;
+    let shared: SmallVec<[SharedMut<T>; PARTS]> =
+        sums.iter_mut().map(|sums| SharedMut::new(sums.as_mut_slice::<T>())).collect();
     (0..parts * groups * pieces).into_par_iter().for_each(|i| {
         let (part, group, piece) = (i / pieces / groups, i / pieces % groups, i % pieces);
         dispatch(Sum {
@@ -48,29 +55,23 @@ pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<
             dy: dy.starting_at(group * filters),
             lines: lines * part / parts..lines * (part + 1) / parts,
             channels: channels * piece / pieces..channels * (piece + 1) / pieces,
-            sums: shared.from((part * groups + group) * size),
+            sums: shared[part].from(group * size),
         });
     });
-    let sums = sums.as_slice::<T>();
-    over_chunks(dw, channels * taps, parts, |start, dw| {
-        for (i, dw) in dw.chunks_exact_mut((channels * taps).max(1)).enumerate() {
-            let filter = start / (channels * taps) + i;
-            let (group, filter) = (filter / filters, filter % filters);
-            for (c, dw) in dw.chunks_exact_mut(taps).enumerate() {
-                for (tap, dw) in dw.iter_mut().enumerate() {
-                    let at = |part: usize| ((part * groups + group) * taps + tap) * channels + c;
-                    *dw = (0..parts).fold(T::ZERO, |sum, part| sum.plus(sums[at(part) * filters + filter]));
-                }
+    let mut all = sums.remove(0);
+    over_chunks(all.as_mut_slice::<T>(), 1, parts, |start, piece| {
+        for more in &sums {
+            for (sum, &more) in piece.iter_mut().zip(&more.as_slice::<T>()[start..]) {
+                *sum = sum.plus(more);
             }
         }
     });
-    Ok(())
+    Ok((all, filters))
 }
 
-/// With filters that do not fill vectors: `dy` is copied with zeros behind the filters of a group.
-fn padded<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw: &mut [T], lanes: usize) -> Result<()> {
-    let &Geometry { images, channels, filters, groups, .. } = geometry;
-    let wide = filters.next_multiple_of(lanes);
+/// `dy` with zeros behind the filters of a group, so that they fill vectors.
+fn widened<T: Lane>(geometry: &Geometry, dy: Images<'_, T>, wide: usize) -> Result<Buffer> {
+    let &Geometry { images, filters, groups, .. } = geometry;
     let [deep, high, across] = geometry.output;
     let mut copy = Buffer::for_output::<T>((images * geometry.windows() * groups).saturating_mul(wide))?;
     over_chunks(copy.as_mut_slice::<T>(), groups * wide, 1, |start, piece| {
@@ -90,27 +91,7 @@ fn padded<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>, dw:
             }
         }
     });
-    let wider = Geometry { filters: wide, ..*geometry };
-    let mut all = Buffer::for_output::<T>((groups * wide).saturating_mul(geometry.depth()))?;
-    let dy = Images::dense(copy.as_slice::<T>(), geometry.output, groups * wide);
-    weight(&wider, x, dy, all.as_mut_slice::<T>())?;
-    let depth = channels * geometry.taps();
-    let all = all.as_slice::<T>();
-    for group in 0..groups {
-        dw[group * filters * depth..(group + 1) * filters * depth]
-            .copy_from_slice(&all[group * wide * depth..][..filters * depth]);
-    }
-    Ok(())
-}
-
-struct Lanes<T>(std::marker::PhantomData<T>);
-
-impl<T: Lane> Kernel for Lanes<T> {
-    type Output = usize;
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> usize {
-        T::Of::<S>::LANES
-    }
+    Ok(copy)
 }
 
 /// The sum over some lines of windows, for some channels of a group: `[tap, channel, filter]`.
@@ -144,7 +125,7 @@ impl<T: Lane> Kernel for Sum<'_, T> {
                 if found.is_empty() && !first {
                     continue;
                 }
-                for (column, vectors) in panels(filters, lanes, tile::most_vectors(S::REGISTERS)) {
+                for Panel { column, vectors } in panels(filters, lanes, tile::most_vectors(S::REGISTERS)) {
                     let tall = tile::rows(S::REGISTERS, vectors);
                     let mut channel = channels.start;
                     while channel < channels.end {

@@ -10,13 +10,14 @@ use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::level;
 
-/// The packed weights of every group. `weight` is row-major `[groups · filters, channels, taps…]`.
+/// The packed weights of every group. `weight` lies as `[groups, taps, channels, filters]`.
 pub(crate) fn pack<T: Float>(geometry: &Geometry, weight: &[T]) -> Result<Vec<Packed<T>>> {
     let &Geometry { channels, filters, groups, .. } = geometry;
     let taps = geometry.taps();
     let one = |group: usize| {
-        let weight = &weight[group * filters * channels * taps..];
-        Packed::new(level(), taps, channels, filters, |tap, c, f| weight[(f * channels + c) * taps + tap])
+        Packed::new(level(), taps, channels, filters, |tap, channel| {
+            &weight[((group * taps + tap) * channels + channel) * filters..][..filters]
+        })
     };
     (0..groups).map(one).collect()
 }

@@ -7,9 +7,15 @@
 pub(crate) mod backward_input;
 pub(crate) mod backward_weight;
 pub(crate) mod depthwise;
+pub(crate) mod direct;
 pub(crate) mod forward;
+pub(crate) mod places;
 pub(crate) mod pointwise;
+#[cfg(test)]
+mod reference;
+mod rows;
 mod windows;
+pub(crate) mod winograd;
 
 /// The sizes of a convolution, with three spatial axes (the missing ones being 1).
 #[derive(Debug, Clone, Copy)]

@@ -37,13 +37,20 @@ pub(crate) struct Packed<T> {
     element: std::marker::PhantomData<T>,
 }
 
+/// Columns of a factor that a tile multiplies at once.
 #[derive(Debug, Clone, Copy)]
-struct Panel {
-    column: usize,
-    vectors: usize,
+pub(crate) struct Panel {
+    /// The first one.
+    pub(crate) column: usize,
+    /// How many vectors they fill.
+    pub(crate) vectors: usize,
 }
 
-/// Lanes and the number of registers at a level.
+/// Lanes of a vector and the number of registers at a level.
+pub(crate) fn registers<T: Lane>(level: Level) -> (usize, usize) {
+    dispatch_at(level, Registers::<T>(std::marker::PhantomData))
+}
+
 struct Registers<T>(std::marker::PhantomData<T>);
 
 impl<T: Lane> Kernel for Registers<T> {
@@ -54,32 +61,31 @@ impl<T: Lane> Kernel for Registers<T> {
     }
 }
 
-/// Columns in panels of `most` vectors at most, all about alike: `(first column, vectors)`.
-pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+/// Columns in panels of `most` vectors at most, all about alike.
+pub(crate) fn panels(columns: usize, lanes: usize, most: usize) -> impl Iterator<Item = Panel> {
     let vectors = columns.div_ceil(lanes);
     let count = vectors.div_ceil(most);
     (0..count).map(move |i| {
         let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
-        (from * lanes, to - from)
+        Panel { column: from * lanes, vectors: to - from }
     })
 }
 
 impl<T: Lane> Packed<T> {
-    /// Packs the factor whose number in segment `s`, step `p` and column `c` is `at(s, p, c)`.
+    /// Packs the factor whose row in segment `s` and step `p` is `row(s, p)`, as long as there are columns.
     ///
     /// # Errors
     /// [`crate::Error::OutOfMemory`].
-    pub(crate) fn new(
+    pub(crate) fn new<'a>(
         level: Level,
         segments: usize,
         depth: usize,
         columns: usize,
-        at: impl Fn(usize, usize, usize) -> T + Sync,
+        row: impl Fn(usize, usize) -> &'a [T] + Sync,
     ) -> Result<Self> {
-        let (lanes, registers) = dispatch_at(level, Registers::<T>(std::marker::PhantomData));
+        let (lanes, registers) = registers::<T>(level);
         let vectors = columns.div_ceil(lanes);
-        let panels = panels(columns, lanes, tile::most_vectors(registers));
-        let panels: SmallVec<[Panel; 8]> = panels.map(|(column, vectors)| Panel { column, vectors }).collect();
+        let panels: SmallVec<[Panel; 8]> = panels(columns, lanes, tile::most_vectors(registers)).collect();
         let rows = segments * depth;
         let mut data = Buffer::for_output::<T>(rows.saturating_mul(vectors * lanes))?;
         let shared = SharedMut::new(data.as_mut_slice::<T>());
@@ -88,11 +94,10 @@ impl<T: Lane> Packed<T> {
             let used = width.min(columns - panel.column);
             // SAFETY: every panel has its own piece of the buffer.
             let out = unsafe { shared.slice(panel.column * rows..(panel.column + width) * rows) };
-            for (row, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
-                let (segment, step) = (row / depth, row % depth);
-                for (lane, out) in out.iter_mut().enumerate() {
-                    *out = if lane < used { at(segment, step, panel.column + lane) } else { T::ZERO };
-                }
+            for (at, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
+                let (out, rest) = out.split_at_mut(used);
+                out.copy_from_slice(&row(at / depth, at % depth)[panel.column..][..used]);
+                rest.fill(T::ZERO);
             }
         });
         Ok(Packed { level, segments, depth, columns, lanes, panels, data, element: std::marker::PhantomData })

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Measures Ocelli beside PyTorch and ONNX Runtime (in $PEERS, ~/ocelli-peers if unset), alternating, two threads each.
+# Usage: bash benches/compare.sh [REGEX], where REGEX picks workloads by name.
+# Prints `workload<TAB>ours_ms<TAB>peer<TAB>peer_ms<TAB>ratio<TAB>target` for each, and writes benches/RESULTS.md.
+set -euo pipefail
+benches=$(cd "$(dirname "$0")" && pwd)
+python=${PEERS:-$HOME/ocelli-peers}/bin/python
+
+if ! "$python" -c "import torch, onnxruntime" 2>/dev/null; then
+    echo "PyTorch and ONNX Runtime are not in ${PEERS:-$HOME/ocelli-peers}: run PEERS=DIR bash benches/peers/setup.sh first" >&2
+    exit 1
+fi
+cd "$benches/.."
+cargo build --release --locked --package ocelli-benches --bins >&2
+cargo build --release --locked --package ocelli-examples --example predict_digit >&2
+"$python" "$benches/peers/export.py" >&2
+exec "$python" "$benches/peers/compare.py" --binaries "${CARGO_TARGET_DIR:-target}/release" "$@"

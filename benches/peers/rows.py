@@ -1,0 +1,45 @@
+"""The rows of the comparison: what is measured against whom, with which target, and how much work it is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    what: str
+    peer: str
+    # The largest allowed ratio of our time to the peer's.
+    target: float
+    # Billions of floating-point operations, a multiply-add counted as two, convolutions as if computed directly.
+    gflop: float = 0.0
+    # Millions of bytes that must be read or written at least.
+    megabytes: float = 0.0
+
+    @property
+    def peer_workload(self):
+        return self.name.replace("matmul", "fma") if self.peer == "FMA peak" else self.name
+
+
+def megabytes(*floats):
+    return sum(floats) * 4 / 1e6
+
+
+PICTURE = 56 * 56
+
+ROWS = [
+    Row("matmul_1024", "1024×1024×1024", "FMA peak", 1.18, 2.147, megabytes(3 * 1024**2)),
+    Row("matmul_2048", "2048×2048×2048", "FMA peak", 1.18, 17.18, megabytes(3 * 2048**2)),
+    Row("conv3x3", "64→64, 56×56, batch 8", "PyTorch", 0.8, 1.850, megabytes(2 * 8 * 64 * PICTURE)),
+    Row("conv1x1", "256→64, 56×56, batch 8", "PyTorch", 0.9, 0.822, megabytes(8 * (256 + 64) * PICTURE)),
+    Row("depthwise3x3", "144 channels, 56×56, batch 8", "PyTorch", 1.0, 0.065, megabytes(2 * 8 * 144 * PICTURE)),
+    Row("conv7x7", "stride 2, 3→64, 224×224, batch 8", "PyTorch", 0.8, 1.888, megabytes(8 * (3 * 224**2 + 64 * 112**2))),
+    Row("max_pool", "3×3 stride 2, 64×112×112, batch 8", "PyTorch", 0.2, 0.0, megabytes(8 * 64 * (112**2 + PICTURE))),
+    # The mean must be known before the first output: the input is read twice.
+    Row("batch_norm", "training, 16×64×56×56", "PyTorch", 0.8, 0.0, megabytes(3 * 16 * 64 * PICTURE)),
+    Row("add", "two tensors of 16 M floats", "PyTorch", 0.5, 0.017, megabytes(3 * 2**24)),
+    Row("train_mnist", "93,322 parameters, batch 64, RMSprop", "PyTorch", 0.45, 1.048),
+    Row("train_resnet18", "16×3×112×112, SGD momentum", "PyTorch", 0.9, 45.65),
+    Row("infer_resnet18_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 3.628, 46.8),
+    Row("infer_resnet50_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 8.178, 102.2),
+    Row("infer_resnet50_b8", "224×224, batch 8", "ONNX Runtime", 1.0, 8 * 8.178, 102.2),
+]

@@ -1,0 +1,58 @@
+"""Processes that are measured."""
+
+import os
+import subprocess
+import sys
+import time
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "2", "RAYON_NUM_THREADS": "2"}
+
+
+class Server:
+    """A program that runs one workload whenever it is told to, see server.py."""
+
+    def __init__(self, command):
+        self.command = command
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=ENVIRONMENT)
+
+    def __enter__(self):
+        self.line()
+        return self
+
+    def line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(map(str, self.command))} has failed")
+        return line
+
+    def run_for(self, seconds):
+        """The milliseconds of each run."""
+        print(seconds, file=self.process.stdin, flush=True)
+        return [float(sample) for sample in self.line().split()]
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.peak_memory = wait(self.process)
+
+
+def wait(process):
+    """The peak memory in bytes of a process that is about to end."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def peak_memory(command):
+    return wait(subprocess.Popen(command, stdout=subprocess.DEVNULL, env=ENVIRONMENT))
+
+
+def seconds_to_first_line(command):
+    """From the start of the process to the first line that it prints."""
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - start
+    if not line:
+        raise RuntimeError(f"{' '.join(map(str, command))} has failed")
+    return seconds

@@ -1,0 +1,59 @@
+//! The GRU's gates, the reset gate standing behind the product, as in PyTorch, cuDNN and Keras' default. (K. Cho et al., "Learning phrase
+//! representations using RNN encoder-decoder", 2014, version 1.)
+
+use super::activation::{sigmoid, tanh};
+use super::{Cell, backward, forward, get, put};
+use crate::cpu::simd::{Lane, Simd, Vector};
+
+/// Gates in the order of PyTorch's files: reset, update, new.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gru;
+
+impl Cell for Gru {
+    const GATES: usize = 3;
+    const TOGETHER: usize = 3;
+    const STATES: usize = 1;
+    const CANDIDATE: bool = true;
+
+    /// `n = tanh(x + r·u)` with `u = W·h₀ + b`, and `h = n + z·(h₀ - n)`.
+    #[inline(always)]
+    fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>) {
+        let lanes = T::Of::<S>::LANES;
+        let sum = |gate: usize| get::<S, T>(s, &at.gates[at.of(gate)]).add(get(s, &at.bias[at.of(gate)]));
+        let product = |gate: usize| get::<S, T>(s, &at.products[gate * lanes..]);
+        let units = at.first..at.end;
+        let r = sigmoid::<S, T>(s, product(0).add(sum(0)));
+        let z = sigmoid::<S, T>(s, product(1).add(sum(1)));
+        let u = product(2).add(get(s, &at.candidate_bias[units.clone()]));
+        let n = tanh::<S, T>(s, r.mul_add(u, sum(2)));
+        let [h_out, _] = at.after;
+        put::<S, T>(z.mul_add(get::<S, T>(s, &at.before[0][units.clone()]).sub(n), n), &mut h_out[units.clone()]);
+        if at.keep {
+            for (gate, value) in [r, z, n].into_iter().enumerate() {
+                let place = gate * at.hidden + at.first..gate * at.hidden + at.end;
+                put::<S, T>(value, &mut at.gates[place]);
+            }
+            put::<S, T>(u, &mut at.candidate[units]);
+        }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>) {
+        let one = T::Of::<S>::splat(s, T::ONE);
+        let units = at.first..at.end;
+        let [r, z, n] = std::array::from_fn(|gate| get::<S, T>(s, &at.gates[at.of(gate)]));
+        let (u, before) = (get::<S, T>(s, &at.candidate[units.clone()]), get::<S, T>(s, &at.before[0][units.clone()]));
+        let dh = get::<S, T>(s, &at.dy[0][units.clone()]).add(get(s, &at.product[units.clone()]));
+        let dh = dh.add(get(s, &at.carry[units.clone()]));
+        let slope = |gate: T::Of<S>| gate.mul(one.sub(gate));
+        let dn = dh.mul(one.sub(z)).mul(one.sub(n.mul(n)));
+        let dz = dh.mul(before.sub(n)).mul(slope(z));
+        let dr = dn.mul(u).mul(slope(r));
+        for (gate, (input, hidden)) in [(dr, dr), (dz, dz), (dn, dn.mul(r))].into_iter().enumerate() {
+            let place = at.of(gate);
+            put::<S, T>(input, &mut at.input[place.clone()]);
+            put::<S, T>(hidden, &mut at.hidden_gradient[place]);
+        }
+        put::<S, T>(dh.mul(z), &mut at.carry[units]);
+    }
+}
