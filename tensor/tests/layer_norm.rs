@@ -12,7 +12,8 @@ fn check(shape: &[usize], axes: usize, dtype: DType, seed: u64) -> Result<()> {
     let lead = shape.len() - axes;
     let mut draw = |shape: &[usize]| Tensor::randn(shape, DType::F32, generator);
     let (x, dy) = (draw(shape)?.mul(3.0)?.add(1.5)?.to_dtype(dtype)?, draw(shape)?.to_dtype(dtype)?);
-    let (gamma, beta) = (draw(&shape[lead..])?, draw(&shape[lead..])?);
+    let factors = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+    let (gamma, beta) = (draw(&shape[lead..])?.to_dtype(factors)?, draw(&shape[lead..])?.to_dtype(factors)?);
     let eps = 0.1;
 
     let [wide_x, wide_dy, wide_gamma, wide_beta] = [&x, &dy, &gamma, &beta].map(|x| x.to_dtype(DType::F64));

@@ -68,7 +68,9 @@ fn check(shape: &[usize], dtype: DType, options: NormOptions, seed: u64) -> Resu
     let draw = |shape: &[usize], generator: &mut Generator| Tensor::randn(shape, DType::F32, generator);
     let x = draw(shape, generator)?.mul(3.0)?.add(1.5)?.to_dtype(dtype)?;
     let dy = draw(shape, generator)?.to_dtype(dtype)?;
-    let (gamma, beta) = (draw(&shape[1..2], generator)?, draw(&shape[1..2], generator)?);
+    let factors = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+    let mut factor = || draw(&shape[1..2], generator)?.to_dtype(factors);
+    let (gamma, beta) = (factor()?, factor()?);
     let expected = expected(&x, &dy, &gamma, &beta, &options)?;
     let (rtol, atol) = match dtype {
         DType::F64 => (1e-10, 1e-10),

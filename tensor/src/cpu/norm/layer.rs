@@ -242,12 +242,10 @@ impl Columns {
     #[inline(always)]
     fn each<V: Vector<T>, T>(self, mut f: impl FnMut(usize, usize)) {
         let mut i = self.start;
-        while i + V::LANES <= self.end {
-            f(i, V::LANES);
+        // One call, so that it is inlined whatever its length: elsewhere there are no vector instructions.
+        while i < self.end {
+            f(i, V::LANES.min(self.end - i));
             i += V::LANES;
-        }
-        if i < self.end {
-            f(i, self.end - i);
         }
     }
 }
