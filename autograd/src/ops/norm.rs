@@ -8,6 +8,7 @@ use ocelli_tensor::{NormOptions, NormOver, Shape, Tensor};
 
 use crate::node::Node;
 use crate::record::is_recording;
+use crate::trace::unrecorded;
 use crate::{Keeps, NodeView, Op, Result, Var};
 
 /// Channels normalized by their own mean and variance: batch norm in training, group norm, instance norm. Inputs are `x`, `gamma` and
@@ -271,7 +272,7 @@ impl Normal {
 /// Records an op whose result was computed already.
 pub(super) fn record(op: impl Op, inputs: &[&Var], output: Tensor, saved: &[&Tensor]) -> Var {
     if !is_recording() || !inputs.iter().any(|input| input.requires_grad()) {
-        return Var::constant(output);
+        return unrecorded(op, inputs, output);
     }
     Node::record(Box::new(op), inputs, output, saved.iter().map(|&saved| saved.clone()).collect())
 }
