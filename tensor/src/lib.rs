@@ -38,6 +38,7 @@ pub use ops::conv::{ConvOptions, Padding, PerAxis};
 pub use ops::create::Nested;
 pub use ops::einsum::{EinsumSpec, Label};
 pub use ops::interpolate::{InterpolateMode, ResizeTo};
+pub use ops::norm::{NormOptions, NormOver};
 pub use ops::pad::PadMode;
 pub use ops::pool::PoolOptions;
 pub use ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};

@@ -15,6 +15,7 @@ mod join;
 mod linalg;
 mod math;
 mod matmul;
+mod norm;
 mod pad;
 mod pool;
 mod recurrent;
@@ -43,6 +44,7 @@ fn all_cases() -> Vec<Case> {
         linalg::cases,
         math::cases,
         matmul::cases,
+        norm::cases,
         pad::cases,
         pool::cases,
         recurrent::cases,
