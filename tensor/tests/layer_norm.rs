@@ -67,7 +67,7 @@ fn check(shape: &[usize], axes: usize, dtype: DType, seed: u64) -> Result<()> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn as_defined(
