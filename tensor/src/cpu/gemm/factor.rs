@@ -56,27 +56,31 @@ impl<T: Lane + Factor> Kernel for Multiply<'_, T> {
         let Shape { rows, vectors, .. } = self.0.shape;
         let nr = vectors * T::Of::<S>::LANES;
         let steps = self.0.depth.len();
-        self.0.each(|left, right, high, wide, out, stride, add| {
-            let outs: [*mut T; MOST_ROWS] = std::array::from_fn(|i| out.wrapping_add(i * stride));
-            let lines = [Line { left: left.as_ptr(), right: right.as_ptr(), steps }];
-            let tile = Tile {
-                left: Left::Columns { lines: &lines, step: rows, from: (0, 0) },
-                right_step: nr,
-                out: &outs,
-                columns: wide,
-                start: if add { Start::Output } else { Start::Zero },
-                end: End { residual: None, range: None },
-            };
-            // SAFETY: the panels hold `steps` steps of the tile's rows and columns, and `out` has `high` rows of `wide` columns that
-            // this task alone touches.
-            unsafe {
-                if vectors == 1 {
-                    tile::compute_wide::<S, T, 1>(s, high, &tile);
-                } else {
-                    tile::compute_wide::<S, T, 2>(s, high, &tile);
+        // Not inlined, the tiles would be compiled without the level's instructions.
+        self.0.each(
+            #[inline(always)]
+            |left, right, high, wide, out, stride, add| {
+                let outs: [*mut T; MOST_ROWS] = std::array::from_fn(|i| out.wrapping_add(i * stride));
+                let lines = [Line { left: left.as_ptr(), right: right.as_ptr(), steps }];
+                let tile = Tile {
+                    left: Left::Columns { lines: &lines, step: rows, from: (0, 0) },
+                    right_step: nr,
+                    out: &outs,
+                    columns: wide,
+                    start: if add { Start::Output } else { Start::Zero },
+                    end: End { residual: None, range: None },
+                };
+                // SAFETY: the panels hold `steps` steps of the tile's rows and columns, and `out` has `high` rows of `wide` columns that
+                // this task alone touches.
+                unsafe {
+                    if vectors == 1 {
+                        tile::compute_wide::<S, T, 1>(s, high, &tile);
+                    } else {
+                        tile::compute_wide::<S, T, 2>(s, high, &tile);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

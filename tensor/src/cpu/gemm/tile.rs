@@ -140,7 +140,10 @@ unsafe fn height<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: 
 unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: usize, tile: &Tile<'_, T>) {
     let lanes = T::Of::<S>::LANES;
     // Columns in use of each vector: the last ones may be short or empty.
-    let used: [usize; V] = std::array::from_fn(|j| tile.columns.saturating_sub(j * lanes).min(lanes));
+    let mut used = [0; V];
+    for (j, used) in used.iter_mut().enumerate() {
+        *used = tile.columns.saturating_sub(j * lanes).min(lanes);
+    }
     let mut sums = [[T::Of::<S>::zero(s); V]; R];
     // SAFETY: the caller's promise; pointers stay inside what it vouches for.
     unsafe {
@@ -167,8 +170,10 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
                     let mut left = line.left.wrapping_add(from.0 + first);
                     let mut right = line.right.wrapping_add(from.1);
                     for _ in 0..line.steps {
-                        let row: [T::Of<S>; V] =
-                            std::array::from_fn(|j| T::Of::<S>::load(s, right.wrapping_add(j * lanes)));
+                        let mut row = [T::Of::<S>::zero(s); V];
+                        for j in 0..V {
+                            row[j] = T::Of::<S>::load(s, right.wrapping_add(j * lanes));
+                        }
                         for i in 0..R {
                             let factor = T::Of::<S>::splat(s, *left.wrapping_add(i));
                             for j in 0..V {
@@ -182,10 +187,13 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
             }
             Left::Rows { segments, steps, mut right } => {
                 for segment in segments {
-                    let rows: [*const T; R] = std::array::from_fn(|i| segment[first + i]);
+                    let mut rows = [std::ptr::null::<T>(); R];
+                    rows.copy_from_slice(&segment[first..first + R]);
                     for p in 0..steps {
-                        let row: [T::Of<S>; V] =
-                            std::array::from_fn(|j| T::Of::<S>::load(s, right.wrapping_add(j * lanes)));
+                        let mut row = [T::Of::<S>::zero(s); V];
+                        for j in 0..V {
+                            row[j] = T::Of::<S>::load(s, right.wrapping_add(j * lanes));
+                        }
                         for i in 0..R {
                             let factor = T::Of::<S>::splat(s, *rows[i].wrapping_add(p));
                             for j in 0..V {
@@ -207,8 +215,12 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
         }
         if let Some((low, high)) = tile.end.range {
             let (low, high) = (T::Of::<S>::splat(s, low), T::Of::<S>::splat(s, high));
-            // In this order NaN stays NaN.
-            sums = sums.map(|row| row.map(|sum| high.min(low.max(sum))));
+            for i in 0..R {
+                for j in 0..V {
+                    // In this order NaN stays NaN.
+                    sums[i][j] = high.min(low.max(sums[i][j]));
+                }
+            }
         }
         for i in 0..R {
             for j in 0..V {

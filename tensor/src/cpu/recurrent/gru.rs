@@ -19,13 +19,17 @@ impl Cell for Gru {
     #[inline(always)]
     fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>) {
         let lanes = T::Of::<S>::LANES;
-        let sum = |gate: usize| get::<S, T>(s, &at.gates[at.of(gate)]).add(get(s, &at.bias[at.of(gate)]));
-        let product = |gate: usize| get::<S, T>(s, &at.products[gate * lanes..]);
         let units = at.first..at.end;
-        let r = sigmoid::<S, T>(s, product(0).add(sum(0)));
-        let z = sigmoid::<S, T>(s, product(1).add(sum(1)));
-        let u = product(2).add(get(s, &at.candidate_bias[units.clone()]));
-        let n = tanh::<S, T>(s, r.mul_add(u, sum(2)));
+        let zero = T::Of::<S>::zero(s);
+        let (mut sums, mut products) = ([zero; 3], [zero; 3]);
+        for (gate, (sum, product)) in sums.iter_mut().zip(&mut products).enumerate() {
+            *sum = get::<S, T>(s, &at.gates[at.of(gate)]).add(get(s, &at.bias[at.of(gate)]));
+            *product = get::<S, T>(s, &at.products[gate * lanes..]);
+        }
+        let r = sigmoid::<S, T>(s, products[0].add(sums[0]));
+        let z = sigmoid::<S, T>(s, products[1].add(sums[1]));
+        let u = products[2].add(get(s, &at.candidate_bias[units.clone()]));
+        let n = tanh::<S, T>(s, r.mul_add(u, sums[2]));
         let [h_out, _] = at.after;
         put::<S, T>(z.mul_add(get::<S, T>(s, &at.before[0][units.clone()]).sub(n), n), &mut h_out[units.clone()]);
         if at.keep {
@@ -41,7 +45,11 @@ impl Cell for Gru {
     fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>) {
         let one = T::Of::<S>::splat(s, T::ONE);
         let units = at.first..at.end;
-        let [r, z, n] = std::array::from_fn(|gate| get::<S, T>(s, &at.gates[at.of(gate)]));
+        let mut gates = [one; 3];
+        for (gate, value) in gates.iter_mut().enumerate() {
+            *value = get::<S, T>(s, &at.gates[at.of(gate)]);
+        }
+        let [r, z, n] = gates;
         let (u, before) = (get::<S, T>(s, &at.candidate[units.clone()]), get::<S, T>(s, &at.before[0][units.clone()]));
         let dh = get::<S, T>(s, &at.dy[0][units.clone()]).add(get(s, &at.product[units.clone()]));
         let dh = dh.add(get(s, &at.carry[units.clone()]));

@@ -18,17 +18,14 @@ impl Cell for Lstm {
     #[inline(always)]
     fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>) {
         let lanes = T::Of::<S>::LANES;
-        let sum = |gate: usize| {
-            let (input, bias) = (get(s, &at.gates[at.of(gate)]), get(s, &at.bias[at.of(gate)]));
-            get(s, &at.products[gate * lanes..]).add(input.add(bias))
-        };
         let units = at.first..at.end;
-        let (i, f, g, o) = (
-            sigmoid::<S, T>(s, sum(0)),
-            sigmoid::<S, T>(s, sum(1)),
-            tanh::<S, T>(s, sum(2)),
-            sigmoid::<S, T>(s, sum(3)),
-        );
+        let mut sums = [T::Of::<S>::zero(s); 4];
+        for (gate, sum) in sums.iter_mut().enumerate() {
+            let (input, bias) = (get::<S, T>(s, &at.gates[at.of(gate)]), get(s, &at.bias[at.of(gate)]));
+            *sum = get::<S, T>(s, &at.products[gate * lanes..]).add(input.add(bias));
+        }
+        let (i, f, o) = (sigmoid::<S, T>(s, sums[0]), sigmoid::<S, T>(s, sums[1]), sigmoid::<S, T>(s, sums[3]));
+        let g = tanh::<S, T>(s, sums[2]);
         let c = f.mul_add(get(s, &at.before[1][units.clone()]), i.mul(g));
         let [h_out, c_out] = at.after;
         put::<S, T>(c, &mut c_out[units.clone()]);
@@ -45,7 +42,11 @@ impl Cell for Lstm {
     fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>) {
         let one = T::Of::<S>::splat(s, T::ONE);
         let units = at.first..at.end;
-        let [i, f, g, o] = std::array::from_fn(|gate| get::<S, T>(s, &at.gates[at.of(gate)]));
+        let mut gates = [one; 4];
+        for (gate, value) in gates.iter_mut().enumerate() {
+            *value = get::<S, T>(s, &at.gates[at.of(gate)]);
+        }
+        let [i, f, g, o] = gates;
         let (before, c) = (get::<S, T>(s, &at.before[1][units.clone()]), get::<S, T>(s, &at.after[1][units.clone()]));
         let tanh = tanh::<S, T>(s, c);
         let dh = get::<S, T>(s, &at.dy[0][units.clone()]).add(get(s, &at.product[units.clone()]));

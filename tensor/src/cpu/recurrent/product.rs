@@ -146,8 +146,10 @@ unsafe fn tile<S: Simd, T: Lane, const R: usize, const V: usize>(
     for k in 0..depth {
         // SAFETY: the caller's promise.
         unsafe {
-            let row: [T::Of<S>; V] =
-                std::array::from_fn(|v| T::Of::<S>::load(s, panel.wrapping_add((k * V + v) * lanes)));
+            let mut row = [T::Of::<S>::zero(s); V];
+            for (v, row) in row.iter_mut().enumerate() {
+                *row = T::Of::<S>::load(s, panel.wrapping_add((k * V + v) * lanes));
+            }
             for (r, sums) in sums.iter_mut().enumerate() {
                 let x = T::Of::<S>::splat(s, *a.wrapping_add(r * depth + k));
                 for (sum, &row) in sums.iter_mut().zip(&row) {
