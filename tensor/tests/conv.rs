@@ -254,3 +254,14 @@ fn errors_name_what_was_expected() {
     assert!(text(x.conv_transpose(&w, None, &options, 0)).contains("an input of 2 channels"));
     assert!(text(x.conv_transpose(&back, None, &options.padding(9), 0)).contains("takes away"));
 }
+
+#[test]
+fn gradients_between_the_windows_of_many_filters_are_zero() {
+    // A 1×1 window with stride 2 reads a quarter of the places; the others have no product to be computed from, however deep.
+    let weight = Tensor::ones([2048, 3, 1, 1], DType::F32).unwrap();
+    let dy = Tensor::ones([1, 2048, 2, 2], DType::F32).unwrap();
+    let options = ConvOptions::new().stride(2);
+    let dx = Tensor::conv_backward_input(&weight, &dy, &Shape::from([1, 3, 3, 3]), &options).unwrap();
+    let channel = [2048.0, 0.0, 2048.0, 0.0, 0.0, 0.0, 2048.0, 0.0, 2048.0];
+    assert_eq!(dx.to_vec::<f32>().unwrap(), channel.repeat(3));
+}

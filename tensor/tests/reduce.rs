@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{assert_close, fixture, scattered};
-use ocelli_tensor::{Axes, DType, Error, Result, Tensor};
+use common::{assert_close, copied, fixture, scattered};
+use ocelli_tensor::{Axes, DType, Error, Generator, Result, Tensor};
+use proptest::prelude::*;
 
 fn axes(label: &str) -> Axes {
     match label {
@@ -166,4 +167,79 @@ fn what_is_refused() {
     let ints = Tensor::zeros([2], DType::I64).unwrap();
     assert_eq!(text(ints.softmax(0)), "softmax: expected a float dtype, received dtype i64");
     assert_eq!(Tensor::zeros([0], DType::F32).unwrap().softmax(0).unwrap().numel(), 0);
+}
+
+/// Reductions of `[outer, n, inner]` along `n` by plain loops, in every order of the axes in memory.
+fn check(outer: usize, n: usize, inner: usize, dtype: DType, seed: u64) -> Result<()> {
+    let x = Tensor::randn([outer, n, inner], DType::F32, &mut Generator::new(seed))?.add(0.5)?.to_dtype(dtype)?;
+    let numbers = x.to_dtype(DType::F64)?.to_vec::<f64>()?;
+    let column = |o: usize, i: usize| (0..n).map(move |j| (o * n + j) * inner + i).map(|place| numbers[place]);
+    let expected = |of: &dyn Fn(Vec<f64>) -> f64| -> Result<Tensor> {
+        let all = (0..outer * inner).map(|place| of(column(place / inner, place % inner).collect()));
+        Tensor::from_vec(all.collect::<Vec<f64>>(), [outer, inner])
+    };
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / n as f64;
+    let largest = |x: Vec<f64>| x.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    let first = |x: Vec<f64>| {
+        let most = largest(x.clone());
+        x.iter().position(|&y| y == most).unwrap_or_default() as f64
+    };
+    let sum = expected(&|x| x.iter().sum())?;
+    let var = expected(&|x| {
+        let mean = mean(&x);
+        x.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / n as f64
+    })?;
+    let (max, argmax) = (expected(&largest)?, expected(&first)?);
+    let min = expected(&|x| x.into_iter().fold(f64::INFINITY, f64::min))?;
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]];
+    for order in orders {
+        let mut back = [0; 3];
+        order.iter().enumerate().for_each(|(i, &axis)| back[axis] = i);
+        let x = copied(&x.permute(order)?)?.permute(back)?;
+        let (tight, what) =
+            (if dtype == DType::F64 { 1e-12 } else { 2e-6 }, format!("{outer}, {n}, {inner}, {order:?}"));
+        let wide = |x: Tensor| x.to_dtype(DType::F64);
+        assert_close(&wide(x.sum(1)?)?, &sum, tight, tight * (n as f64).sqrt(), &format!("sum of {what}"));
+        assert_close(&wide(x.var(1, 0)?)?, &var, 2.0 * tight, tight, &format!("var of {what}"));
+        assert_close(&wide(x.max(1)?)?, &max, 0.0, 0.0, &format!("max of {what}"));
+        assert_close(&wide(x.min(1)?)?, &min, 0.0, 0.0, &format!("min of {what}"));
+        assert_close(&wide(x.argmax(1)?)?, &argmax, 0.0, 0.0, &format!("argmax of {what}"));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn as_plain_loops(
+        outer in 1usize..6,
+        n in prop_oneof![1usize..70, 1020usize..1030],
+        inner in prop_oneof![1usize..5, 28usize..36, 62usize..67],
+        dtype in prop_oneof![Just(DType::F32), Just(DType::F64)],
+        seed: u64,
+    ) {
+        check(outer, n, inner, dtype, seed).unwrap();
+    }
+}
+
+#[test]
+fn around_the_segments() -> Result<()> {
+    for (n, inner) in [(65_535, 1), (65_536, 1), (65_537, 1), (131_073, 1), (32_769, 2), (21_846, 3), (1025, 64)] {
+        check(1, n, inner, DType::F32, 1)?;
+    }
+    check(3, 1024, 65, DType::F32, 2)?;
+    check(2, 70_000, 1, DType::F64, 3)
+}
+
+#[test]
+fn positions_of_ties_and_nan() -> Result<()> {
+    let mut x = vec![1.0f32; 1500];
+    (x[700], x[1200]) = (2.0, 2.0);
+    assert_eq!(Tensor::from_vec(x.clone(), [1500])?.argmax(0)?.item::<i64>()?, 700);
+    assert_eq!(Tensor::from_vec(x.clone(), [1500])?.argmin(0)?.item::<i64>()?, 0);
+    (x[1100], x[1300]) = (f32::NAN, f32::NAN);
+    assert_eq!(Tensor::from_vec(x.clone(), [1500])?.argmax(0)?.item::<i64>()?, 1100);
+    assert_eq!(Tensor::from_vec(x, [1500])?.argmin(0)?.item::<i64>()?, 1100);
+    Ok(())
 }

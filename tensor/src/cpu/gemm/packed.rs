@@ -264,6 +264,8 @@ struct Parts {
 
 impl Parts {
     fn new(segments: usize, depth: usize) -> Self {
+        // Without segments there is one part without depth, however long segments would be.
+        let depth = if segments == 0 { 0 } else { depth };
         let most = (DEPTH / depth.max(1)).clamp(1, SEGMENTS);
         let together = segments.div_ceil(segments.div_ceil(most).max(1)).max(1);
         Parts { segments, depth, together, pieces: depth.div_ceil(2 * DEPTH).max(1), next: 0 }

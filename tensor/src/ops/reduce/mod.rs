@@ -3,7 +3,7 @@
 mod plan;
 mod position;
 
-use crate::cpu::reduce::{keep, larger, smaller};
+use crate::cpu::reduce::{By, Fold, Max, Min, Squares, Sum, Vectors, keep, larger, smaller};
 use crate::dtype::{with_float, with_number};
 use crate::element::{Number, Real};
 use crate::{Axes, DType, Error, Result, Tensor};
@@ -130,10 +130,12 @@ impl Tensor {
         let x = self.to_dtype(self.sum_dtype().wide())?;
         let plan = Plan::new(op, &x, axes, keepdim)?;
         match (x.dtype(), op) {
-            (DType::I64, "prod") => plan.fold::<i64>(1, keep, i64::wrapping_mul),
-            (DType::I64, _) => plan.fold::<i64>(0, keep, i64::wrapping_add),
-            (_, "prod") => with_float!(x.dtype(), T => plan.fold::<T>(T::ONE, keep, T::times)),
-            _ => with_float!(x.dtype(), T => plan.fold::<T>(T::ZERO, keep, T::plus)),
+            (DType::I64, "prod") => plan.fold::<i64>(&By { start: 1, map: keep, join: i64::wrapping_mul }),
+            (DType::I64, _) => plan.fold::<i64>(&By { start: 0, map: keep, join: i64::wrapping_add }),
+            (_, "prod") => {
+                with_float!(x.dtype(), T => plan.fold::<T>(&By { start: T::ONE, map: keep, join: T::times }))
+            }
+            _ => with_float!(x.dtype(), T => plan.fold::<T>(&Vectors(Sum))),
         }
     }
 
@@ -152,18 +154,21 @@ impl Tensor {
         };
         let plan = Plan::new(op, &self.to_dtype(wide)?, axes, keepdim)?;
         plan.require_elements(op)?;
-        let values = with_number!(wide, T => match op {
-            "max" => plan.fold::<T>(T::LOWEST, keep, larger),
-            _ => plan.fold::<T>(T::HIGHEST, keep, smaller),
-        })?;
+        let max = op == "max";
+        let values = match wide.is_float() {
+            true if max => with_float!(wide, T => plan.fold::<T>(&Vectors(Max))),
+            true => with_float!(wide, T => plan.fold::<T>(&Vectors(Min))),
+            false if max => with_number!(wide, T => plan.fold(&By { start: T::LOWEST, map: keep, join: larger })),
+            false => with_number!(wide, T => plan.fold(&By { start: T::HIGHEST, map: keep, join: smaller })),
+        }?;
         values.to_dtype(self.dtype())
     }
 
     fn truth(&self, op: &'static str, axes: &Axes, keepdim: bool) -> Result<Tensor> {
         let plan = Plan::new(op, &self.to_dtype(DType::Bool)?.to_dtype(DType::U8)?, axes, keepdim)?;
         let truth = match op {
-            "any" => plan.fold::<u8>(0, keep, |a, b| a | b),
-            _ => plan.fold::<u8>(1, keep, |a, b| a & b),
+            "any" => plan.fold::<u8>(&By { start: 0, map: keep, join: |a, b| a | b }),
+            _ => plan.fold::<u8>(&By { start: 1, map: keep, join: |a, b| a & b }),
         };
         truth?.to_dtype(DType::Bool)
     }
@@ -186,20 +191,25 @@ impl Tensor {
             plan.require_elements("norm")?;
         }
         let norm = with_float!(x.dtype(), T => if p == f64::INFINITY {
-            plan.fold::<T>(T::ZERO, |x, _| x.abs(), larger)
+            plan.fold::<T>(&By { start: T::ZERO, map: |x: T, _| x.abs(), join: larger })
         } else if p == f64::NEG_INFINITY {
-            plan.fold::<T>(T::HIGHEST, |x, _| x.abs(), smaller)
+            plan.fold::<T>(&By { start: T::HIGHEST, map: |x: T, _| x.abs(), join: smaller })
         } else if p == 0.0 {
-            plan.fold::<T>(T::ZERO, |x, _| if x == T::ZERO { T::ZERO } else { T::ONE }, T::plus)
+            plan.fold::<T>(&sum_of(|x: T| if x == T::ZERO { T::ZERO } else { T::ONE }))
         } else if p == 1.0 {
-            plan.fold::<T>(T::ZERO, |x, _| x.abs(), T::plus)
+            plan.fold::<T>(&sum_of(T::abs))
         } else if p == 2.0 {
-            plan.fold::<T>(T::ZERO, |x, _| x * x, T::plus)?.sqrt()
+            plan.fold::<T>(&Vectors(Squares))?.sqrt()
         } else {
-            plan.fold::<T>(T::ZERO, |x, _| x.abs().powf(T::r(p)), T::plus)?.pow(1.0 / p)
+            plan.fold::<T>(&sum_of(|x: T| x.abs().powf(T::r(p))))?.pow(1.0 / p)
         })?;
         norm.to_dtype(self.dtype().to_float())
     }
+}
+
+/// The fold that sums a function of each element.
+fn sum_of<T: Number>(f: impl Fn(T) -> T + Sync) -> impl Fold<T> {
+    By { start: T::ZERO, map: move |x, _| f(x), join: T::plus }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::cpu::reduce::{self, Block, keep, larger};
+use crate::cpu::reduce::{self, Block, By, Fold, Max, Squares, Sum, Vectors};
+use crate::cpu::simd::Lane;
 use crate::element::{Number, Real};
 use crate::layout::Layout;
 use crate::memory::Buffer;
@@ -87,33 +88,27 @@ impl Plan {
         Tensor::from_buffer(buffer, self.layout, T::DTYPE)
     }
 
-    pub(super) fn fold<T: Number>(
-        self,
-        start: T,
-        map: impl Fn(T, T) -> T + Sync,
-        join: impl Fn(T, T) -> T + Sync + Copy,
-    ) -> Result<Tensor> {
-        let mut buffer = reduce::fold(self.elements::<T>(), self.blocks[0], None, start, map, join)?;
+    pub(super) fn fold<T: Number>(self, by: &impl Fold<T>) -> Result<Tensor> {
+        let mut buffer = reduce::fold(self.elements::<T>(), self.blocks[0], None, by)?;
         for &block in &self.blocks[1..] {
-            buffer = reduce::fold(buffer.as_slice::<T>(), block, None, start, keep, join)?;
+            buffer = reduce::fold(buffer.as_slice::<T>(), block, None, &by.joining())?;
         }
         Ok(self.finish::<T>(buffer))
     }
 
     /// Sums of squared distances from the mean. Runs are merged by Chan's formula (Chan, Golub and LeVeque 1979).
-    pub(super) fn squared_deviations<T: Real>(self) -> Result<Tensor> {
+    pub(super) fn squared_deviations<T: Real + Lane>(self) -> Result<Tensor> {
         let (mut means, mut deviations): (Option<Buffer>, Option<Buffer>) = (None, None);
         let mut count = T::ONE;
         for &block in &self.blocks {
             let x = means.as_ref().map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
             let n = T::r(block.n as f64);
-            let mut mean = reduce::fold(x, block, None, T::ZERO, keep, T::plus)?;
+            let mut mean = reduce::fold(x, block, None, &Vectors(Sum))?;
             mean.as_mut_slice::<T>().iter_mut().for_each(|mean| *mean = *mean / n);
-            let square = |x: T, mean: T| (x - mean) * (x - mean);
             let centre = Some(mean.as_slice::<T>());
-            let mut between = reduce::fold(x, block, centre, T::ZERO, square, T::plus)?;
+            let mut between = reduce::fold(x, block, centre, &Vectors(Squares))?;
             if let Some(within) = &deviations {
-                let within = reduce::fold(within.as_slice::<T>(), block, None, T::ZERO, keep, T::plus)?;
+                let within = reduce::fold(within.as_slice::<T>(), block, None, &Vectors(Sum))?;
                 let pairs = between.as_mut_slice::<T>().iter_mut();
                 pairs.zip(within.as_slice::<T>()).for_each(|(between, &within)| *between = *between * count + within);
             }
@@ -124,11 +119,11 @@ impl Plan {
         Ok(self.finish::<T>(buffer))
     }
 
-    pub(super) fn logsumexp<T: Real>(self) -> Result<Tensor> {
+    pub(super) fn logsumexp<T: Real + Lane>(self) -> Result<Tensor> {
         let mut sums: Option<Buffer> = None;
         for &block in &self.blocks {
             let x = sums.as_ref().map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
-            let mut centre = reduce::fold(x, block, None, T::LOWEST, keep, larger)?;
+            let mut centre = reduce::fold(x, block, None, &Vectors(Max))?;
             for centre in centre.as_mut_slice::<T>() {
                 // ∞ - ∞ would be NaN where the answer is the infinity itself.
                 if *centre == T::LOWEST || *centre == T::HIGHEST {
@@ -136,8 +131,8 @@ impl Plan {
                 }
             }
             let centre = centre.as_slice::<T>();
-            let exp = |x: T, centre: T| (x - centre).exp();
-            let mut sum = reduce::fold(x, block, Some(centre), T::ZERO, exp, T::plus)?;
+            let exp = By { start: T::ZERO, map: |x: T, centre: T| (x - centre).exp(), join: T::plus };
+            let mut sum = reduce::fold(x, block, Some(centre), &exp)?;
             for (sum, &centre) in sum.as_mut_slice::<T>().iter_mut().zip(centre) {
                 *sum = sum.ln() + centre;
             }

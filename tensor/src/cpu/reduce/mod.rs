@@ -3,10 +3,14 @@
 //! Long folds are cut in halves down to short runs (pairwise summation, Higham 1993), so the rounding error of a sum grows with
 //! the logarithm of its length. Where they are cut follows from the shape alone.
 
+mod vectors;
+
 use super::parallel::{SharedMut, over_range};
 use crate::Result;
 use crate::element::Number;
 use crate::memory::Buffer;
+
+pub(crate) use vectors::{Max, Min, Squares, Sum, Vectors};
 
 /// Columns that are folded together: a few vector registers of accumulators.
 pub(crate) const COLUMNS: usize = 64;
@@ -65,16 +69,52 @@ pub(crate) fn smaller<T: Number>(a: T, b: T) -> T {
     if a < b || a.nan() { a } else { b }
 }
 
-/// `out[o, i] = join over n of map(x[o, n, i], centre[o, i])`, where `start` is neutral to `join`. Without `centre`, `map` is
-/// given zeros.
-pub(crate) fn fold<T: Number>(
-    x: &[T],
-    block: Block,
-    centre: Option<&[T]>,
-    start: T,
-    map: impl Fn(T, T) -> T + Sync,
-    join: impl Fn(T, T) -> T + Sync + Copy,
-) -> Result<Buffer> {
+/// How elements are folded: what becomes of one, given a centre, and how results are joined.
+pub(crate) trait Fold<T>: Sync {
+    /// Joins results.
+    type Join: Fold<T>;
+
+    fn joining(&self) -> Self::Join;
+
+    /// Folds a row.
+    fn row(&self, x: &[T], centre: T) -> T;
+
+    /// Folds rows of `n` elements, one for each of `out`.
+    fn rows(&self, x: &[T], n: usize, centre: &dyn Fn(usize) -> T, out: &mut [T]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = self.row(&x[i * n..][..n], centre(i));
+        }
+    }
+
+    /// Folds `out.len()` columns, at most [`COLUMNS`], over `rows` that lie `stride` apart.
+    fn columns(&self, x: &[T], rows: (usize, usize), out: &mut [T], centre: &[T]);
+}
+
+/// A fold by plain functions: `join` of what `map` makes of element and centre; `start` is neutral to `join`.
+pub(crate) struct By<T, M, J> {
+    pub(crate) start: T,
+    pub(crate) map: M,
+    pub(crate) join: J,
+}
+
+impl<T: Number, M: Fn(T, T) -> T + Sync, J: Fn(T, T) -> T + Sync + Copy> Fold<T> for By<T, M, J> {
+    type Join = By<T, fn(T, T) -> T, J>;
+
+    fn joining(&self) -> Self::Join {
+        By { start: self.start, map: keep, join: self.join }
+    }
+
+    fn row(&self, x: &[T], centre: T) -> T {
+        fold_row(x, self.start, &|x| (self.map)(x, centre), &self.join)
+    }
+
+    fn columns(&self, x: &[T], rows: (usize, usize), out: &mut [T], centre: &[T]) {
+        fold_columns(x, rows, out, self.start, centre, &self.map, &self.join);
+    }
+}
+
+/// `out[o, i]` is the fold of `x[o, n, i]` over `n` with the centre `centre[o, i]`, or 0 without centres.
+pub(crate) fn fold<T: Number>(x: &[T], block: Block, centre: Option<&[T]>, by: &impl Fold<T>) -> Result<Buffer> {
     let Block { outer, n, inner } = block;
     let width = inner.clamp(1, COLUMNS);
     let rows = SEGMENT / width;
@@ -83,6 +123,13 @@ pub(crate) fn fold<T: Number>(
     let out = SharedMut::new(buffer.as_mut_slice::<T>());
     let zeros = [T::ZERO; COLUMNS];
     over_range(outer * segments * pieces, n.min(rows) * width, &|range| {
+        if inner == 1 && segments == 1 {
+            // SAFETY: every range is a task's own; `buffer` outlives the loop and is not touched meanwhile.
+            let out = unsafe { out.slice(range.clone()) };
+            let first = range.start;
+            by.rows(&x[first * n..], n, &|i| centre.map_or(T::ZERO, |centre| centre[first + i]), out);
+            return;
+        }
         for task in range {
             let (rest, column) = (task / pieces, task % pieces * COLUMNS);
             let (o, first) = (rest / segments, rest % segments * rows);
@@ -95,17 +142,16 @@ pub(crate) fn fold<T: Number>(
             let centre = centre.map_or(&zeros[..width], |centre| &centre[o * inner + column..][..width]);
             let x = &x[((o * n + first) * inner + column).min(x.len())..];
             if inner == 1 {
-                out[0] = fold_row(&x[..rows], start, &|x| map(x, centre[0]), &join);
+                out[0] = by.row(&x[..rows], centre[0]);
             } else {
-                fold_columns(x, (rows, inner), out, start, centre, &map, &join);
+                by.columns(x, (rows, inner), out, centre);
             }
         }
     });
     if segments == 1 {
         return Ok(buffer);
     }
-    let rest = Block { n: segments, ..block };
-    fold(buffer.as_slice::<T>(), rest, None, start, keep, join)
+    fold(buffer.as_slice::<T>(), Block { n: segments, ..block }, None, &by.joining())
 }
 
 /// `join over map(x)`.
@@ -183,13 +229,7 @@ pub(crate) fn arg<T: Number>(x: &[T], block: Block, largest: bool, out: &mut [i6
         let x = &x[o * n * inner + first..];
         out.fill(0);
         if inner == 1 {
-            let mut best = x[0];
-            for (i, &x) in x[..n].iter().enumerate() {
-                if replaces(x, best) {
-                    best = x;
-                    out[0] = i as i64;
-                }
-            }
+            out[0] = position(&x[..n], largest) as i64;
             return;
         }
         let mut best = [T::ZERO; COLUMNS];
@@ -203,4 +243,16 @@ pub(crate) fn arg<T: Number>(x: &[T], block: Block, largest: bool, out: &mut [i6
             }
         }
     });
+}
+
+/// The first place of the largest or smallest of a row that is not empty, or of its first NaN.
+fn position<T: Number>(x: &[T], largest: bool) -> usize {
+    let best = match largest {
+        true => fold_row(x, T::LOWEST, &|x| x, &larger),
+        false => fold_row(x, T::HIGHEST, &|x| x, &smaller),
+    };
+    let found = |x: &T| *x == best || (x.nan() && best.nan());
+    // Whole runs are looked through first: that takes no branch for each element.
+    let run = x.chunks(LEAF).position(|run| run.iter().fold(false, |any, x| any | found(x))).unwrap_or_default();
+    x[run * LEAF..].iter().position(found).map_or(0, |i| run * LEAF + i)
 }
