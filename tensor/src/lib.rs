@@ -36,6 +36,7 @@ pub use half::{bf16, f16};
 pub use memory::release_idle_memory;
 pub use ops::conv::{ConvOptions, Padding, PerAxis};
 pub use ops::create::Nested;
+pub use ops::cross_entropy::ClassTargets;
 pub use ops::einsum::{EinsumSpec, Label};
 pub use ops::interpolate::{InterpolateMode, ResizeTo};
 pub use ops::pad::PadMode;

@@ -2,6 +2,7 @@
 
 pub(crate) mod conv;
 pub(crate) mod copy;
+pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod index;

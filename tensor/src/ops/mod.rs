@@ -6,6 +6,7 @@ mod cast;
 mod compare;
 pub(crate) mod conv;
 pub(crate) mod create;
+pub(crate) mod cross_entropy;
 pub(crate) mod einsum;
 pub(crate) mod images;
 mod index;
