@@ -3,6 +3,7 @@
 pub(crate) mod conv;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
+pub(crate) mod dropout;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod index;

@@ -7,6 +7,7 @@ mod compare;
 pub(crate) mod conv;
 pub(crate) mod create;
 pub(crate) mod cross_entropy;
+mod dropout;
 pub(crate) mod einsum;
 pub(crate) mod images;
 mod index;
