@@ -42,6 +42,7 @@ pub use ops::interpolate::{InterpolateMode, ResizeTo};
 pub use ops::pad::PadMode;
 pub use ops::pool::PoolOptions;
 pub use ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};
+pub use ops::update::{UpdateRule, WeightDecay};
 pub use random::Generator;
 pub use shape::Shape;
 pub use tensor::Tensor;

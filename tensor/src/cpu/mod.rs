@@ -1,5 +1,6 @@
 //! Kernels on the CPU. They receive arguments that `ops` has checked.
 
+pub(crate) mod accumulate;
 pub(crate) mod conv;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
@@ -21,4 +22,5 @@ pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod special;
 pub(crate) mod stream;
+pub(crate) mod update;
 pub(crate) mod walk;

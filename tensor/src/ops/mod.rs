@@ -1,5 +1,6 @@
 //! The public operations, one family a file: what each promises, its checks, and one call to the kernel of the device.
 
+mod accumulate;
 pub(crate) mod arithmetic;
 mod arrange;
 mod cast;
@@ -23,4 +24,5 @@ mod reduce;
 mod scan;
 mod softmax;
 mod sort;
+pub(crate) mod update;
 mod view;
