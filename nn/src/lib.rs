@@ -47,7 +47,7 @@ pub use error::{Error, Result};
 pub use initializers::Initializer;
 pub use layer::Layer;
 pub use layers::activation::{LeakyReLU, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
-pub use layers::batch_norm::BatchNorm2d;
+pub use layers::batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use layers::conv::{Conv2d, Conv2dBuilder};
 pub use layers::dropout::Dropout;
 pub use layers::flatten::Flatten;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ocelli_autograd::Var;
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Module, ReLU6,
-    Result, Softmax, StateDict,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv2d, Dropout, Flatten, Layer, Linear,
+    MaxPool2d, Module, ReLU6, Result, Sequential, Softmax, StateDict,
 };
 use ocelli_tensor::{DType, Generator, Tensor, safetensors};
 
@@ -63,6 +63,35 @@ fn layers_match_pytorch() -> Result<()> {
     check("max_pool", &MaxPool2d::new(3).stride(2).padding(1), 1)?;
     check("avg_pool", &AvgPool2d::new(3).stride(2).padding(1).count_include_pad(false), 1)?;
     check("adaptive", &AdaptiveAvgPool2d::new([3, 2]), 1)
+}
+
+#[test]
+fn batch_norms_match_pytorch() -> Result<()> {
+    check("batch_norm_rows", &BatchNorm1d::with(3, 1e-3, 0.3)?, 2)?;
+    check("batch_norm_sequences", &BatchNorm1d::new(3)?, 1)?;
+    check("batch_norm_volumes", &BatchNorm3d::new(2)?, 1)?;
+    // A sequence in PyTorch, so that the keys begin with the layer's place.
+    let fused = Sequential::new().add(BatchNorm2d::new(3)?.relu());
+    check("batch_norm_relu_train", &fused, 2)?;
+    fused.eval();
+    check("batch_norm_relu_eval", &fused, 1)
+}
+
+#[test]
+fn batch_norm_keeps_the_order_of_memory() -> Result<()> {
+    let norm = BatchNorm2d::new(5)?;
+    let channels_last = Tensor::randn([2, 4, 3, 5], DType::F32, &mut Generator::new(3))?.permute([0, 3, 1, 2])?;
+    for training in [true, false] {
+        if !training {
+            norm.eval();
+        }
+        let x = Var::leaf(channels_last.clone())?;
+        let y = norm.forward(&x)?;
+        assert_eq!(y.tensor().strides(), channels_last.strides());
+        let gradients = y.square()?.sum(..)?.backward()?;
+        assert_eq!(gradients.get(&x)?.tensor().strides(), channels_last.strides());
+    }
+    Ok(())
 }
 
 #[test]
@@ -130,6 +159,14 @@ fn unfit_inputs_are_errors_that_say_why() -> Result<()> {
     let small = text(&conv, &[1, 3, 4, 8]);
     assert!(small.starts_with("conv: expected") && small.contains("[1, 3, 4, 8]"), "{small}");
     assert!(text(&BatchNorm2d::new(3)?, &[1, 3, 1, 1]).contains("more than one value per channel"));
+    assert_eq!(
+        text(&BatchNorm1d::new(3)?, &[4, 2]),
+        "BatchNorm1d: expected rows [N, 3] or sequences [N, 3, L], received shape [4, 2]"
+    );
+    assert_eq!(
+        text(&BatchNorm3d::new(3)?, &[4, 3, 2, 2]),
+        "BatchNorm3d: expected volumes [N, 3, D, H, W], received shape [4, 3, 2, 2]"
+    );
     assert!(
         Conv2d::builder(3, 8, 3).groups(2).build(g).unwrap_err().to_string().contains("2 groups, received 3 and 8")
     );

@@ -39,6 +39,7 @@ pub use ops::create::Nested;
 pub use ops::cross_entropy::ClassTargets;
 pub use ops::einsum::{EinsumSpec, Label};
 pub use ops::interpolate::{InterpolateMode, ResizeTo};
+pub use ops::norm::{NormOptions, NormOver};
 pub use ops::pad::PadMode;
 pub use ops::pool::PoolOptions;
 pub use ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};

@@ -16,6 +16,7 @@ mod join;
 mod linalg;
 mod math;
 mod matmul;
+mod norm;
 mod pad;
 mod pool;
 mod recurrent;
@@ -45,6 +46,7 @@ fn all_cases() -> Vec<Case> {
         linalg::cases,
         math::cases,
         matmul::cases,
+        norm::cases,
         pad::cases,
         pool::cases,
         recurrent::cases,

@@ -7,11 +7,12 @@ use ocelli_autograd::ops::conv::Conv as ConvOp;
 use ocelli_autograd::ops::join::Concat;
 use ocelli_autograd::ops::math::{Clamp, LeakyRelu, Math, Relu6};
 use ocelli_autograd::ops::matmul::Matmul;
+use ocelli_autograd::ops::norm::ChannelNormWith;
 use ocelli_autograd::ops::pool::{AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool};
 use ocelli_autograd::ops::reduce::Mean;
 use ocelli_autograd::ops::softmax::{LogSoftmax, Softmax};
 use ocelli_autograd::ops::view::{Cast, Permute, Reshape, SliceAxis};
-use ocelli_tensor::{DType, Scalar, Tensor};
+use ocelli_tensor::{DType, NormOptions, NormOver, Scalar, Tensor};
 
 use crate::Result;
 use crate::graph::{Conv, Epilogue, Graph, Id, Kind, Linear, Windows};
@@ -71,6 +72,8 @@ fn lowered(graph: &Graph, id: Id, op: &dyn Any) -> Result<Lowered> {
         if low <= high { map(Unary::Clamp(low, high)) } else { None }
     } else if op.is::<Relu6>() {
         map(Unary::Activation(Activation::Relu6))
+    } else if let Some(op) = op.downcast_ref::<ChannelNormWith>() {
+        batch_norm(graph, id, &op.options)?
     } else if op.is::<Cast>() {
         map(Unary::affine(1.0, 0.0))
     } else if let Some(op) = op.downcast_ref::<MaxPool>() {
@@ -127,6 +130,25 @@ fn pool(graph: &Graph, id: Id, windows: Windows, max: bool) -> Lowered {
     let inputs = graph.nodes[id].inputs.clone();
     let image = graph.nodes[inputs[0]].dims.len() == 4;
     image.then_some((Kind::Pool { windows, max }, inputs))
+}
+
+/// With given statistics a batch norm is affine.
+fn batch_norm(graph: &Graph, id: Id, options: &NormOptions) -> Result<Lowered> {
+    let node = &graph.nodes[id];
+    let (NormOver::Batch, Some(1)) = (options.over, node.channel_axis()) else { return Ok(None) };
+    let mut constants = Vec::with_capacity(4);
+    for &input in &node.inputs[1..] {
+        let Some(tensor) = graph.constant(input) else { return Ok(None) };
+        constants.push(tensor.to_dtype(DType::F64)?.to_vec::<f64>()?);
+    }
+    let [gamma, beta, mean, var] = &constants[..] else { return Ok(None) };
+    let scale: Vec<f64> = gamma.iter().zip(var).map(|(gamma, var)| gamma / (var + options.eps).sqrt()).collect();
+    let shift = beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+    let mut chain = vec![Unary::Affine { scale, shift }];
+    if options.relu {
+        chain.push(Unary::relu());
+    }
+    Ok(Some((Kind::Map(chain), vec![node.inputs[0]])))
 }
 
 /// A function of a value and a number.

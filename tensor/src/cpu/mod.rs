@@ -11,6 +11,7 @@ pub(crate) mod index;
 pub(crate) mod interpolate;
 pub(crate) mod linalg;
 pub(crate) mod math;
+pub(crate) mod norm;
 pub(crate) mod pad;
 pub(crate) mod parallel;
 pub(crate) mod pool;

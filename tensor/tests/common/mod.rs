@@ -34,3 +34,8 @@ pub fn scattered(x: &Tensor) -> Tensor {
     assert_eq!(spread.shape()[..], shape[..]);
     spread.select(-1, 1).unwrap().permute(&reversed[..]).unwrap()
 }
+
+/// A row-major copy of a tensor of at least one axis.
+pub fn copied(x: &Tensor) -> ocelli_tensor::Result<Tensor> {
+    x.index_select(0, &Tensor::arange(0, x.size(0)? as i64, 1)?)
+}
