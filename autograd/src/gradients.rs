@@ -157,13 +157,23 @@ impl Backward {
                     continue;
                 };
                 match pending.remove(&edge.id()) {
-                    Some((edge, sum)) => pending.insert(edge.id(), (edge, sum.add(&gradient)?)),
+                    Some((edge, sum)) => pending.insert(edge.id(), (edge, accumulated(sum, &gradient)?)),
                     None => pending.insert(edge.id(), (edge.clone(), gradient)),
                 };
             }
         }
         Ok(gradients)
     }
+}
+
+/// The sum, in the place of the first if nothing else needs that.
+fn accumulated(sum: Var, gradient: &Var) -> Result<Var> {
+    if sum.requires_grad() || gradient.requires_grad() || sum.dtype() != gradient.dtype() {
+        return sum.add(gradient);
+    }
+    let mut sum = sum.into_tensor();
+    sum.accumulate(gradient.tensor())?;
+    Ok(Var::constant(sum))
 }
 
 fn ids(vars: &[Var]) -> HashSet<u64> {

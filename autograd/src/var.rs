@@ -62,6 +62,29 @@ impl Var {
         Ok(Var { tensor, source })
     }
 
+    /// Lets `change` change the value of this variable, in place where nothing else shares its memory: an optimizer's step. Of a
+    /// computed value this makes a constant.
+    ///
+    /// # Errors
+    /// What `change` returns, or an error if it has left another shape or dtype.
+    pub fn change_value<E: From<Error>>(
+        &mut self,
+        change: impl FnOnce(&mut Tensor) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let (shape, dtype) = (self.shape().clone(), self.dtype());
+        self.source.take_if(|source| matches!(source, Source::Node(_)));
+        change(&mut self.tensor)?;
+        if *self.shape() != shape {
+            let expected = format!("the variable's shape {shape}");
+            return Err(Error::from(ocelli_tensor::Error::shape("change_value", expected, self.shape())).into());
+        }
+        if self.dtype() != dtype {
+            let expected = format!("the variable's dtype {dtype}");
+            return Err(Error::from(ocelli_tensor::Error::dtype("change_value", expected, self.dtype())).into());
+        }
+        Ok(())
+    }
+
     pub(crate) fn with_source(tensor: Tensor, source: Option<Source>) -> Self {
         Var { tensor, source }
     }

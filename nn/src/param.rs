@@ -63,6 +63,17 @@ impl Param {
         Ok(())
     }
 
+    /// Lets `change` change the value in place; see [`Var::change_value`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn change<E: From<ocelli_autograd::Error>>(
+        &self,
+        change: impl FnOnce(&mut Tensor) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.0.var.write().unwrap_or_else(PoisonError::into_inner).change_value(change)
+    }
+
     /// The sizes of the axes.
     pub fn shape(&self) -> Shape {
         self.tensor().shape().clone()

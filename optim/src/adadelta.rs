@@ -1,7 +1,7 @@
 //! Adadelta.
 
 use ocelli_nn::Param;
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Tensor, UpdateRule};
 
 use crate::error::require;
 use crate::optimizer::{common_methods, field_accessors};
@@ -49,13 +49,6 @@ impl Adadelta {
         self.epsilon = epsilon;
         self
     }
-
-    /// The mean square in a slot, after this number has joined it.
-    fn mean_square<'a>(&self, slots: &'a mut Slots, name: &'static str, x: &Tensor) -> Result<&'a Tensor> {
-        let kept = slots.get(name)?.mul(self.rho)?;
-        let mean = kept.add(&x.square()?.mul(1.0 - self.rho)?)?;
-        Ok(slots.set(name, mean))
-    }
 }
 
 common_methods!(Adadelta);
@@ -80,12 +73,8 @@ impl Optimizer for Adadelta {
         require(self.epsilon >= 0.0, "epsilon", "a number of at least 0", self.epsilon)
     }
 
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        let root = |mean: &Tensor| mean.add(self.epsilon)?.sqrt();
-        let gradients = root(self.mean_square(slots, "accumulated_gradient", update.gradient)?)?;
-        let deltas = root(slots.get("accumulated_delta")?)?;
-        let delta = deltas.div(&gradients)?.mul(update.gradient)?;
-        self.mean_square(slots, "accumulated_delta", &delta)?;
-        Ok(update.value.sub(&delta.mul(update.learning_rate)?)?)
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
+        let rule = UpdateRule::Adadelta { rho: self.rho, epsilon: self.epsilon, rate: update.learning_rate };
+        update.apply(value, slots, &["accumulated_gradient", "accumulated_delta"], rule)
     }
 }

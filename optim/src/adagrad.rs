@@ -1,7 +1,7 @@
 //! Adagrad.
 
 use ocelli_nn::Param;
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Tensor, UpdateRule};
 
 use crate::error::require;
 use crate::optimizer::{common_methods, field_accessors};
@@ -80,11 +80,9 @@ impl Optimizer for Adagrad {
         require(initial >= 0.0, "initial accumulator", expected, initial)
     }
 
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        let sum = slots.get("accumulator")?.add(&update.gradient.square()?)?;
-        let sum = slots.set("accumulator", sum);
-        let divisor = self.arithmetic.root(sum, self.epsilon)?;
-        let descent = update.gradient.mul(update.learning_rate)?.div(&divisor)?;
-        Ok(update.value.sub(&descent)?)
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
+        let inside = self.arithmetic == Arithmetic::Keras;
+        let rule = UpdateRule::Adagrad { epsilon: self.epsilon, inside, rate: update.learning_rate };
+        update.apply(value, slots, &["accumulator"], rule)
     }
 }

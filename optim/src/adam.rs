@@ -1,7 +1,7 @@
 //! Adam.
 
 use ocelli_nn::Param;
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Tensor, UpdateRule};
 
 use crate::error::require;
 use crate::optimizer::{common_methods, field_accessors};
@@ -101,26 +101,18 @@ impl Moments {
         require(self.epsilon >= 0.0, "epsilon", "a number of at least 0", self.epsilon)
     }
 
-    pub(crate) fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        let mut running = |name: &'static str, beta: f64, x: &Tensor| -> Result<Tensor> {
-            let kept = slots.get(name)?.mul(beta)?;
-            Ok(slots.set(name, kept.add(&x.mul(1.0 - beta)?)?).clone())
-        };
-        let mean = running("momentum", self.beta_1, update.gradient)?;
-        let mut square = running("velocity", self.beta_2, &update.gradient.square()?)?;
-        if self.amsgrad {
-            let largest = slots.get("largest_velocity")?.maximum(&square)?;
-            square = slots.set("largest_velocity", largest).clone();
-        }
+    pub(crate) fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
         let remaining = |beta: f64| 1.0 - beta.powf(update.step as f64);
         let (mean_share, square_share) = (remaining(self.beta_1), remaining(self.beta_2).sqrt());
         // Where the correction of the mean square's bias stands decides what epsilon is relative to.
-        let (rate, root) = match self.arithmetic {
-            Arithmetic::Keras => (update.learning_rate * square_share / mean_share, square.sqrt()?),
-            Arithmetic::PyTorch => (update.learning_rate / mean_share, square.sqrt()?.div(square_share)?),
+        let (rate, correction) = match self.arithmetic {
+            Arithmetic::Keras => (update.learning_rate * square_share / mean_share, 1.0),
+            Arithmetic::PyTorch => (update.learning_rate / mean_share, square_share),
         };
-        let descent = mean.mul(rate)?.div(&root.add(self.epsilon)?)?;
-        Ok(update.value.sub(&descent)?)
+        let betas = [self.beta_1, self.beta_2];
+        let rule = UpdateRule::Adam { betas, epsilon: self.epsilon, correction, amsgrad: self.amsgrad, rate };
+        let names = ["momentum", "velocity", "largest_velocity"];
+        update.apply(value, slots, if self.amsgrad { &names } else { &names[..2] }, rule)
     }
 }
 
@@ -143,7 +135,7 @@ impl Optimizer for Adam {
         self.moments.check()
     }
 
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        self.moments.update(update, slots)
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
+        self.moments.update(value, update, slots)
     }
 }

@@ -51,7 +51,7 @@ impl Optimizer for AdamW {
         self.moments.check()
     }
 
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        self.moments.update(update, slots)
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
+        self.moments.update(value, update, slots)
     }
 }

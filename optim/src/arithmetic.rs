@@ -1,9 +1,6 @@
 //! Whose formulas.
 
-use ocelli_tensor::Tensor;
 use serde::{Deserialize, Serialize};
-
-use crate::Result;
 
 /// Keras and PyTorch compute the same methods differently in these places:
 ///
@@ -22,14 +19,4 @@ pub enum Arithmetic {
     Keras,
     /// PyTorch's.
     PyTorch,
-}
-
-impl Arithmetic {
-    /// The root of a mean of squares, kept from 0: `√(x + ε)` or `√x + ε`.
-    pub(crate) fn root(self, square: &Tensor, epsilon: f64) -> Result<Tensor> {
-        Ok(match self {
-            Arithmetic::Keras => square.add(epsilon)?.sqrt()?,
-            Arithmetic::PyTorch => square.sqrt()?.add(epsilon)?,
-        })
-    }
 }

@@ -4,25 +4,35 @@ use std::collections::BTreeMap;
 
 use ocelli_autograd::Gradients;
 use ocelli_nn::{LoadReport, StateDict};
-use ocelli_tensor::{DType, Shape, Tensor};
+use ocelli_tensor::{DType, Shape, Tensor, UpdateRule, WeightDecay};
 
 use crate::error::require;
-use crate::parameters::Entry;
+use crate::parameters::{Entry, wide};
 use crate::{Error, Group, Parameters, Result, Slots};
 
-/// What a method computes one parameter's new value from. Half-precision parameters appear in f32.
+/// What a method changes one parameter by. Half-precision parameters and their gradients appear in f32.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Update<'a> {
-    /// The parameter's value, after decoupled weight decay.
-    pub value: &'a Tensor,
-    /// Its gradient, with coupled weight decay in it.
+    /// The parameter's gradient.
     pub gradient: &'a Tensor,
+    /// The weight decay, which comes before the step; [`Update::apply`] sees to it.
+    pub decay: WeightDecay,
     /// The learning rate, with the group's factor in it.
     pub learning_rate: f64,
     /// Number of this step among those in which the parameter had a gradient, from 1 on, as in PyTorch. (Keras counts every step,
     /// so there the moments of a layer that was frozen at first are taken for old ones when it begins to train.)
     pub step: u64,
+}
+
+impl Update<'_> {
+    /// Changes a parameter and the slots of these names by a rule, in one pass.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no slot of a name, and as [`Tensor::update`].
+    pub fn apply(&self, value: &mut Tensor, slots: &mut Slots, names: &[&'static str], rule: UpdateRule) -> Result<()> {
+        Ok(value.update(self.gradient, &mut slots.several(names)?, rule, self.decay)?)
+    }
 }
 
 /// A method of making a loss smaller step by step. Implement the required methods to add one; all that is not specific to a
@@ -54,11 +64,11 @@ pub trait Optimizer: Send {
     /// [`Error::Argument`] that names what was expected and received.
     fn check(&self) -> Result<()>;
 
-    /// A parameter's new value, by the method's formula.
+    /// Changes a parameter's value and slots by the method's formula.
     ///
     /// # Errors
     /// If memory runs out.
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor>;
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()>;
 
     /// Changes all parameters that have a gradient, and puts them back into their constraints. Others (frozen ones, or those that
     /// the loss does not depend on) are left alone, and so is what is remembered of them.
@@ -72,9 +82,10 @@ pub trait Optimizer: Send {
             let fits = number.is_finite() && number >= 0.0;
             require(fits, what, "a finite number of at least 0", number)?;
         }
+        let slots = self.slots();
         // Taken out, so that `update` can read the optimizer meanwhile.
         let mut entries = std::mem::take(&mut self.parameters_mut().entries);
-        let outcome = entries.iter_mut().try_for_each(|entry| advance(self, entry, gradients, learning_rate));
+        let outcome = entries.iter_mut().try_for_each(|entry| advance(self, entry, &slots, gradients, learning_rate));
         let parameters = self.parameters_mut();
         parameters.entries = entries;
         outcome?;
@@ -161,33 +172,40 @@ pub trait Optimizer: Send {
 fn advance<O: Optimizer + ?Sized>(
     optimizer: &O,
     entry: &mut Entry,
+    slots: &[(&'static str, f64)],
     gradients: &Gradients,
     learning_rate: f64,
 ) -> Result<()> {
     let Some(gradient) = gradients.find(&entry.param.var()) else {
         return Ok(());
     };
-    entry.prepare(&optimizer.slots())?;
-    let dtype = entry.wide();
-    let mut value = entry.param.tensor().to_dtype(dtype)?;
-    let mut gradient = gradient.tensor().to_dtype(dtype)?;
+    entry.prepare(slots)?;
     let learning_rate = learning_rate * entry.group.learning_rate_factor;
     let (weight_decay, decoupled) = optimizer.weight_decay();
     let weight_decay = entry.group.weight_decay.unwrap_or(weight_decay);
-    if weight_decay != 0.0 {
-        if decoupled {
-            value = value.mul(1.0 - learning_rate * weight_decay)?;
-        } else {
-            gradient = gradient.add(&value.mul(weight_decay)?)?;
-        }
-    }
+    let decay = match decoupled {
+        true => WeightDecay { kept: 1.0 - learning_rate * weight_decay, coupled: 0.0 },
+        false => WeightDecay { kept: 1.0, coupled: weight_decay },
+    };
     entry.steps += 1;
-    let update = Update { value: &value, gradient: &gradient, learning_rate, step: entry.steps };
-    let mut value = optimizer.update(&update, &mut entry.slots)?;
-    if let Some(constraint) = entry.param.constraint() {
-        value = constraint.apply(&value)?;
-    }
-    Ok(entry.param.set(value)?)
+    let Entry { param, slots, steps, .. } = entry;
+    param.change(|value| {
+        let dtype = value.dtype();
+        let wide = wide(dtype);
+        let gradient = gradient.tensor().to_dtype(wide)?;
+        let update = Update { gradient: &gradient, decay, learning_rate, step: *steps };
+        if wide != dtype {
+            *value = value.to_dtype(wide)?;
+        }
+        optimizer.update(value, &update, slots)?;
+        if let Some(constraint) = param.constraint() {
+            *value = constraint.apply(value)?;
+        }
+        if wide != dtype {
+            *value = value.to_dtype(dtype)?;
+        }
+        Ok(())
+    })
 }
 
 fn number(steps: u64) -> Result<Tensor> {

@@ -67,10 +67,28 @@ impl Slots {
     /// # Errors
     /// [`Error::Argument`] if the optimizer's [`slots`](crate::Optimizer::slots) do not name it.
     pub fn get(&self, name: &'static str) -> Result<&Tensor> {
-        self.0.get(name).ok_or_else(|| {
-            let message = format!("expected one of {:?}, received {name}", self.0.keys());
-            Error::argument("optimizer slot", message)
-        })
+        self.0.get(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// The tensors of these names, to be changed.
+    ///
+    /// # Errors
+    /// As [`Slots::get`], also if a name comes twice.
+    pub fn several(&mut self, names: &[&'static str]) -> Result<Vec<&mut Tensor>> {
+        let absent =
+            |name: &&str| names.iter().filter(|other| *other == name).count() > 1 || !self.0.contains_key(*name);
+        if let Some(name) = names.iter().find(|&name| absent(name)) {
+            return Err(self.missing(name));
+        }
+        let place = |name: &str| names.iter().position(|&other| other == name);
+        let mut found: Vec<(usize, &mut Tensor)> =
+            self.0.iter_mut().filter_map(|(name, tensor)| Some((place(name)?, tensor))).collect();
+        found.sort_by_key(|(place, _)| *place);
+        Ok(found.into_iter().map(|(_, tensor)| tensor).collect())
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::argument("optimizer slot", format!("expected one of {:?}, received {name}", self.0.keys()))
     }
 
     /// Remembers this tensor until the next step, and returns it.
@@ -136,10 +154,7 @@ impl Parameters {
 impl Entry {
     /// The dtype that steps are computed in.
     pub(crate) fn wide(&self) -> DType {
-        match self.param.tensor().dtype() {
-            half if half.is_half() => DType::F32,
-            dtype => dtype,
-        }
+        wide(self.param.tensor().dtype())
     }
 
     /// Sees to it that there is a tensor in each slot.
@@ -152,4 +167,9 @@ impl Entry {
         }
         Ok(())
     }
+}
+
+/// The dtype that steps of parameters of a dtype are computed in.
+pub(crate) fn wide(dtype: DType) -> DType {
+    if dtype.is_half() { DType::F32 } else { dtype }
 }

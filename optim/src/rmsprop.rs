@@ -1,7 +1,7 @@
 //! RMSprop.
 
 use ocelli_nn::Param;
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Tensor, UpdateRule};
 
 use crate::error::require;
 use crate::optimizer::{common_methods, field_accessors};
@@ -97,29 +97,25 @@ impl Optimizer for RmsProp {
         require(self.epsilon >= 0.0, "epsilon", "a number of at least 0", self.epsilon)
     }
 
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        let (gradient, learning_rate) = (update.gradient, update.learning_rate);
-        let mut running = |name: &'static str, x: &Tensor| -> Result<Tensor> {
-            let kept = slots.get(name)?.mul(self.rho)?;
-            let mean = kept.add(&x.mul(1.0 - self.rho)?)?;
-            Ok(slots.set(name, mean).clone())
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
+        let keras = self.arithmetic == Arithmetic::Keras;
+        // In PyTorch's arithmetic the learning rate comes in at the end, in Keras' it is part of the velocity.
+        let moves = self.momentum != 0.0;
+        let (taken, rate) = if keras && moves { (update.learning_rate, 1.0) } else { (1.0, update.learning_rate) };
+        let rule = UpdateRule::RmsProp {
+            rho: self.rho,
+            epsilon: self.epsilon,
+            inside: keras,
+            centered: self.centered,
+            momentum: moves.then_some([self.momentum, taken]),
+            rate,
         };
-        let mut square = running("velocity", &gradient.square()?)?;
-        if self.centered {
-            // Rounding must not make a variance negative.
-            let average = running("average", gradient)?;
-            square = square.sub(&average.square()?)?.relu()?;
-        }
-        let direction = gradient.div(&self.arithmetic.root(&square, self.epsilon)?)?;
-        if self.momentum == 0.0 {
-            return Ok(update.value.sub(&direction.mul(learning_rate)?)?);
-        }
-        let (inside, outside) = match self.arithmetic {
-            Arithmetic::Keras => (learning_rate, 1.0),
-            Arithmetic::PyTorch => (1.0, learning_rate),
+        let names: &[&str] = match (self.centered, moves) {
+            (false, false) => &["velocity"],
+            (true, false) => &["velocity", "average"],
+            (false, true) => &["velocity", "momentum"],
+            (true, true) => &["velocity", "average", "momentum"],
         };
-        let kept = slots.get("momentum")?.mul(self.momentum)?;
-        let velocity = slots.set("momentum", kept.add(&direction.mul(inside)?)?);
-        Ok(update.value.sub(&velocity.mul(outside)?)?)
+        update.apply(value, slots, names, rule)
     }
 }

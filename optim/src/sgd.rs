@@ -1,7 +1,7 @@
 //! Stochastic gradient descent.
 
 use ocelli_nn::Param;
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Tensor, UpdateRule};
 
 use crate::error::require;
 use crate::optimizer::{common_methods, field_accessors};
@@ -90,27 +90,23 @@ impl Optimizer for Sgd {
         require((0.0..=1.0).contains(&self.dampening), "dampening", share, self.dampening)
     }
 
-    fn update(&self, update: &Update<'_>, slots: &mut Slots) -> Result<Tensor> {
-        let (gradient, learning_rate) = (update.gradient, update.learning_rate);
+    fn update(&self, value: &mut Tensor, update: &Update<'_>, slots: &mut Slots) -> Result<()> {
+        let rate = update.learning_rate;
         if self.momentum == 0.0 {
-            return Ok(update.value.sub(&gradient.mul(learning_rate)?)?);
+            return update.apply(value, slots, &[], UpdateRule::Descent { rate });
         }
-        let whole = self.arithmetic == Arithmetic::PyTorch && update.step == 1;
-        let dampened = match self.dampening == 0.0 || whole {
-            true => gradient.clone(),
-            false => gradient.mul(1.0 - self.dampening)?,
-        };
         // In PyTorch's arithmetic the learning rate comes in at the end, in Keras' it is part of the velocity.
         let (inside, outside) = match self.arithmetic {
-            Arithmetic::Keras => (learning_rate, 1.0),
-            Arithmetic::PyTorch => (1.0, learning_rate),
+            Arithmetic::Keras => (rate, 1.0),
+            Arithmetic::PyTorch => (1.0, rate),
         };
-        let kept = slots.get("momentum")?.mul(self.momentum)?;
-        let velocity = slots.set("momentum", kept.add(&dampened.mul(inside)?)?);
-        let descent = match self.nesterov {
-            true => velocity.mul(self.momentum)?.add(&gradient.mul(inside)?)?,
-            false => velocity.clone(),
+        let whole = self.arithmetic == Arithmetic::PyTorch && update.step == 1;
+        let rule = UpdateRule::Momentum {
+            momentum: self.momentum,
+            taken: if whole { inside } else { (1.0 - self.dampening) * inside },
+            ahead: self.nesterov.then_some(inside),
+            rate: outside,
         };
-        Ok(update.value.sub(&descent.mul(outside)?)?)
+        update.apply(value, slots, &["momentum"], rule)
     }
 }

@@ -233,3 +233,20 @@ fn norms_beyond_single_precision() {
     assert!(clip_by_global_norm(&mut broken, &parameters, 1.0).unwrap().is_nan());
     assert_eq!(clip::largest(&broken, &parameters).unwrap().unwrap().0, "nan");
 }
+
+#[test]
+fn a_step_changes_nothing_that_was_handed_out_before() {
+    for name in NAMES {
+        let parameters = parameters();
+        let mut optimizer = from_name(name, parameters.clone()).unwrap();
+        optimizer.step(&gradients(&parameters), 0.1).unwrap();
+        let (weights, state): (Vec<Tensor>, _) =
+            (parameters.iter().map(|(_, param)| param.tensor()).collect(), optimizer.state_dict().unwrap());
+        let numbers = |x: &Tensor| x.to_dtype(DType::F64).unwrap().to_vec::<f64>().unwrap();
+        let all = || weights.iter().chain(state.values()).map(numbers).collect::<Vec<_>>();
+        let before = all();
+        optimizer.step(&gradients(&parameters), 0.1).unwrap();
+        assert_eq!(all(), before, "{name}");
+        assert_ne!(values(&parameters)[0], weights[0].to_vec::<f32>().unwrap(), "{name}");
+    }
+}

@@ -58,7 +58,6 @@ pub(crate) trait Real:
 {
     fn r(value: f64) -> Self;
     fn sqrt(self) -> Self;
-    fn exp(self) -> Self;
     fn ln(self) -> Self;
     fn abs(self) -> Self;
 }
@@ -150,10 +149,6 @@ macro_rules! impl_real {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 $T::sqrt(self)
-            }
-            #[inline(always)]
-            fn exp(self) -> Self {
-                $T::exp(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {

@@ -69,6 +69,19 @@ impl Layout {
         order
     }
 
+    /// Whether both have one shape and neighbours lie equally far apart (whatever the offsets).
+    pub(crate) fn lies_like(&self, other: &Layout) -> bool {
+        let mut strides = self.shape.iter().zip(self.strides.iter().zip(&other.strides));
+        self.shape == other.shape
+            && (self.shape.contains(&0) || strides.all(|(&size, (one, other))| size == 1 || one == other))
+    }
+
+    /// Whether the axes of several elements lie in memory in this order, from the slowest to the fastest, forwards and without repetitions.
+    pub(crate) fn follows(&self, order: &[usize]) -> bool {
+        let strides = order.iter().filter(|&&axis| self.shape[axis] != 1).map(|&axis| self.strides[axis]);
+        strides.clone().is_sorted_by(|outer, inner| outer >= inner) && strides.into_iter().all(|stride| stride > 0)
+    }
+
     /// Whether the elements fill a piece of memory without gaps and repetitions, in whatever order of axes.
     pub(crate) fn is_dense(&self) -> bool {
         self.permute(&self.memory_order()).is_contiguous()

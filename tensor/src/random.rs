@@ -72,6 +72,16 @@ impl Generator {
         u64::from(self.take_u32()) | u64::from(self.take_u32()) << 32
     }
 
+    /// The stream from here on, as seed and counter, of which `count` words are taken.
+    pub(crate) fn words(&mut self, count: usize) -> (u64, u64) {
+        (self.seed, self.reserve(count))
+    }
+
+    /// Words below this come with the given probability.
+    pub(crate) fn limit(probability: f64) -> u64 {
+        (probability * 4_294_967_296.0) as u64
+    }
+
     /// Reserves the counters for `count` words and returns the first.
     fn reserve(&mut self, count: usize) -> u64 {
         let first = self.position;
@@ -109,6 +119,25 @@ pub(crate) fn philox(key: u64, counter: u64) -> [u32; 4] {
     c
 }
 
+/// [`philox`] of `N` counters from `first` on: word `k` of counter `i` is `[k][i]`.
+#[inline(always)]
+pub(crate) fn philox_lanes<const N: usize>(key: u64, first: u64) -> [[u32; N]; 4] {
+    let counters: [u64; N] = std::array::from_fn(|i| first.wrapping_add(i as u64));
+    let (mut c0, mut c1) = (counters.map(|counter| counter as u32), counters.map(|counter| (counter >> 32) as u32));
+    let (mut c2, mut c3) = ([0; N], [0; N]);
+    let mut k = [key as u32, (key >> 32) as u32];
+    for _ in 0..10 {
+        for ((c0, c1), (c2, c3)) in c0.iter_mut().zip(&mut c1).zip(c2.iter_mut().zip(&mut c3)) {
+            let a = u64::from(*c0) * 0xD251_1F53;
+            let b = u64::from(*c2) * 0xCD9E_8D57;
+            (*c0, *c1) = ((b >> 32) as u32 ^ *c1 ^ k[0], b as u32);
+            (*c2, *c3) = ((a >> 32) as u32 ^ *c3 ^ k[1], a as u32);
+        }
+        k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
+    }
+    [c0, c1, c2, c3]
+}
+
 /// 24 random bits as a number in `0..1`: every value is exact in `f32`.
 fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
@@ -130,7 +159,7 @@ impl Tensor {
         f: impl Fn([u32; 4]) -> [T; 4] + Sync,
     ) -> Result<Tensor> {
         Tensor::build::<T>(shape, |out| {
-            let (seed, first) = (generator.seed, generator.reserve(out.len()));
+            let (seed, first) = generator.words(out.len());
             over_chunks(out, 4, 8, |start, piece| {
                 for (i, group) in piece.chunks_mut(4).enumerate() {
                     let values = f(philox(seed, first.wrapping_add((start / 4 + i) as u64)));
@@ -208,7 +237,7 @@ impl Tensor {
                 format!("expected a probability in 0..=1, received {probability}"),
             ));
         }
-        let limit = (probability * 4_294_967_296.0) as u64;
+        let limit = Generator::limit(probability);
         Tensor::random::<bool>(shape, generator, |w| w.map(|w| u64::from(w) < limit))
     }
 

@@ -236,13 +236,51 @@ impl Tensor {
         if self.layout.is_channels_last() {
             return Ok(self.with_layout(Layout { offset: self.layout.offset, ..layout }));
         }
+        self.copy_into(&layout)
+    }
+
+    /// This tensor, or a copy if it does not lie like a dense layout of its shape.
+    pub(crate) fn laid_out(&self, layout: &Layout) -> Result<Tensor> {
+        if self.layout.lies_like(layout) { Ok(self.clone()) } else { self.copy_into(layout) }
+    }
+
+    /// A copy in a dense layout of this shape that begins at 0.
+    fn copy_into(&self, layout: &Layout) -> Result<Tensor> {
         crate::dtype::with_width!(self.dtype, W => {
-            let copy = Tensor::build_bits::<W>(self.shape(), self.dtype, |out| {
-                crate::cpu::copy::into_layout(self.bits::<W>(), out, &layout);
+            let mut copy = Tensor::build_bits::<W>(self.shape(), self.dtype, |out| {
+                crate::cpu::copy::into_layout(self.bits::<W>(), out, layout);
                 Ok(())
             })?;
-            Ok(copy.with_layout(layout))
+            copy.layout = Layout { offset: 0, ..layout.clone() };
+            Ok(copy)
         })
+    }
+
+    /// The elements of a dense tensor in memory order.
+    pub(crate) fn dense_elements<T: Element>(&self) -> &[T] {
+        debug_assert!(self.numel() == 0 || self.layout.is_dense());
+        let data = self.view::<T>().data;
+        let start = self.layout.offset.min(data.len());
+        &data[start..start + self.numel()]
+    }
+
+    /// Whether no other tensor shares the memory.
+    pub(crate) fn is_own(&mut self) -> bool {
+        let Storage::Cpu(buffer) = &mut self.storage;
+        Arc::get_mut(buffer).is_some()
+    }
+
+    /// The elements in memory order, to be changed. If the memory is another tensor's too, or not dense, this tensor gets memory of
+    /// its own first: a change is never seen elsewhere.
+    pub(crate) fn own<T: Element>(&mut self) -> Result<&mut [T]> {
+        assert_eq!(T::DTYPE, self.dtype, "a kernel was given a tensor of another dtype than it was chosen for");
+        if !self.is_own() || !self.layout.is_dense() {
+            *self = self.copy_into(&self.layout.dense_like())?;
+        }
+        let (Storage::Cpu(buffer), numel) = (&mut self.storage, self.layout.numel());
+        let data = Arc::get_mut(buffer).expect("a copy is nobody else's").as_mut_slice::<T>();
+        let start = self.layout.offset.min(data.len());
+        Ok(&mut data[start..start + numel])
     }
 
     /// Runs a kernel of f32 and f64 on this float tensor: half types are widened to f32 before and the result is narrowed after.

@@ -9,6 +9,12 @@ fn same(actual: &Tensor, expected: &Tensor, what: &str) {
     assert_close(actual, expected, 0.0, 0.0, what);
 }
 
+/// The same elements with the last axis outermost in memory.
+fn reversed(x: &Tensor) -> Tensor {
+    let x = x.permute([2, 1, 0]).unwrap();
+    x.reshape([x.numel()]).unwrap().reshape(x.shape()).unwrap().permute([2, 1, 0]).unwrap()
+}
+
 #[test]
 fn joined_like_numpy_whatever_the_strides() {
     let f = fixture("join");
@@ -17,10 +23,6 @@ fn joined_like_numpy_whatever_the_strides() {
         same(&Tensor::concat(&[a, b], axis).unwrap(), &f[name], name);
         let moved = [scattered(a), scattered(b)];
         same(&Tensor::concat(&moved, axis).unwrap(), &f[name], name);
-        let reversed = |x: &Tensor| {
-            let x = x.permute([2, 1, 0]).unwrap();
-            x.add(0.0).unwrap().permute([2, 1, 0]).unwrap()
-        };
         let both = [reversed(a), reversed(b)];
         same(&Tensor::concat(&both, axis).unwrap(), &f[name], name);
     }
@@ -170,4 +172,25 @@ fn what_cannot_be_padded() {
     let scalar = Tensor::new(1.0f32).unwrap();
     assert_eq!(scalar.pad(&[], PadMode::Reflect).unwrap().rank(), 0);
     assert!(scalar.pad_backward(&[(1, 1)], PadMode::Reflect).is_err());
+}
+
+#[test]
+fn memory_order_stays() {
+    let f = fixture("join");
+    let is_reversed = |x: &Tensor| x.permute([2, 1, 0]).unwrap().is_contiguous();
+    let (a, whole) = (reversed(&f["a"]), Tensor::concat(&[&f["a"]; 3], 1).unwrap());
+    // A part of a tensor along an axis joins those that lie like the tensor.
+    let part = reversed(&whole).narrow(1, 0, 2 * a.shape()[1]).unwrap();
+    let joined = Tensor::concat(&[&part, &a], 1).unwrap();
+    assert!(is_reversed(&joined));
+    same(&joined, &whole, "concat");
+    let padding = [(2, 1), (1, 0)];
+    for mode in [PadMode::Constant(5.0), PadMode::Reflect, PadMode::Replicate, PadMode::Circular] {
+        let (padded, expected) = (a.pad(&padding, mode).unwrap(), f["a"].pad(&padding, mode).unwrap());
+        assert!(is_reversed(&padded), "{mode:?}");
+        same(&padded, &expected, "pad");
+        let dx = padded.pad_backward(&padding, mode).unwrap();
+        same(&dx, &expected.pad_backward(&padding, mode).unwrap(), "pad_backward");
+        assert!(matches!(mode, PadMode::Constant(_)) || is_reversed(&dx), "{mode:?}");
+    }
 }

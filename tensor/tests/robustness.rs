@@ -367,6 +367,8 @@ fn reduce(foe: &mut Foe, x: &Tensor) {
         cumprod(a),
         softmax(a),
         log_softmax(a),
+        softmax_backward(x, a),
+        log_softmax_backward(x, a),
         sort(a, down),
         argsort(a, down),
         topk(size, a, down),

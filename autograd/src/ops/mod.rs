@@ -4,6 +4,7 @@ pub mod arithmetic;
 pub mod arrange;
 pub mod conv;
 pub mod cross_entropy;
+pub mod dropout;
 pub mod einsum;
 pub mod index;
 pub mod interpolate;

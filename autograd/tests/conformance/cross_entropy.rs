@@ -1,4 +1,4 @@
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{ClassTargets, Tensor};
 
 use crate::support::{Case, case};
 
@@ -35,5 +35,34 @@ pub fn cases() -> Vec<Case> {
             -2.0,
             2.0,
         ),
+        case("cross_entropy", |v| v[0].cross_entropy(&labels([2]), 1, &ClassTargets::default())).input(
+            &[2, 3],
+            -2.0,
+            2.0,
+        ),
+        case("cross_entropy of weighted, smoothed and ignored labels", |v| {
+            v[0].cross_entropy(&labels([4]), -1, &counted(Some(1)))
+        })
+        .input(&[4, 3], -2.0, 2.0),
+        case("cross_entropy of positions", |v| v[0].cross_entropy(&labels([2, 2]), 1, &counted(None))).input(
+            &[2, 3, 2],
+            -2.0,
+            2.0,
+        ),
+        case("cross_entropy of nothing", |v| v[0].cross_entropy(&labels([0]), 1, &counted(None))).input(
+            &[0, 3],
+            -2.0,
+            2.0,
+        ),
     ]
+}
+
+/// The classes 2, 1, 0, 2 … as far as there is room.
+fn labels<const N: usize>(shape: [usize; N]) -> Tensor {
+    let labels = (0..shape.iter().product::<usize>()).map(|i| (i as i64 * 2 + 2) % 3).collect::<Vec<_>>();
+    Tensor::from_vec(labels, shape).unwrap()
+}
+
+fn counted(ignore_index: Option<i64>) -> ClassTargets {
+    ClassTargets { weights: Some(vec![0.5, 2.0, 1.5]), label_smoothing: 0.2, ignore_index }
 }

@@ -8,6 +8,7 @@ mod arithmetic;
 mod arrange;
 mod conv;
 mod cross_entropy;
+mod dropout;
 mod einsum;
 mod index;
 mod interpolate;
@@ -37,6 +38,7 @@ fn all_cases() -> Vec<Case> {
         arrange::cases,
         conv::cases,
         cross_entropy::cases,
+        dropout::cases,
         einsum::cases,
         index::cases,
         interpolate::cases,

@@ -1,7 +1,7 @@
 //! Dropout.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{Generator, Tensor};
+use ocelli_tensor::Generator;
 
 use crate::{Error, Layer, Mode, Module, RandomStream, Result};
 
@@ -32,11 +32,6 @@ impl Layer for Dropout {
         if !self.mode.is_training() || self.rate == 0.0 {
             return Ok(x.clone());
         }
-        if self.rate == 1.0 {
-            return Ok(x.mul(0.0)?);
-        }
-        let kept = Tensor::bernoulli(1.0 - self.rate, x.shape(), &mut self.noise.next())?;
-        let scale = kept.to_dtype(x.dtype())?.mul(1.0 / (1.0 - self.rate))?;
-        Ok(x.mul(&scale)?)
+        Ok(x.dropout(self.rate, self.noise.next())?)
     }
 }

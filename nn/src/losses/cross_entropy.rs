@@ -1,7 +1,7 @@
 //! Cross-entropy with class indices as targets.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{DType, Element, Shape, Tensor};
+use ocelli_tensor::{ClassTargets, DType, Element, Shape, Tensor};
 
 use super::{Loss, Reduction, check_smoothing, class_axis, normalized_ln, require_float};
 use crate::{Error, Result};
@@ -81,28 +81,20 @@ impl CrossEntropy {
         }
     }
 
-    /// The target weight of each class in the shape of the predictions, and the sum of the labels' weights.
+    /// The target weight of each class in the shape of the predictions; every label that is not ignored is a class.
     fn dense_target<T: Element>(
         &self,
         shape: &Shape,
         axis: usize,
         labels: &[i64],
+        weights: &[f64],
         number: impl Fn(f64) -> T,
-    ) -> Result<(Tensor, f64)> {
+    ) -> Result<Tensor> {
         let classes = shape[axis];
-        let weights = self.weights(classes)?;
         let positions: usize = shape[axis + 1..].iter().product();
         let share = self.label_smoothing / classes as f64;
         let mut target = vec![number(0.0); shape.numel()];
-        let mut total = 0.0;
-        for (i, &label) in labels.iter().enumerate() {
-            if self.ignore_index == Some(label) {
-                continue;
-            }
-            let labelled = usize::try_from(label)
-                .ok()
-                .filter(|&class| class < classes)
-                .ok_or_else(|| out_of_range(label, classes))?;
+        for (i, &label) in labels.iter().enumerate().filter(|(_, label)| self.ignore_index != Some(**label)) {
             let (sample, position) = (i / positions, i % positions);
             let mut set = |class: usize, share: f64| {
                 target[(sample * classes + class) * positions + position] = number(weights[class] * share);
@@ -110,10 +102,9 @@ impl CrossEntropy {
             if self.label_smoothing != 0.0 {
                 (0..classes).for_each(|class| set(class, share));
             }
-            set(labelled, 1.0 - self.label_smoothing + share);
-            total += weights[labelled];
+            set(label as usize, 1.0 - self.label_smoothing + share);
         }
-        Ok((Tensor::from_vec(target, shape)?, total))
+        Ok(Tensor::from_vec(target, shape)?)
     }
 }
 
@@ -134,16 +125,27 @@ impl Loss for CrossEntropy {
             let expected = "class indices of an integer dtype";
             return Err(ocelli_tensor::Error::dtype(NAME, expected, labels.dtype()).into());
         }
-        let labels = labels.to_dtype(DType::I64)?.to_vec::<i64>()?;
-        let (target, total) = match dtype {
-            DType::F64 => self.dense_target(shape, axis, &labels, |number| number)?,
-            _ => self.dense_target(shape, axis, &labels, |number| number as f32)?,
-        };
-        let target = target.to_dtype(dtype)?;
+        let classes = shape[axis];
+        let weights = self.weights(classes)?;
+        let numbers = labels.to_dtype(DType::I64)?.to_vec::<i64>()?;
+        let mut total = 0.0;
+        for &label in numbers.iter().filter(|&&label| self.ignore_index != Some(label)) {
+            let class = usize::try_from(label).ok().filter(|&class| class < classes);
+            total += weights[class.ok_or_else(|| out_of_range(label, classes))?];
+        }
         let losses = if self.probabilities {
-            normalized_ln(prediction, axis)?.mul(&target)?.sum(axis)?.neg()?
+            let target = match dtype {
+                DType::F64 => self.dense_target(shape, axis, &numbers, &weights, |number| number)?,
+                _ => self.dense_target(shape, axis, &numbers, &weights, |number| number as f32)?,
+            };
+            normalized_ln(prediction, axis)?.mul(&target.to_dtype(dtype)?)?.sum(axis)?.neg()?
         } else {
-            prediction.softmax_cross_entropy(&target, axis as isize)?
+            let targets = ClassTargets {
+                weights: self.class_weights.clone(),
+                label_smoothing: self.label_smoothing,
+                ignore_index: self.ignore_index,
+            };
+            prediction.cross_entropy(labels, axis as isize, &targets)?
         };
         self.reduction.reduce(&losses, total)
     }

@@ -1,7 +1,10 @@
 //! Kernels on the CPU. They receive arguments that `ops` has checked.
 
+pub(crate) mod accumulate;
 pub(crate) mod conv;
 pub(crate) mod copy;
+pub(crate) mod cross_entropy;
+pub(crate) mod dropout;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod index;
@@ -20,4 +23,5 @@ pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod special;
 pub(crate) mod stream;
+pub(crate) mod update;
 pub(crate) mod walk;

@@ -229,7 +229,8 @@ fn conv_input_gradient(
     let weight_tensor = weight;
     let dx = with_float!(wide, T => {
         let weight = elements::<T>(&weight_tensor);
-        if geometry.is_depthwise() {
+        // Without filters there is nothing to read.
+        if geometry.is_depthwise() && !empty {
             if let Some(dy) = as_places::<T>(&dy) {
                 let weight = taps_first::<T>(&geometry, weight)?;
                 build_channels_last::<T>(input_shape, |out| {

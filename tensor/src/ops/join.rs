@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use crate::cpu;
 use crate::dtype::with_width;
 use crate::layout::Layout;
+use crate::ops::reduce::in_logical_order;
 use crate::{Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -48,22 +49,17 @@ impl Tensor {
         if let [only] = &tensors[..] {
             return Ok(only.clone());
         }
-        // Pictures that all lie channels-last stay so.
-        let order = tensors[0].layout().memory_order();
-        let like_first = |tensor: &Tensor| {
-            let layout = tensor.layout();
-            !layout.is_contiguous() && layout.permute(&order).is_contiguous()
-        };
-        if !tensors.iter().all(like_first) {
+        // Pictures that all lie channels-last stay so, also those that are parts of others along an axis.
+        let order = tensors.iter().find(|tensor| !tensor.is_contiguous()).map(|tensor| tensor.layout().memory_order());
+        let Some(order) = order.filter(|order| tensors.iter().all(|tensor| tensor.layout().follows(order))) else {
             return join(&tensors, axis, shape);
-        }
+        };
         let permuted: Vec<Tensor> =
             tensors.iter().map(|tensor| tensor.with_layout(tensor.layout().permute(&order))).collect();
-        let place_of = |axis| order.iter().position(|&other| other == axis);
-        let inverse: Vec<usize> = (0..order.len()).filter_map(place_of).collect();
+        let place = order.iter().position(|&other| other == axis).unwrap_or_default();
         let permuted_shape = order.iter().map(|&axis| shape[axis]).collect();
-        let joined = join(&permuted, inverse[axis], permuted_shape)?;
-        Ok(joined.with_layout(joined.layout().permute(&inverse)))
+        let joined = join(&permuted, place, permuted_shape)?;
+        Ok(joined.with_layout(in_logical_order(joined.layout(), &order)))
     }
 
     /// Tensors of one shape along a new axis, which stands at position `axis` of the result; dtypes are promoted.

@@ -3,6 +3,7 @@
 use crate::cpu;
 use crate::dtype::{with_float, with_width};
 use crate::layout::Layout;
+use crate::ops::reduce::in_logical_order;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// What [`Tensor::pad`] puts around a tensor. For the row `a b c` and two places on each side:
@@ -37,11 +38,15 @@ impl Tensor {
     /// axis, or replication of an empty axis; [`Error::TooLarge`].
     pub fn pad(&self, padding: &[(usize, usize)], mode: PadMode) -> Result<Tensor> {
         const OP: &str = "pad";
-        let (lead, shape) = padded_shape(OP, self.shape(), padding, mode)?;
+        let (_, shape) = padded_shape(OP, self.shape(), padding, mode)?;
         shape.check_size(OP, self.dtype())?;
-        if let PadMode::Constant(value) = mode {
-            return self.pad_constant(padding, lead, shape, value);
-        }
+        in_memory_order(self, padding, |x, lead, padding| match mode {
+            PadMode::Constant(value) => x.pad_constant(lead, padding, value),
+            _ => x.pad_with_itself(lead, padding, mode),
+        })
+    }
+
+    fn pad_with_itself(&self, lead: usize, padding: &[(usize, usize)], mode: PadMode) -> Result<Tensor> {
         let mut padded = self.clone();
         for (i, &(before, behind)) in padding.iter().enumerate() {
             if (before, behind) == (0, 0) {
@@ -69,9 +74,13 @@ impl Tensor {
         Ok(padded)
     }
 
-    fn pad_constant(&self, padding: &[(usize, usize)], lead: usize, shape: Shape, value: f64) -> Result<Tensor> {
+    fn pad_constant(&self, lead: usize, padding: &[(usize, usize)], value: f64) -> Result<Tensor> {
         let dtype = self.dtype();
         let filler = Tensor::full((), Scalar::Float(value), dtype)?;
+        let mut shape = self.shape().clone();
+        for (size, (before, behind)) in shape[lead..].iter_mut().zip(padding) {
+            *size += before + behind;
+        }
         let mut target = Layout::contiguous(shape.clone());
         for (i, &(before, _)) in padding.iter().enumerate() {
             target.offset += before * target.strides[lead + i] as usize;
@@ -112,15 +121,34 @@ impl Tensor {
             return Ok(dx);
         }
         self.widened(|dy| {
-            let mut dx = dy.clone();
-            for (i, &sides) in padding.iter().enumerate() {
-                if sides != (0, 0) {
-                    dx = fold_axis(&dx, lead + i, sides, mode)?;
+            in_memory_order(dy, padding, |dy, lead, padding| {
+                let mut dx = dy.clone();
+                for (i, &sides) in padding.iter().enumerate() {
+                    if sides != (0, 0) {
+                        dx = fold_axis(&dx, lead + i, sides, mode)?;
+                    }
                 }
-            }
-            Ok(dx)
+                Ok(dx)
+            })
         })
     }
+}
+
+/// Calls `f` with a tensor whose axes run from the slowest to the fastest in memory, the first padded axis and the padding from there on,
+/// and gives the axes of what it returns their own order back: so the memory order of a dense tensor stays.
+fn in_memory_order(
+    x: &Tensor,
+    padding: &[(usize, usize)],
+    f: impl FnOnce(&Tensor, usize, &[(usize, usize)]) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let lead = x.rank() - padding.len();
+    if x.is_contiguous() || !x.layout().is_dense() {
+        return f(x, lead, padding);
+    }
+    let order = x.layout().memory_order();
+    let sides = order.iter().map(|axis| axis.checked_sub(lead).map_or((0, 0), |i| padding[i]));
+    let y = f(&x.with_layout(x.layout().permute(&order)), 0, &sides.collect::<Vec<_>>())?;
+    Ok(y.with_layout(in_logical_order(y.layout(), &order)))
 }
 
 /// The gradient of padding along one axis.

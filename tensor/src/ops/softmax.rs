@@ -4,7 +4,7 @@ use crate::cpu::reduce::Block;
 use crate::cpu::softmax;
 use crate::dtype::with_float;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
-use crate::{Result, Tensor};
+use crate::{Error, Result, Tensor};
 
 impl Tensor {
     /// Softmax along `axis`: `exp(xᵢ - max x) / Σⱼ exp(xⱼ - max x)`. Shape and dtype are the input's. Where all are -∞ or one is
@@ -20,7 +20,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) if `axis` is outside `-rank..rank`; [`Error::DType`](crate::Error::DType) if the tensor is
+    /// [`Error::Axis`] if `axis` is outside `-rank..rank`; [`Error::DType`] if the tensor is
     /// not of a float type.
     pub fn softmax(&self, axis: isize) -> Result<Tensor> {
         self.normalized("softmax", axis, false)
@@ -35,6 +35,25 @@ impl Tensor {
         self.normalized("log_softmax", axis, true)
     }
 
+    /// The gradient at the input of [`Tensor::softmax`], from the gradient at its output (this tensor) and the output `y`:
+    /// `y ⊙ (dy − Σ y ⊙ dy)`.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::softmax`], and [`Error::Shape`] or [`Error::DType`] if `y` has
+    /// another shape or dtype.
+    pub fn softmax_backward(&self, y: &Tensor, axis: isize) -> Result<Tensor> {
+        self.normalized_backward("softmax_backward", y, axis, false)
+    }
+
+    /// The gradient at the input of [`Tensor::log_softmax`], from the gradient at its output (this tensor) and the output `y`:
+    /// `dy − exp(y) ⊙ Σ dy`.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::softmax_backward`].
+    pub fn log_softmax_backward(&self, y: &Tensor, axis: isize) -> Result<Tensor> {
+        self.normalized_backward("log_softmax_backward", y, axis, true)
+    }
+
     fn normalized(&self, op: &'static str, axis: isize, log: bool) -> Result<Tensor> {
         let axis = self.shape().axis(op, axis)?;
         self.dtype().require_float(op)?;
@@ -47,6 +66,28 @@ impl Tensor {
                 Ok(())
             }))?;
             Ok(out.with_layout(in_logical_order(out.layout(), &order)))
+        })
+    }
+
+    fn normalized_backward(&self, op: &'static str, y: &Tensor, axis: isize, log: bool) -> Result<Tensor> {
+        let axis = self.shape().axis(op, axis)?;
+        self.dtype().require_float(op)?;
+        self.require_same_device(op, y)?;
+        self.require_same_dtype(op, y)?;
+        if y.shape() != self.shape() {
+            return Err(Error::shape(op, format!("an output of the gradient's shape {}", self.shape()), y.shape()));
+        }
+        self.widened(|dy| {
+            let (y, order) = in_memory_order(&y.to_dtype(dy.dtype())?)?;
+            let dy = dy.with_layout(dy.layout().permute(&order)).contiguous()?;
+            let place = order.iter().position(|&at| at == axis).unwrap_or_default();
+            let block = Block::around(y.shape(), place);
+            let dx = with_float!(y.dtype(), T => Tensor::build::<T>(y.shape(), |dx| {
+                let inputs = [&y, &dy].map(|x| x.view::<T>().as_contiguous().unwrap_or_default());
+                softmax::backward(inputs, dx, block, log);
+                Ok(())
+            }))?;
+            Ok(dx.with_layout(in_logical_order(dx.layout(), &order)))
         })
     }
 }

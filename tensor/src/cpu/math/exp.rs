@@ -15,7 +15,8 @@ fn reduced<T: Float, S: Simd>(s: S, x: T::Of<S>) -> (T::Of<S>, T::Of<S>) {
 /// `eˣ`, within 2 units in the last place.
 #[inline(always)]
 pub(crate) fn exp<T: Float, S: Simd>(s: S, x: T::Of<S>) -> T::Of<S> {
-    let (low, high) = (splat::<T, S>(s, T::EXP_LIMITS[0]), splat::<T, S>(s, T::EXP_LIMITS[1]));
+    let low = T::Of::<S>::splat(s, T::EXP_LIMITS[0]);
+    let high = T::Of::<S>::splat(s, T::EXP_LIMITS[1]);
     // In this order NaN passes.
     let x = high.min(low.max(x));
     let (n, rest) = reduced::<T, S>(s, x);

@@ -157,9 +157,13 @@ impl<T: Lane + Real> Gradient<'_, T> {
     #[inline(always)]
     fn rows<S: Simd, const R: usize>(&mut self, s: S, first: usize) {
         let width = self.gamma.len();
-        let inverse: [f64; R] = std::array::from_fn(|r| inverse_std(self.var[first + r], self.eps));
-        let centre = std::array::from_fn(|r| T::Of::<S>::splat(s, self.mean[first + r]));
-        let scale = std::array::from_fn(|r| T::Of::<S>::splat(s, T::r(inverse[r])));
+        let zero = T::Of::<S>::zero(s);
+        let (mut inverse, mut centre, mut scale) = ([0.0; R], [zero; R], [zero; R]);
+        for r in 0..R {
+            inverse[r] = inverse_std(self.var[first + r], self.eps);
+            centre[r] = T::Of::<S>::splat(s, self.mean[first + r]);
+            scale[r] = T::Of::<S>::splat(s, T::r(inverse[r]));
+        }
         // Of the gradient `u = dy · gamma` at the normalized elements, and of `u · (x - mean)`.
         let mut totals = [[0.0; 2]; R];
         for start in (0..width).step_by(BLOCK) {
@@ -169,10 +173,12 @@ impl<T: Lane + Real> Gradient<'_, T> {
                 *total = [total[0] + sums[0].to_f64(), total[1] + sums[1].to_f64()];
             }
         }
-        let share = |r: usize| -inverse[r] / width as f64;
-        let slope: [_; R] =
-            std::array::from_fn(|r| T::Of::<S>::splat(s, T::r(share(r) * inverse[r] * inverse[r] * totals[r][1])));
-        let offset: [_; R] = std::array::from_fn(|r| T::Of::<S>::splat(s, T::r(share(r) * totals[r][0])));
+        let (mut slope, mut offset) = ([zero; R], [zero; R]);
+        for r in 0..R {
+            let share = -inverse[r] / width as f64;
+            slope[r] = T::Of::<S>::splat(s, T::r(share * inverse[r] * inverse[r] * totals[r][1]));
+            offset[r] = T::Of::<S>::splat(s, T::r(share * totals[r][0]));
+        }
         let (dy, x, dx) = (self.dy.as_ptr(), self.x.as_ptr(), self.dx.as_mut_ptr());
         Columns { start: 0, end: width }.each::<T::Of<S>, T>(|i, count| {
             // SAFETY: the rows and columns exist in all three, as checked.

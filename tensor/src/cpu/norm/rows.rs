@@ -47,7 +47,13 @@ impl<T> AffineRow<'_, T> {
         T: Lane,
     {
         // SAFETY: the caller's promise.
-        [self.centre, self.scale, self.shift].map(|of| unsafe { tile.load::<S, T, W, PART>(s, of.as_ptr()) })
+        unsafe {
+            [
+                tile.load::<S, T, W, PART>(s, self.centre.as_ptr()),
+                tile.load::<S, T, W, PART>(s, self.scale.as_ptr()),
+                tile.load::<S, T, W, PART>(s, self.shift.as_ptr()),
+            ]
+        }
     }
 }
 
@@ -65,11 +71,15 @@ impl Tile {
     /// They can be read.
     #[inline(always)]
     unsafe fn load<S: Simd, T: Lane, const W: usize, const PART: bool>(self, s: S, row: *const T) -> [T::Of<S>; W] {
-        // SAFETY: the caller's promise.
-        std::array::from_fn(|i| unsafe {
-            let from = row.add(self.column + i * T::Of::<S>::LANES);
-            if PART { T::Of::<S>::load_first(s, from, self.count) } else { T::Of::<S>::load(s, from) }
-        })
+        let mut values = [T::Of::<S>::zero(s); W];
+        for (i, value) in values.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            *value = unsafe {
+                let from = row.add(self.column + i * T::Of::<S>::LANES);
+                if PART { T::Of::<S>::load_first(s, from, self.count) } else { T::Of::<S>::load(s, from) }
+            };
+        }
+        values
     }
 
     /// # Safety
@@ -192,7 +202,10 @@ impl<S: Simd, T: Lane + Real> Work<S> for MeasureTile<'_, T> {
                 }
             }
             let share = T::Of::<S>::splat(s, T::r(1.0 / count as f64));
-            let centre: [T::Of<S>; W] = std::array::from_fn(|j| sums[j].mul(share));
+            let mut centre = [share; W];
+            for j in 0..W {
+                centre[j] = sums[j].mul(share);
+            }
             let (mut sums, mut squares) = ([T::Of::<S>::zero(s); W], [T::Of::<S>::zero(s); W]);
             for row in 0..count {
                 let x = tile.load::<S, T, W, PART>(s, x.as_ptr().add(row * columns));

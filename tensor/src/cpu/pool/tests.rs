@@ -9,6 +9,9 @@ use super::*;
 use crate::cpu::simd::{Level, dispatch_at};
 use crate::{Padding, PoolOptions, Shape};
 
+/// Of an axis: elements, kernel, stride, dilation, padding.
+type AxisNumbers = (usize, usize, usize, usize, usize);
+
 /// Windows, channels side by side, and a number that values follow from.
 fn grids(dilated: bool) -> impl Strategy<Value = (Windows, usize, usize)> {
     let axis = move |longest: usize| {
@@ -22,14 +25,13 @@ fn grids(dilated: bool) -> impl Strategy<Value = (Windows, usize, usize)> {
         "windows that find room",
         |((axes, ceil, counted, kind), _, inner, seed)| {
             let axes = [axes.0, axes.1, axes.2];
-            let pick =
-                |f: &dyn Fn(&(usize, usize, usize, usize, usize)) -> usize| axes.iter().map(f).collect::<Vec<_>>();
+            let pick = |f: &dyn Fn(&AxisNumbers) -> usize| axes.iter().map(f).collect::<Vec<_>>();
             let shape: Shape = [1, 1].into_iter().chain(pick(&|axis| axis.0)).collect();
             let windows = match kind {
                 0 => crate::ops::pool::adaptive_windows("test", &shape, &pick(&|axis| 1 + axis.1 % axis.0)[..].into())
                     .ok()?,
                 _ => {
-                    let padding = pick(&|axis| axis.4.min(((axis.1 - 1) * axis.3 + 1) / 2));
+                    let padding = pick(&|axis| axis.4.min(((axis.1 - 1) * axis.3).div_ceil(2)));
                     let options = PoolOptions::new(pick(&|axis| axis.1))
                         .stride(pick(&|axis| axis.2))
                         .dilation(pick(&|axis| axis.3))
@@ -99,7 +101,7 @@ proptest! {
                 }
             }
         }
-        let bits = |values: &[f32]| values.iter().map(|x| x.is_nan().then_some(0).unwrap_or(x.to_bits())).collect::<Vec<_>>();
+        let bits = |values: &[f32]| values.iter().map(|x| if x.is_nan() { 0 } else { x.to_bits() }).collect::<Vec<_>>();
         let (expected, expected_places): (Vec<f32>, Vec<i64>) = expected.into_iter().unzip();
         for level in Level::all() {
             let mut out = vec![0.0; expected.len()];

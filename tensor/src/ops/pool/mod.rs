@@ -84,8 +84,9 @@ impl Tensor {
         }
         let plane = spatial.numel();
         self.widened(|dy| {
-            let dy = Images::of(dy)?;
-            let indices = dy.alike(indices)?;
+            // The places lie as the input did.
+            let indices = Images::of(indices)?;
+            let dy = indices.alike(dy)?;
             dy.result(
                 &shape,
                 with_float!(dy.tensor.dtype(), T => Tensor::build::<T>(&shape, |dx| {

@@ -2,8 +2,10 @@
 
 use smallvec::SmallVec;
 
-use crate::cpu::reduce::{self, Block, By, Fold, Max, Squares, Sum, Vectors};
+use crate::cpu::math::Float;
+use crate::cpu::reduce::{self, Block, Fold, Squares, Sum, Vectors};
 use crate::cpu::simd::Lane;
+use crate::cpu::softmax;
 use crate::element::{Number, Real};
 use crate::layout::Layout;
 use crate::memory::Buffer;
@@ -119,24 +121,11 @@ impl Plan {
         Ok(self.finish::<T>(buffer))
     }
 
-    pub(super) fn logsumexp<T: Real + Lane>(self) -> Result<Tensor> {
+    pub(super) fn logsumexp<T: Float>(self) -> Result<Tensor> {
         let mut sums: Option<Buffer> = None;
         for &block in &self.blocks {
             let x = sums.as_ref().map_or_else(|| self.elements::<T>(), Buffer::as_slice::<T>);
-            let mut centre = reduce::fold(x, block, None, &Vectors(Max))?;
-            for centre in centre.as_mut_slice::<T>() {
-                // ∞ - ∞ would be NaN where the answer is the infinity itself.
-                if *centre == T::LOWEST || *centre == T::HIGHEST {
-                    *centre = T::ZERO;
-                }
-            }
-            let centre = centre.as_slice::<T>();
-            let exp = By { start: T::ZERO, map: |x: T, centre: T| (x - centre).exp(), join: T::plus };
-            let mut sum = reduce::fold(x, block, Some(centre), &exp)?;
-            for (sum, &centre) in sum.as_mut_slice::<T>().iter_mut().zip(centre) {
-                *sum = sum.ln() + centre;
-            }
-            sums = Some(sum);
+            sums = Some(softmax::log_sum_exp(x, block)?);
         }
         let buffer = sums.map_or_else(|| Buffer::zeroed::<T>(self.layout.numel()), Ok)?;
         Ok(self.finish::<T>(buffer))

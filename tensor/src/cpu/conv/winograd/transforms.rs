@@ -194,8 +194,8 @@ pub(super) fn along_both<T: Lane, S: Simd>(
             *number = load(i, j);
         }
         let column = transform(column);
-        for i in 0..to {
-            half[i][j] = column[i];
+        for (row, number) in half.iter_mut().zip(column).take(to) {
+            row[j] = number;
         }
     }
     for (i, row) in half.into_iter().enumerate().take(to) {
