@@ -24,8 +24,8 @@ use crate::{Error, Result};
 /// which it was compiled.
 ///
 /// A plan runs batches of any size, and from many threads at once. An operation without a step of its own (one of the user's, for
-/// instance) runs through its [`forward`](ocelli_autograd::Op::forward), which allocates as it does elsewhere, and so do
-/// the products of convolutions and linear layers today; [`Plan::report`] marks these steps.
+/// instance) runs through its [`forward`](ocelli_autograd::Op::forward), which allocates as it does elsewhere; [`Plan::report`]
+/// marks these steps.
 ///
 /// ```
 /// use ocelli_infer::Plan;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::trained_norm;
 use ocelli_autograd::Var;
 use ocelli_infer::Plan;
-use ocelli_nn::{Layer, Module};
+use ocelli_nn::{Conv2d, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Sequential};
 use ocelli_tensor::{Generator, PoolOptions};
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -63,5 +63,29 @@ fn steps_on_slices_allocate_nothing() {
         // What lies channels-last is no exception.
         let inputs = [common::random(&[n, 32, 32, 16], &mut g).permute([0, 3, 1, 2]).unwrap()];
         assert_eq!(fewest(|| plan.run_into(&inputs, &mut [&mut out]).unwrap()), 0, "channels-last, a batch of {n}");
+    }
+}
+
+#[test]
+fn convolutions_and_linear_layers_allocate_nothing() {
+    let mut g = Generator::new(1);
+    let conv = |channels, filters, kernel, groups, g: &mut Generator| {
+        Conv2d::builder(channels, filters, kernel).padding(kernel / 2).groups(groups).build(g).unwrap()
+    };
+    let model = Sequential::new()
+        .add(conv(3, 32, 7, 1, &mut g))
+        .add(ReLU)
+        .add(conv(32, 32, 3, 32, &mut g))
+        .add(MaxPool2d::new(2))
+        .add(conv(32, 64, 3, 1, &mut g))
+        .add(conv(64, 48, 1, 1, &mut g))
+        .add(Flatten::new())
+        .add(Linear::new(48 * 16 * 16, 100, &mut g).unwrap());
+    for n in [1, 3] {
+        let x = common::random(&[n, 3, 32, 32], &mut g);
+        let plan = Plan::compile(&model, &x).unwrap();
+        let inputs = [x];
+        let mut out = vec![0.0; 100 * n];
+        assert_eq!(fewest(|| plan.run_into(&inputs, &mut [&mut out]).unwrap()), 0, "a batch of {n}");
     }
 }

@@ -18,6 +18,7 @@ mod display;
 mod dtype;
 mod element;
 mod error;
+pub mod kernels;
 mod layout;
 mod memory;
 mod ops;

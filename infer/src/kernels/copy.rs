@@ -87,6 +87,11 @@ fn nested(x: &[f32], start: isize, axis: Axis, inner: &[Axis], out: &mut [f32]) 
 /// Two axes, of which one is dense in the source and the other in the destination, by tiles that fit the cache.
 fn transpose(x: &[f32], start: isize, rows: Axis, columns: Axis, out: &mut [f32]) {
     const TILE: usize = 16;
+    match columns.size {
+        3 => return interleave::<3>(x, start, rows, columns, out),
+        4 => return interleave::<4>(x, start, rows, columns, out),
+        _ => {}
+    }
     let mut lines: [&[f32]; TILE] = [&[]; TILE];
     for first in (0..columns.size).step_by(TILE) {
         let width = TILE.min(columns.size - first);
@@ -98,6 +103,16 @@ fn transpose(x: &[f32], start: isize, rows: Axis, columns: Axis, out: &mut [f32]
             let out = &mut out[row * rows.to + first..][..width];
             out.iter_mut().zip(&lines).for_each(|(out, line)| *out = line[row]);
         }
+    }
+}
+
+/// As [`transpose`] for the few columns that pictures have as their channels.
+fn interleave<const N: usize>(x: &[f32], start: isize, rows: Axis, columns: Axis, out: &mut [f32]) {
+    let line = |i: usize| &x[(start + i as isize * columns.from) as usize..][..rows.size];
+    let lines: [&[f32]; N] = std::array::from_fn(line);
+    for (row, out) in out.chunks_mut(rows.to).enumerate().take(rows.size) {
+        let numbers: [f32; N] = std::array::from_fn(|i| lines[i][row]);
+        out[..N].copy_from_slice(&numbers);
     }
 }
 
@@ -120,7 +135,12 @@ mod tests {
 
     #[test]
     fn large_transposes_are_cut_into_tasks() {
-        let (rows, columns) = (300, 333);
+        for (rows, columns) in [(300, 333), (3, 70_000), (4, 1000), (1, 999)] {
+            large_transpose(rows, columns);
+        }
+    }
+
+    fn large_transpose(rows: usize, columns: usize) {
         let x: Vec<f32> = (0..rows * columns).map(|v| v as f32).collect();
         let mut out = vec![0.0; rows * columns];
         let axes = [Axis { size: rows, from: columns as isize, to: 1 }, Axis { size: columns, from: 1, to: rows }];

@@ -1,6 +1,7 @@
 //! Chains of functions of one element, a block of places at a time so that all but the first function find it in the cache.
 
 use ocelli_autograd::ops::math::MathFunction;
+use ocelli_tensor::kernels::activate;
 use rayon::prelude::*;
 
 use super::{Activation, places_per_task};
@@ -95,17 +96,7 @@ impl Function {
             data.iter_mut().for_each(|x| *x = f(*x));
         }
         match self {
-            Function::Activation(activation) => match activation {
-                Activation::Identity => {}
-                // A comparison, as `max` would make 0 of NaN.
-                Activation::Relu => each(data, |x| if x < 0.0 { 0.0 } else { x }),
-                Activation::Relu6 => each(data, |x| x.clamp(0.0, 6.0)),
-                Activation::LeakyRelu(slope) => each(data, |x| if x < 0.0 { x * slope } else { x }),
-                Activation::Silu => each(data, |x| x * sigmoid(x)),
-                Activation::HardSwish => each(data, |x| x * (x + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0)),
-                Activation::Sigmoid => each(data, sigmoid),
-                Activation::Gelu => each(data, |x| 0.5 * x * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))),
-            },
+            Function::Activation(activation) => activate(activation, data),
             Function::Clamp(low, high) => each(data, |x| {
                 if x < low {
                     low

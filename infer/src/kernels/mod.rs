@@ -1,16 +1,15 @@
-//! What steps compute, on slices of the arena.
+//! What steps compute, on slices of the arena; convolutions and linear layers are the tensor crate's prepared kernels.
 //!
 //! Every value is a number of places with some channels each, `stride` elements from one place to the next: an image's places
 //! are its pixels, a matrix's its rows.
 
 pub(crate) mod binary;
-pub(crate) mod conv;
 pub(crate) mod copy;
 pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 
-pub(crate) use conv::{Activation, Images, ImagesMut, PackedConv, PackedLinear};
+pub(crate) use ocelli_tensor::kernels::{Activation, Images, ImagesMut, PackedConv, PackedLinear};
 
 /// Elements of simple work that are worth a task of their own.
 pub(crate) const GRAIN: usize = 32 * 1024;

@@ -53,7 +53,7 @@ pub(crate) fn adaptive(input: usize, outputs: usize) -> Vec<Window> {
 const LANES: usize = 32;
 
 /// The greatest elements of the windows. NaN always wins.
-pub(crate) fn max(x: Images<'_>, rows: &[Window], columns: &[Window], out: ImagesMut<'_>) {
+pub(crate) fn max(x: Images<'_, f32>, rows: &[Window], columns: &[Window], out: ImagesMut<'_, f32>) {
     pool(x, rows, columns, out, |x, place, rows, columns, out| {
         let mut best = [f32::NEG_INFINITY; LANES];
         let best = &mut best[..out.len()];
@@ -70,7 +70,7 @@ pub(crate) fn max(x: Images<'_>, rows: &[Window], columns: &[Window], out: Image
 }
 
 /// The means of the windows. Rows are summed one by one, which keeps the rounding of large windows small.
-pub(crate) fn average(x: Images<'_>, rows: &[Window], columns: &[Window], out: ImagesMut<'_>) {
+pub(crate) fn average(x: Images<'_, f32>, rows: &[Window], columns: &[Window], out: ImagesMut<'_, f32>) {
     pool(x, rows, columns, out, |x, place, rows, columns, out| {
         let mut sum = [0.0f32; LANES];
         for row in 0..rows.count {
@@ -90,13 +90,13 @@ pub(crate) fn average(x: Images<'_>, rows: &[Window], columns: &[Window], out: I
 
 /// Calls `reduce(elements, place → first element, window of rows, window of columns, up to LANES outputs)`.
 fn pool(
-    x: Images<'_>,
+    x: Images<'_, f32>,
     rows: &[Window],
     columns: &[Window],
-    out: ImagesMut<'_>,
+    out: ImagesMut<'_, f32>,
     reduce: impl Fn(&[f32], &dyn Fn(usize, usize) -> usize, Window, Window, &mut [f32]) + Sync,
 ) {
-    let [height, width] = x.size;
+    let [_, height, width] = x.size;
     let (channels, stride) = (out.channels, out.stride);
     let work = rows.first().map_or(1, |w| w.count) * columns.first().map_or(1, |w| w.count) * channels;
     let per_task = places_per_task(work);

@@ -11,7 +11,7 @@ use ocelli_tensor::{DType, Shape};
 use super::concat::{Claims, claims};
 use super::memory::{self, Root};
 use super::run::Output;
-use super::view::{View, is_row_major, physical, places_and_channels, row_major};
+use super::view::{View, is_row_major, physical, places_and_channels, row_major, three};
 use super::{Action, Operand, Program, Source, Step};
 use crate::Result;
 use crate::capture::is_sized;
@@ -25,8 +25,8 @@ use crate::unary::Unary;
 /// A layer's weights in the order that its kernel reads.
 #[derive(Debug)]
 pub(crate) enum Packed {
-    Conv(PackedConv),
-    Linear(PackedLinear),
+    Conv(PackedConv<f32>),
+    Linear(PackedLinear<f32>),
 }
 
 impl Packed {
@@ -39,12 +39,17 @@ impl Packed {
         let pack = |(id, live): (Id, bool)| {
             let packed = match &graph.nodes[id].kind {
                 Kind::Conv(l) if live => {
-                    let packed = PackedConv::new(&l.weight, l.bias.as_ref(), &l.options, l.epilogue.activation)?;
-                    Packed::Conv(packed)
+                    let (weight, bias, options) = (&l.weight, l.bias.as_ref(), &l.options);
+                    let [height, width] =
+                        [2, 3].map(|axis| graph.nodes[graph.nodes[id].inputs[0]].dims[axis].constant());
+                    Packed::Conv(match (height, width) {
+                        (Some(height), Some(width)) => {
+                            PackedConv::for_size(weight, bias, options, three([height, width]))?
+                        }
+                        _ => PackedConv::new(weight, bias, options)?,
+                    })
                 }
-                Kind::Linear(l) if live => {
-                    Packed::Linear(PackedLinear::new(&l.weight, l.bias.as_ref(), l.epilogue.activation)?)
-                }
+                Kind::Linear(l) if live => Packed::Linear(PackedLinear::new(&l.weight, l.bias.as_ref())?),
                 _ => return Ok(None),
             };
             Ok(Some(Arc::new(packed)))
@@ -113,6 +118,7 @@ struct Builder<'a> {
     roots: Vec<usize>,
     drafts: Vec<Draft>,
     slots: usize,
+    scratch: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -133,6 +139,7 @@ impl<'a> Builder<'a> {
             roots: Vec::new(),
             drafts: Vec::new(),
             slots: 0,
+            scratch: 0,
         })
     }
 
@@ -228,10 +235,10 @@ impl<'a> Builder<'a> {
         };
         let flops = match &action {
             Action::Conv { layer, images, input, .. } => match &**layer {
-                Packed::Conv(conv) => conv.flops(*images, *input),
+                Packed::Conv(conv) => conv.flops(*images, three(*input)).unwrap_or(0),
                 Packed::Linear(_) => 0,
             },
-            Action::Linear { rows, .. } => 2 * (*rows * weights) as u64,
+            Action::Linear { .. } => 2 * (write.places * weights) as u64,
             Action::Load { .. } | Action::Call { .. } | Action::Copy(_) => 0,
             _ => write.numel() as u64,
         };
@@ -268,22 +275,23 @@ impl<'a> Builder<'a> {
                 let source = &self.shapes[inputs[0]];
                 let (input, output) = ([source[2], source[3]], [shape[2], shape[3]]);
                 let Some(packed) = &self.packed[id] else { return Err(unpacked(id)) };
-                let action = Action::Conv { layer: Arc::clone(packed), images: shape[0], input, output };
+                let name = name::conv(layer);
+                if let Packed::Conv(conv) = &**packed {
+                    self.scratch = self.scratch.max(conv.scratch(shape[0], three(input))?);
+                }
+                let (layer, activation) = (Arc::clone(packed), layer.epilogue.activation);
+                let action = Action::Conv { layer, activation, images: shape[0], input, output };
                 let write = self.output(id);
-                self.push(id, name::conv(layer), action, reads, write);
+                self.push(id, name, action, reads, write);
                 Home::Arena(write)
             }
             Kind::Linear(layer) => {
-                let mut reads = Vec::with_capacity(inputs.len());
-                for &input in inputs {
-                    let (view, shape) = (self.view(input), self.shapes[input].clone());
-                    reads.push(Operand::Arena(self.dense(id, view, &shape)));
-                }
+                let reads: Vec<Operand> = inputs.iter().map(|&input| Operand::Arena(self.view(input))).collect();
                 let Some(packed) = &self.packed[id] else { return Err(unpacked(id)) };
-                let (rows, _) = places_and_channels(&shape);
-                let action = Action::Linear { layer: Arc::clone(packed), rows };
+                let name = name::linear(layer);
+                let action = Action::Linear { layer: Arc::clone(packed), activation: layer.epilogue.activation };
                 let write = self.output(id);
-                self.push(id, name::linear(layer), action, reads, write);
+                self.push(id, name, action, reads, write);
                 Home::Arena(write)
             }
             Kind::Map(unaries) => {
@@ -489,7 +497,7 @@ impl<'a> Builder<'a> {
         let mut steps: Vec<Step> = self.drafts.into_iter().map(|draft| draft.step).collect();
         steps.iter_mut().for_each(|step| step.place(&offsets));
         outputs.iter_mut().for_each(|output| output.source.place(&offsets));
-        Ok(Program { steps, outputs, arena, slots: self.slots, idle: Mutex::default() })
+        Ok(Program { steps, outputs, arena, slots: self.slots, scratch: self.scratch, idle: Mutex::default() })
     }
 }
 

@@ -56,8 +56,8 @@ fn within(claims: &Claims, slices: &[(Id, usize)]) -> Option<(Id, usize)> {
 fn writes_strided(kind: &Kind) -> bool {
     match kind {
         Kind::Conv(_) | Kind::Map(_) | Kind::Binary(..) | Kind::Pool { .. } => true,
-        Kind::Concat | Kind::Softmax { .. } => true,
-        Kind::Input(_) | Kind::Constant(_) | Kind::Op(_) | Kind::Linear(_) => false,
+        Kind::Linear(_) | Kind::Concat | Kind::Softmax { .. } => true,
+        Kind::Input(_) | Kind::Constant(_) | Kind::Op(_) => false,
         Kind::Reshape { .. } | Kind::Permute(_) | Kind::Slice { .. } => false,
     }
 }

@@ -16,8 +16,8 @@ pub(crate) use build::Packed;
 pub(crate) use run::Workspace;
 use view::View;
 
+use crate::kernels::Activation;
 use crate::kernels::binary::Broadcast;
-use crate::kernels::conv;
 use crate::kernels::copy::Copy;
 use crate::kernels::map::Chain;
 use crate::kernels::pool::Window;
@@ -30,6 +30,8 @@ pub(crate) struct Program {
     /// Elements of the arena.
     pub(crate) arena: usize,
     slots: usize,
+    /// Elements that steps work in besides the arena, at most.
+    scratch: usize,
     /// Arenas that no run is using.
     idle: Mutex<Vec<Workspace>>,
 }
@@ -80,13 +82,14 @@ enum Action {
     },
     Conv {
         layer: Arc<Packed>,
+        activation: Activation,
         images: usize,
         input: [usize; 2],
         output: [usize; 2],
     },
     Linear {
         layer: Arc<Packed>,
-        rows: usize,
+        activation: Activation,
     },
     Map(Chain),
     Binary(Function, Broadcast, Chain),
@@ -113,10 +116,6 @@ impl Action {
 impl Step {
     /// Whether the step computes with tensors, which takes memory outside the arena.
     pub(crate) fn allocates(&self) -> bool {
-        match self.action {
-            Action::Call { .. } => true,
-            Action::Conv { .. } | Action::Linear { .. } => conv::ALLOCATES,
-            _ => false,
-        }
+        self.action.is_call()
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytemuck::{Pod, Zeroable};
 use ocelli_tensor::Tensor;
 
-use super::view::{View, physical, places_and_channels, row_major};
+use super::view::{View, physical, places_and_channels, row_major, three};
 use super::{Action, Operand, Packed, Program, Source, Step};
 use crate::kernels::copy::{Axis, Copy};
 use crate::kernels::{Images, ImagesMut, binary, map, pool, softmax};
@@ -21,6 +21,7 @@ struct Line([f32; 16]);
 #[derive(Debug)]
 pub(crate) struct Workspace {
     arena: Vec<Line>,
+    scratch: Vec<Line>,
     slots: Vec<Option<Tensor>>,
 }
 
@@ -36,7 +37,8 @@ impl Workspace {
             lines.resize(count, Line::zeroed());
             Ok(lines)
         };
-        Ok(Workspace { arena: lines(program.arena)?, slots: vec![None; program.slots] })
+        let (arena, scratch) = (lines(program.arena)?, lines(program.scratch)?);
+        Ok(Workspace { arena, scratch, slots: vec![None; program.slots] })
     }
 
     fn arena(&self) -> &[f32] {
@@ -70,9 +72,14 @@ impl Rest<'_> {
         }
     }
 
-    fn images(&self, operand: &Operand, images: usize, size: [usize; 2]) -> Images<'_> {
-        let view = operand.view();
-        Images { data: self.get(&view), images, size, channels: view.channels, stride: view.stride }
+    fn images<'a>(&'a self, operand: &'a Operand, images: usize, size: [usize; 2]) -> Images<'a, f32> {
+        let View { channels, stride, .. } = operand.view();
+        Images { data: self.read(operand), images, size: three(size), channels, stride }
+    }
+
+    /// The places as images of one place each.
+    fn rows<'a>(&'a self, operand: &'a Operand) -> Images<'a, f32> {
+        self.images(operand, operand.view().places, [1, 1])
     }
 }
 
@@ -235,27 +242,30 @@ impl Step {
         if self.write.numel() == 0 {
             return Ok(());
         }
-        let arena: &mut [f32] = bytemuck::cast_slice_mut(&mut workspace.arena);
+        let Workspace { arena, scratch, .. } = workspace;
+        let arena: &mut [f32] = bytemuck::cast_slice_mut(arena);
         let (before, arena) = arena.split_at_mut(self.write.start);
         let (out, behind) = arena.split_at_mut(self.write.end() - self.write.start);
         let rest = Rest { before, behind, start: self.write.end() };
-        self.compute(&rest, out)
+        self.compute(&rest, out, bytemuck::cast_slice_mut(scratch))
     }
 
-    fn compute(&self, rest: &Rest<'_>, out: &mut [f32]) -> Result<()> {
-        let View { channels, stride, .. } = self.write;
+    fn compute(&self, rest: &Rest<'_>, out: &mut [f32], scratch: &mut [f32]) -> Result<()> {
+        let View { places, channels, stride, .. } = self.write;
         let read = |i: usize| (rest.read(&self.reads[i]), self.reads[i].view().stride);
         match &self.action {
-            Action::Conv { layer, images, input, output } => {
+            Action::Conv { layer, activation, images, input, output } => {
                 let Packed::Conv(conv) = &**layer else { return Ok(()) };
                 let x = rest.images(&self.reads[0], *images, *input);
                 let residual = self.reads.get(1).map(|read| rest.images(read, *images, *output));
-                let out = ImagesMut { data: out, channels, stride };
-                conv.run(x, residual, out)?;
+                let out = ImagesMut { data: out, images: *images, size: three(*output), channels, stride };
+                conv.run(x, out, residual, *activation, scratch)?;
             }
-            Action::Linear { layer, rows } => {
+            Action::Linear { layer, activation } => {
                 let Packed::Linear(linear) = &**layer else { return Ok(()) };
-                linear.run(read(0).0, *rows, (self.reads.len() > 1).then(|| read(1).0), out)?;
+                let residual = self.reads.get(1).map(|read| rest.rows(read));
+                let out = ImagesMut { data: out, images: places, size: [1; 3], channels, stride };
+                linear.run(rest.rows(&self.reads[0]), out, residual, *activation)?;
             }
             Action::Map(chain) => {
                 let in_place = matches!(&self.reads[0], Operand::Arena(view) if *view == self.write);
@@ -266,7 +276,13 @@ impl Step {
             }
             Action::Pool { max, rows, columns, images, input } => {
                 let x = rest.images(&self.reads[0], *images, *input);
-                let out = ImagesMut { data: out, channels, stride };
+                let out = ImagesMut {
+                    data: out,
+                    images: *images,
+                    size: three([rows.len(), columns.len()]),
+                    channels,
+                    stride,
+                };
                 if *max { pool::max(x, rows, columns, out) } else { pool::average(x, rows, columns, out) }
             }
             Action::Softmax { log } => {

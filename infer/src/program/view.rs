@@ -86,3 +86,8 @@ pub(super) fn row_major(shape: &[usize]) -> Vec<isize> {
     }
     strides
 }
+
+/// Height and width as the sizes that the tensor crate's kernels take.
+pub(super) fn three([height, width]: [usize; 2]) -> [usize; 3] {
+    [1, height, width]
+}

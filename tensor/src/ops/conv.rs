@@ -297,7 +297,13 @@ fn three<T: Copy>(values: &[T], fill: T) -> [T; 3] {
     three
 }
 
-fn geometry(input: &Shape, weight: &Shape, output: &Shape, options: &ConvOptions, resolved: &Resolved) -> Geometry {
+pub(crate) fn geometry(
+    input: &Shape,
+    weight: &Shape,
+    output: &Shape,
+    options: &ConvOptions,
+    resolved: &Resolved,
+) -> Geometry {
     let before: SmallVec<[isize; 3]> = resolved.padding.iter().map(|pair| pair.0 as isize).collect();
     Geometry {
         images: input[0],
@@ -315,13 +321,13 @@ fn geometry(input: &Shape, weight: &Shape, output: &Shape, options: &ConvOptions
 
 /// Which axis of a weight comes to lie last.
 #[derive(Clone, Copy)]
-enum Last {
+pub(crate) enum Last {
     Filters,
     Channels,
 }
 
 /// A row-major weight `[groups · filters, channels, taps…]` as `[groups, taps, channels, filters]`, or with the last two swapped.
-fn by_taps(geometry: &Geometry, weight: &Tensor, last: Last) -> Result<Tensor> {
+pub(crate) fn by_taps(geometry: &Geometry, weight: &Tensor, last: Last) -> Result<Tensor> {
     let weight = weight.reshape([geometry.groups, geometry.filters, geometry.channels, geometry.taps()])?;
     match last {
         Last::Filters => weight.permute([0, 3, 2, 1])?.contiguous(),
@@ -384,7 +390,7 @@ fn as_places<T: crate::Element>(x: &Tensor) -> Option<Places<'_, T>> {
 }
 
 /// A depthwise weight as the channels-last kernels read it.
-fn taps_first<T: crate::Element>(geometry: &Geometry, weight: &[T]) -> Result<Buffer> {
+pub(crate) fn taps_first<T: crate::Element>(geometry: &Geometry, weight: &[T]) -> Result<Buffer> {
     let mut taps = Buffer::for_output::<T>(weight.len())?;
     conv::depthwise::taps_first(weight, geometry.taps(), taps.as_mut_slice());
     Ok(taps)

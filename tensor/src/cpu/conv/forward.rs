@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::windows::{Result as Places, Windows};
 use super::{Geometry, Images};
 use crate::Result;
-use crate::cpu::gemm::{Activation, Output, Packed, product};
+use crate::cpu::gemm::{Activation, EvenRows, Output, Packed, product};
 use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::level;
@@ -54,15 +54,7 @@ pub(crate) fn forward<T: Float>(
     let (len, out) = (written.out.len(), SharedMut::new(written.out));
     for (group, packed) in packed.iter().enumerate() {
         let first = group * filters;
-        let windows = Windows {
-            images: x.starting_at(group * channels),
-            input: geometry.input,
-            grid: geometry.output,
-            step: geometry.stride,
-            shifts: shifts.clone(),
-            zeros,
-            result: Places::whole(geometry.output),
-        };
+        let x = x.starting_at(group * channels);
         let output = Output {
             data: out.from(first),
             len: len - first,
@@ -71,7 +63,24 @@ pub(crate) fn forward<T: Float>(
             residual: written.residual.map(|(residual, stride)| (&residual[first..], stride)),
             activation: written.activation,
         };
+        let count = images * geometry.windows();
+        // The windows of 1×1 convolutions need no searching.
+        if let (true, Some(stride)) = (geometry.is_pointwise(), x.even_places(geometry.input)) {
+            let rows = EvenRows { data: &x.data[x.offset..], stride, depth: channels };
+            // SAFETY: `out` is borrowed for the whole call.
+            unsafe { product(count, &rows, packed, &output) };
+            continue;
+        }
+        let windows = Windows {
+            images: x,
+            input: geometry.input,
+            grid: geometry.output,
+            step: geometry.stride,
+            shifts: shifts.clone(),
+            zeros,
+            result: Places::whole(geometry.output),
+        };
         // SAFETY: `out` is borrowed for the whole call, and the windows' pointers are to `channels` numbers of an image or to the zeros.
-        unsafe { product(images * geometry.windows(), &windows, packed, &output) };
+        unsafe { product(count, &windows, packed, &output) };
     }
 }

@@ -116,6 +116,14 @@ impl<'a, T> Images<'a, T> {
         }
     }
 
+    /// The distance of places, if it is the same from each to the next, across rows and images too.
+    pub(crate) fn even_places(&self, size: [usize; 3]) -> Option<usize> {
+        let stride = usize::try_from(self.places[2]).ok()?;
+        let dense = Images::dense(self.data, size, stride);
+        let same = |axis: usize| size[axis] <= 1 || self.places[axis] == dense.places[axis];
+        (same(0) && same(1) && self.image == dense.image).then_some(stride)
+    }
+
     /// The same from a later channel on.
     pub(crate) fn starting_at(&self, channel: usize) -> Self {
         Images { offset: self.offset + channel, ..*self }

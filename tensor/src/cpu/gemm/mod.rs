@@ -18,7 +18,7 @@ use rayon::prelude::*;
 pub use epilogue::Activation;
 pub(crate) use factor::Factor;
 pub(crate) use operand::{Blocked, Operand, Strided};
-pub(crate) use packed::{Output, Packed, Panel, Rows, panels, product, registers};
+pub(crate) use packed::{EvenRows, Output, Packed, Panel, Rows, panels, product, registers};
 pub(crate) use vector::matrix_vector;
 
 use super::parallel::SharedMut;

@@ -13,7 +13,7 @@ use super::tile::{self, End, Left, MOST_ROWS, Start, Tile};
 use crate::Result;
 use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
+use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at, prefetch};
 use crate::memory::Buffer;
 
 /// Steps of the depth between two visits of the output: a panel's part of so many steps stays in the second-level cache.
@@ -22,8 +22,13 @@ const DEPTH: usize = 384;
 const SEGMENTS: usize = 25;
 /// Bytes of the left factor that a task goes through for every panel.
 const LEFT: usize = 384 * 1024;
+/// Rows that are not cut among threads where there are columns to cut: an image of 14×14 places.
+const FEW_ROWS: usize = 200;
 /// Multiplications that are worth a task of their own.
 const TASK: usize = 256 * 1024;
+
+/// Steps of a panel that are packed together from columns: so many lines of the panel stay in the first-level cache.
+const PACKED_STEPS: usize = 64;
 
 /// A factor of `segments · depth` rows and `columns` columns, in panels of up to four vectors' width.
 pub(crate) struct Packed<T> {
@@ -83,6 +88,42 @@ impl<T: Lane> Packed<T> {
         columns: usize,
         row: impl Fn(usize, usize) -> &'a [T] + Sync,
     ) -> Result<Self> {
+        Self::build(level, segments, depth, columns, |first, used, width, out| {
+            for (at, out) in out.chunks_exact_mut(width).enumerate() {
+                let (out, rest) = out.split_at_mut(used);
+                out.copy_from_slice(&row(at / depth, at % depth)[first..][..used]);
+                rest.fill(T::ZERO);
+            }
+        })
+    }
+
+    /// Packs a factor of one segment whose columns lie one behind the other.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`].
+    pub(crate) fn transposed(level: Level, depth: usize, columns: usize, data: &[T]) -> Result<Self> {
+        Self::build(level, 1, depth, columns, |first, used, width, out| {
+            for (i, out) in out.chunks_mut(PACKED_STEPS * width).enumerate() {
+                let (from, steps) = (i * PACKED_STEPS, out.len() / width);
+                if used < width {
+                    out.fill(T::ZERO);
+                }
+                for lane in 0..used {
+                    let column = &data[(first + lane) * depth + from..][..steps];
+                    out[lane..].iter_mut().step_by(width).zip(column).for_each(|(out, &number)| *out = number);
+                }
+            }
+        })
+    }
+
+    /// Calls `fill(first column, columns, width, panel)` for every panel.
+    fn build(
+        level: Level,
+        segments: usize,
+        depth: usize,
+        columns: usize,
+        fill: impl Fn(usize, usize, usize, &mut [T]) + Sync,
+    ) -> Result<Self> {
         let (lanes, registers) = registers::<T>(level);
         let vectors = columns.div_ceil(lanes);
         let panels: SmallVec<[Panel; 8]> = panels(columns, lanes, tile::most_vectors(registers)).collect();
@@ -91,16 +132,32 @@ impl<T: Lane> Packed<T> {
         let shared = SharedMut::new(data.as_mut_slice::<T>());
         panels.par_iter().for_each(|panel| {
             let width = panel.vectors * lanes;
-            let used = width.min(columns - panel.column);
             // SAFETY: every panel has its own piece of the buffer.
             let out = unsafe { shared.slice(panel.column * rows..(panel.column + width) * rows) };
-            for (at, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
-                let (out, rest) = out.split_at_mut(used);
-                out.copy_from_slice(&row(at / depth, at % depth)[panel.column..][..used]);
-                rest.fill(T::ZERO);
-            }
+            fill(panel.column, width.min(columns - panel.column), width, out);
         });
         Ok(Packed { level, segments, depth, columns, lanes, panels, data, element: std::marker::PhantomData })
+    }
+
+    /// Steps of the whole depth.
+    fn height(&self) -> usize {
+        self.segments * self.depth
+    }
+
+    /// Into how many pieces `count` rows and the panels are cut for the threads. What an element is summed from does not depend on it.
+    fn cut(&self, count: usize) -> (usize, usize) {
+        let threads = rayon::current_num_threads();
+        let tasks = (count * self.columns * self.height().max(1) / TASK).clamp(1, 8 * threads);
+        if count <= FEW_ROWS && self.panels.len() >= 2 * threads {
+            // Few rows: what takes the time is to read the weights, so each is read by one task alone.
+            return (1, self.panels.len().min(tasks));
+        }
+        // Many: all panels see the same rows, which should stay in the second-level cache.
+        let row_bytes = self.depth * size_of::<T>() * if self.segments > 1 { 2 } else { 1 };
+        let most = (LEFT / row_bytes.max(1)).clamp(2 * MOST_ROWS, 1024);
+        let down = count.div_ceil(most).max(tasks.min(count.div_ceil(4 * MOST_ROWS)));
+        let across = if down >= 2 * threads { 1 } else { tasks.div_ceil(down).min(self.panels.len()) };
+        (if across == 1 { down.next_multiple_of(threads).min(count.div_ceil(MOST_ROWS)) } else { down }, across)
     }
 }
 
@@ -113,6 +170,24 @@ pub(crate) trait Rows<T>: Sync {
     fn places(&self, first: usize, count: usize, out: &mut [usize; MOST_ROWS]) {
         for (i, out) in out.iter_mut().enumerate().take(count) {
             *out = first + i;
+        }
+    }
+}
+
+/// Rows at regular distances, of one segment.
+pub(crate) struct EvenRows<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) stride: usize,
+    pub(crate) depth: usize,
+}
+
+impl<T: Sync> Rows<T> for EvenRows<'_, T> {
+    fn point(&self, first: usize, count: usize, _: Range<usize>, out: &mut [[*const T; MOST_ROWS]]) {
+        let data = &self.data[first * self.stride..(first + count - 1) * self.stride + self.depth];
+        for segment in out {
+            for (i, pointer) in segment[..count].iter_mut().enumerate() {
+                *pointer = data.as_ptr().wrapping_add(i * self.stride);
+            }
         }
     }
 }
@@ -140,21 +215,14 @@ pub(crate) unsafe fn product<T: Float>(count: usize, source: &dyn Rows<T>, packe
     if count == 0 || packed.columns == 0 {
         return;
     }
-    let work = count * packed.columns * (packed.segments * packed.depth).max(1);
-    let row_bytes = packed.depth * size_of::<T>() * if packed.segments > 1 { 2 } else { 1 };
-    let most = (LEFT / row_bytes.max(1)).clamp(2 * MOST_ROWS, 1024) / MOST_ROWS * MOST_ROWS;
-    let threads = rayon::current_num_threads();
-    let tasks = (work / TASK).min(8 * threads).max(1);
-    // Rows are cut first: all panels then see the same rows in the cache. Short products are cut into panels too.
-    let down = count.div_ceil(most).max(tasks.min(count.div_ceil(4 * MOST_ROWS)));
-    let across = if down >= 2 * threads { 1 } else { tasks.div_ceil(down).min(packed.panels.len()) };
+    let (down, across) = packed.cut(count);
     let run = |i: usize| {
         let (row, panel) = (i / across, i % across);
         let piece = |i: usize| (count * i / down).next_multiple_of(MOST_ROWS).min(count);
         let panels = packed.panels.len() * panel / across..packed.panels.len() * (panel + 1) / across;
         dispatch_at(packed.level, Task { rows: piece(row)..piece(row + 1), panels, source, packed, out });
     };
-    if tasks == 1 {
+    if count * packed.columns * packed.height().max(1) < 2 * TASK {
         (0..down * across).for_each(run);
     } else {
         (0..down * across).into_par_iter().for_each(run);
@@ -177,7 +245,7 @@ impl<T: Float> Kernel for Task<'_, T> {
         let Task { rows, panels, source, packed, out } = self;
         let range = out.activation.range().map(|(low, high)| (T::from_f64(low), T::from_f64(high)));
         let data = packed.data.as_slice::<T>();
-        let height = packed.segments * packed.depth;
+        let height = packed.height();
         let mut table = [[std::ptr::null(); MOST_ROWS]; SEGMENTS];
         let (mut places, mut outs, mut residuals) =
             ([0; MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS], [std::ptr::null(); MOST_ROWS]);
@@ -190,8 +258,17 @@ impl<T: Float> Kernel for Task<'_, T> {
                 let first_step = part.segments.start * packed.depth + part.steps.start;
                 let (is_first, is_last) = (first_step == 0, part.last);
                 let table = &mut table[..part.segments.len()];
+                let right = &weights[first_step * width..];
+                // The next part's weights, a piece of which is fetched for every tile: they may come from far.
+                let part_len = part.segments.len() * part.steps.len() * width;
+                let mut fetched = panel.column * height + first_step * width + part_len;
+                let tiles = rows.len().div_ceil(tall);
+                let each = if (2..FEW_ROWS / 4).contains(&tiles) { part_len.div_ceil(tiles) } else { 0 };
                 let mut row = rows.start;
                 while row < rows.end {
+                    let next = (fetched + each).min(data.len());
+                    prefetch(&data[fetched.min(next)..next]);
+                    fetched = next;
                     let count = tall.min(rows.end - row);
                     source.point(row, count, part.segments.clone(), table);
                     source.places(row, count, &mut places);
@@ -218,11 +295,7 @@ impl<T: Float> Kernel for Task<'_, T> {
                         range: range.filter(|_| is_last),
                     };
                     let tile = Tile {
-                        left: Left::Rows {
-                            segments: table,
-                            steps: part.steps.len(),
-                            right: weights[first_step * width..].as_ptr(),
-                        },
+                        left: Left::Rows { segments: table, steps: part.steps.len(), right: right.as_ptr() },
                         right_step: width,
                         out: &outs,
                         columns: used,

@@ -3,10 +3,14 @@
 //! The tile's columns are up to four vectors of the right factor; each of its rows multiplies them by one number of the left factor,
 //! broadcast. How many rows there are follows from how many registers the processor has.
 
+use std::mem::MaybeUninit;
+
 use crate::cpu::simd::{Lane, Simd, Vector};
 
 /// Rows of the largest tile.
 pub(crate) const MOST_ROWS: usize = 12;
+/// Elements of the largest tile: 24 vectors of the widest registers.
+const MOST_SUMS: usize = 24 * 16;
 /// Vectors of the widest tile.
 pub(crate) const MOST_VECTORS: usize = 4;
 
@@ -139,30 +143,28 @@ unsafe fn height<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: 
 #[inline(always)]
 unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: usize, tile: &Tile<'_, T>) {
     let lanes = T::Of::<S>::LANES;
-    // Columns in use of each vector: the last ones may be short or empty.
-    let mut used = [0; V];
-    for (j, used) in used.iter_mut().enumerate() {
-        *used = tile.columns.saturating_sub(j * lanes).min(lanes);
-    }
+    // What is not whole vectors is finished in memory: the loops here have no branches, so that they unroll and the sums stay in
+    // registers.
+    let whole = tile.columns >= V * lanes;
     let mut sums = [[T::Of::<S>::zero(s); V]; R];
     // SAFETY: the caller's promise; pointers stay inside what it vouches for.
     unsafe {
         match tile.start {
-            Start::Zero => {}
-            Start::Bias(bias) => {
-                let mut row = [T::Of::<S>::zero(s); V];
-                for j in 0..V {
-                    row[j] = load(s, bias.wrapping_add(j * lanes), used[j]);
-                }
-                sums = [row; R];
-            }
-            Start::Output => {
+            Start::Bias(bias) if whole => {
                 for i in 0..R {
                     for j in 0..V {
-                        sums[i][j] = load(s, tile.out[first + i].wrapping_add(j * lanes), used[j]);
+                        sums[i][j] = T::Of::<S>::load(s, bias.wrapping_add(j * lanes));
                     }
                 }
             }
+            Start::Output if whole => {
+                for i in 0..R {
+                    for j in 0..V {
+                        sums[i][j] = T::Of::<S>::load(s, tile.out[first + i].wrapping_add(j * lanes));
+                    }
+                }
+            }
+            _ => {}
         }
         match tile.left {
             Left::Columns { lines, step, from } => {
@@ -205,10 +207,20 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
                 }
             }
         }
+        if !whole {
+            let mut memory = [MaybeUninit::<T>::uninit(); MOST_SUMS];
+            let to = memory.as_mut_ptr().cast::<T>();
+            for i in 0..R {
+                for j in 0..V {
+                    sums[i][j].store(to.wrapping_add((i * V + j) * lanes));
+                }
+            }
+            return finish(s, first, R, to, V, tile);
+        }
         if let Some(residual) = tile.end.residual {
             for i in 0..R {
                 for j in 0..V {
-                    let more = load(s, residual[first + i].wrapping_add(j * lanes), used[j]);
+                    let more = T::Of::<S>::load(s, residual[first + i].wrapping_add(j * lanes));
                     sums[i][j] = sums[i][j].add(more);
                 }
             }
@@ -224,19 +236,46 @@ unsafe fn piece<S: Simd, T: Lane, const R: usize, const V: usize>(s: S, first: u
         }
         for i in 0..R {
             for j in 0..V {
-                let to = tile.out[first + i].wrapping_add(j * lanes);
-                if used[j] < lanes { sums[i][j].store_first(to, used[j]) } else { sums[i][j].store(to) }
+                sums[i][j].store(tile.out[first + i].wrapping_add(j * lanes));
             }
         }
     }
 }
 
-/// A vector of which only the first elements may be there.
+/// Writes rows of sums of products, `vectors` each, of which the last ones are not all in use.
 ///
 /// # Safety
-/// These elements can be read.
+/// As [`compute`]; `sums` points to as many whole vectors.
 #[inline(always)]
-unsafe fn load<S: Simd, T: Lane>(s: S, from: *const T, used: usize) -> T::Of<S> {
-    // SAFETY: the caller's promise.
-    unsafe { if used < T::Of::<S>::LANES { T::Of::<S>::load_first(s, from, used) } else { T::Of::<S>::load(s, from) } }
+unsafe fn finish<S: Simd, T: Lane>(
+    s: S,
+    first: usize,
+    rows: usize,
+    sums: *const T,
+    vectors: usize,
+    tile: &Tile<'_, T>,
+) {
+    let lanes = T::Of::<S>::LANES;
+    for i in 0..rows {
+        for at in (0..tile.columns).step_by(lanes) {
+            let used = lanes.min(tile.columns - at);
+            let out = tile.out[first + i].wrapping_add(at);
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut sum = T::Of::<S>::load(s, sums.wrapping_add(i * vectors * lanes + at));
+                match tile.start {
+                    Start::Zero => {}
+                    Start::Bias(bias) => sum = sum.add(T::Of::<S>::load_first(s, bias.wrapping_add(at), used)),
+                    Start::Output => sum = sum.add(T::Of::<S>::load_first(s, out, used)),
+                }
+                if let Some(residual) = tile.end.residual {
+                    sum = sum.add(T::Of::<S>::load_first(s, residual[first + i].wrapping_add(at), used));
+                }
+                if let Some((low, high)) = tile.end.range {
+                    sum = T::Of::<S>::splat(s, high).min(T::Of::<S>::splat(s, low).max(sum));
+                }
+                sum.store_first(out, used);
+            }
+        }
+    }
 }

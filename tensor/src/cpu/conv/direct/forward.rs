@@ -2,11 +2,16 @@
 // Loops of constant length over several arrays at once unroll into registers; iterators over them would not read better.
 #![allow(clippy::needless_range_loop)]
 
+use std::mem::MaybeUninit;
+
 use super::{Bands, WIDEST};
 use crate::cpu::conv::places::{Finish, Lie, store};
 use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Simd, Vector};
+
+/// Elements of the largest tile: 28 vectors of the widest registers.
+const MOST_SUMS: usize = 28 * WIDEST;
 
 /// One band of rows of windows.
 pub(super) struct Forward<'a, T> {
@@ -120,14 +125,24 @@ impl<T: Float> Row<'_, T> {
                 }
                 weight = weight.wrapping_add(self.filters);
             }
+            // What follows has branches, so it takes the sums from memory: they would not stay in registers before otherwise.
+            let mut memory = [MaybeUninit::<T>::uninit(); MOST_SUMS];
+            let finished = memory.as_mut_ptr().cast::<T>();
             for o in 0..WINDOWS {
-                if left + o < self.wide {
-                    let window = self.window + left + o;
-                    for v in 0..VECTORS {
-                        let filter = self.filter + v * lanes;
-                        let sum = self.finish.end(s, sums[o][v], window, filter, of(v));
-                        // SAFETY: the caller's promise.
-                        unsafe { store::<S, T>(sum, self.out.add(window * self.place + filter), of(v)) };
+                for v in 0..VECTORS {
+                    // SAFETY: there is room for the largest tile.
+                    unsafe { sums[o][v].store(finished.add((o * VECTORS + v) * lanes)) };
+                }
+            }
+            for o in 0..WINDOWS.min(self.wide - left) {
+                let window = self.window + left + o;
+                for v in 0..VECTORS {
+                    let filter = self.filter + v * lanes;
+                    // SAFETY: the sums were just written there; the rest is the caller's promise.
+                    unsafe {
+                        let sum = T::Of::<S>::load(s, finished.add((o * VECTORS + v) * lanes));
+                        let sum = self.finish.end(s, sum, window, filter, of(v));
+                        store::<S, T>(sum, self.out.add(window * self.place + filter), of(v));
                     }
                 }
             }

@@ -133,7 +133,7 @@ struct Bands<'a> {
     /// Elements of all padded rows.
     scratch: usize,
     /// Where the first window of the first row reads, for each channel and tap.
-    offsets: SmallVec<[usize; 128]>,
+    offsets: SmallVec<[usize; 256]>,
 }
 
 impl<'a> Bands<'a> {
