@@ -54,6 +54,10 @@ fn sum_planes<T: Lane>(plan: &Plan, source: &[T], weight: &[T], bias: Option<&[T
 /// The gradient with respect to the weight for row-major images; see [`super::backward_weight::weight`]. Images are summed one after
 /// the other.
 pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: &[T], dy: &[T], dw: &mut [T]) -> Result<()> {
+    if dy.is_empty() {
+        dw.fill(T::ZERO);
+        return Ok(());
+    }
     let each = GRAIN / (geometry.windows() * geometry.images).max(1);
     let scratch = planes_weight::scratch::<T>(geometry);
     over_pieces(dw, geometry.taps(), each, scratch, |first, dw, scratch| {
