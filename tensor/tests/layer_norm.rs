@@ -60,7 +60,11 @@ fn check(shape: &[usize], axes: usize, dtype: DType, seed: u64) -> Result<()> {
         assert_close(&wide(&own.1)?, &dgamma, rtol, atol * many, &what("dgamma"));
         assert_close(&wide(&own.2)?, &dbeta, rtol, atol * many, &what("dbeta"));
         if form == 1 && x.numel() > 0 {
-            assert_eq!((actual.strides(), own.0.strides()), (x.strides(), x.strides()), "{}", what("strides"));
+            // Where an axis has one place, its stride means nothing.
+            let strides = |x: &Tensor| -> Vec<isize> {
+                x.shape().iter().zip(x.strides()).map(|(&size, &stride)| if size > 1 { stride } else { 0 }).collect()
+            };
+            assert_eq!((strides(&actual), strides(&own.0)), (strides(x), strides(x)), "{}", what("strides"));
         }
     }
     Ok(())

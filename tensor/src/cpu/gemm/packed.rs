@@ -183,7 +183,9 @@ pub(crate) struct EvenRows<'a, T> {
 
 impl<T: Sync> Rows<T> for EvenRows<'_, T> {
     fn point(&self, first: usize, count: usize, _: Range<usize>, out: &mut [[*const T; MOST_ROWS]]) {
-        let data = &self.data[first * self.stride..(first + count - 1) * self.stride + self.depth];
+        // Rows of nothing may lie behind the end of nothing.
+        let (start, end) = (first * self.stride, (first + count - 1) * self.stride + self.depth);
+        let data = if self.depth == 0 { self.data } else { &self.data[start..end] };
         for segment in out {
             for (i, pointer) in segment[..count].iter_mut().enumerate() {
                 *pointer = data.as_ptr().wrapping_add(i * self.stride);
