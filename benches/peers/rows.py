@@ -39,7 +39,10 @@ ROWS = [
     Row("add", "two tensors of 16 M floats", "PyTorch", 0.5, 0.017, megabytes(3 * 2**24)),
     Row("train_mnist", "93,322 parameters, batch 64, RMSprop", "PyTorch", 0.45, 1.048),
     Row("train_resnet18", "16×3×112×112, SGD momentum", "PyTorch", 0.9, 45.65),
+    Row("lstm", "128→256, 64 steps, batch 32, forward", "PyTorch", 1.0, 1.611),
     Row("infer_resnet18_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 3.628, 46.8),
     Row("infer_resnet50_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 8.178, 102.2),
     Row("infer_resnet50_b8", "224×224, batch 8", "ONNX Runtime", 1.0, 8 * 8.178, 102.2),
+    Row("infer_mobilenet_v2_b1", "224×224, batch 1", "ONNX Runtime", 1.1, 0.602, 14.0),
+    Row("infer_vgg16_b1", "224×224, batch 1", "ONNX Runtime", 0.9, 30.96, 553.4),
 ]
