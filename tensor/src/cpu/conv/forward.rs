@@ -65,7 +65,7 @@ pub(crate) fn forward<T: Float>(
         };
         let count = images * geometry.windows();
         // The windows of 1×1 convolutions need no searching.
-        if let (true, Some(stride)) = (geometry.is_pointwise(), x.even_places(geometry.input)) {
+        if let (true, Some(stride)) = (geometry.is_pointwise() && channels > 0, x.even_places(geometry.input)) {
             let rows = EvenRows { data: &x.data[x.offset..], stride, depth: channels };
             // SAFETY: `out` is borrowed for the whole call.
             unsafe { product(count, &rows, packed, &output) };
