@@ -52,6 +52,9 @@ impl Tensor {
             require_alike(OP, self, bias)?;
             require_bias(OP, bias, weight.shape()[0])?;
         }
+        if shape.numel() == 0 || weight.numel() == 0 {
+            return with_bias(Tensor::zeros(shape, self.dtype())?, bias);
+        }
         let geometry = geometry(self.shape(), weight.shape(), &shape, options, &resolved);
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
@@ -129,14 +132,7 @@ impl Tensor {
             require_bias(OP, bias, shape[1])?;
         }
         let y = conv_input_gradient(OP, weight, self, &shape, &back)?;
-        match bias {
-            None => Ok(y),
-            Some(bias) => {
-                let mut sizes: SmallVec<[usize; 5]> = SmallVec::from_elem(1, shape.rank());
-                sizes[1] = shape[1];
-                y.add(&bias.reshape(&sizes[..])?)
-            }
-        }
+        with_bias(y, bias)
     }
 
     /// The gradient of [`Tensor::conv`] with respect to its input of `input_shape`, `dy` being that of its result.
@@ -169,11 +165,13 @@ impl Tensor {
         require_alike(OP, x, dy)?;
         let (shape, resolved) = options.check(OP, x.shape(), weight_shape)?;
         require_result(OP, dy, &shape)?;
-        let geometry = geometry(x.shape(), weight_shape, &shape, options, &resolved);
         let (dtype, wide) = (x.dtype(), x.dtype().wide());
+        if weight_shape.numel() == 0 || dy.numel() == 0 {
+            return Tensor::zeros(weight_shape.clone(), dtype);
+        }
+        let geometry = geometry(x.shape(), weight_shape, &shape, options, &resolved);
         let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
         let dw = with_float!(wide, T => {
-            let empty = dy.numel() == 0;
             if geometry.is_depthwise() {
                 if let (Some(x), Some(dy)) = (as_places::<T>(&x), as_places::<T>(&dy)) {
                     Tensor::build::<T>(weight_shape.clone(), |out| {
@@ -193,9 +191,6 @@ impl Tensor {
             } else if let (Some(x), Some(dy)) = (planes::<T>(&geometry, &x), planes::<T>(&geometry, &dy)) {
                 Tensor::build::<T>(weight_shape.clone(), |out| conv::pointwise::weight(&geometry, x, dy, out))
             } else {
-                if empty || weight_shape.numel() == 0 {
-                    return Tensor::zeros(weight_shape.clone(), dtype);
-                }
                 let (x, dy) = (channels_last(&x)?, channels_last(&dy)?);
                 let (x, dy) = (images::<T>(&x), images::<T>(&dy));
                 let (sums, filters) = match Tiles::suit::<T>(&geometry) {
@@ -221,16 +216,18 @@ fn conv_input_gradient(
 ) -> Result<Tensor> {
     let (shape, resolved) = options.check(op, input_shape, weight.shape())?;
     require_result(op, dy, &shape)?;
-    let geometry = geometry(input_shape, weight.shape(), &shape, options, &resolved);
     let (dtype, wide) = (dy.dtype(), dy.dtype().wide());
+    if input_shape.numel() == 0 || dy.numel() == 0 {
+        return Tensor::zeros(input_shape.clone(), dtype);
+    }
+    let geometry = geometry(input_shape, weight.shape(), &shape, options, &resolved);
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;
-    let empty = dy.numel() == 0;
     let weight_tensor = weight;
     let dx = with_float!(wide, T => {
         let weight = elements::<T>(&weight_tensor);
         // Without filters there is nothing to read.
-        if geometry.is_depthwise() && !empty {
+        if geometry.is_depthwise() {
             if let Some(dy) = as_places::<T>(&dy) {
                 let weight = taps_first::<T>(&geometry, weight)?;
                 build_channels_last::<T>(input_shape, |out| {
@@ -250,10 +247,6 @@ fn conv_input_gradient(
             let by_taps = by_taps(&geometry, &weight_tensor, Last::Channels)?;
             let weight = elements::<T>(&by_taps);
             build_channels_last::<T>(input_shape, |out| {
-                if empty {
-                    out.fill(0.0);
-                    return Ok(());
-                }
                 let dy = images::<T>(&dy);
                 match Tiles::suit::<T>(&geometry) {
                     Some(tiles) => winograd::input(tiles, &geometry, weight, dy, out),
@@ -281,6 +274,14 @@ fn require_bias(op: &'static str, bias: &Tensor, channels: usize) -> Result<()> 
         return Ok(());
     }
     Err(Error::shape(op, format!("a bias of shape [{channels}]"), bias.shape()))
+}
+
+/// Adds a number for each channel, if there are such.
+fn with_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let Some(bias) = bias else { return Ok(y) };
+    let mut sizes: SmallVec<[usize; 5]> = SmallVec::from_elem(1, y.rank());
+    sizes[1] = y.shape()[1];
+    y.add(&bias.reshape(&sizes[..])?)
 }
 
 fn require_result(op: &'static str, dy: &Tensor, shape: &Shape) -> Result<()> {

@@ -67,11 +67,14 @@ impl Tiles {
         const TRANSFORM: f64 = 6.0;
         let count = |n: usize| n as f64;
         let (channels, filters) = (count(geometry.channels), count(geometry.filters));
-        let tiles = count(geometry.images * self.across(geometry.output).iter().product::<usize>());
+        // As floats: a convolution that is too large for memory is refused later, where its result is allocated.
+        let images = count(geometry.images);
+        let tiles = images * self.across(geometry.output).into_iter().map(count).product::<f64>();
+        let windows = images * geometry.output.into_iter().map(count).product::<f64>();
         let products = count(self.products());
         let weight = channels * filters;
         let own = products * (tiles * weight + WEIGHT * weight + TRANSFORM * tiles * (channels + filters));
-        let plain = 9.0 * (count(geometry.images * geometry.windows()) * weight + WEIGHT * weight);
+        let plain = 9.0 * (windows * weight + WEIGHT * weight);
         own / plain
     }
 
