@@ -226,7 +226,6 @@ fn conv_input_gradient(
     let weight_tensor = weight;
     let dx = with_float!(wide, T => {
         let weight = elements::<T>(&weight_tensor);
-        // Without filters there is nothing to read.
         if geometry.is_depthwise() {
             if let Some(dy) = as_places::<T>(&dy) {
                 let weight = taps_first::<T>(&geometry, weight)?;
