@@ -99,7 +99,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&options.out).map_err(|e| format!("{}: {e}", options.out.display()))?;
     if let Some(threads) = options.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        ocelli_tensor::set_num_threads(threads)?;
     }
     let fashion = options.dataset == Pictures::FashionMnist;
     let (train, test) = load_digits(fashion, options.data.as_deref(), options.download)?;

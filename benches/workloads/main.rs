@@ -16,7 +16,7 @@ use ocelli_benches::randn;
 use ocelli_infer::Plan;
 use ocelli_nn::{BatchNorm2d, CrossEntropy, LSTM, Layer, Loss, Module};
 use ocelli_optim::{Optimizer, RmsProp, Sgd};
-use ocelli_tensor::{ConvOptions, DType, Generator, PoolOptions, Tensor};
+use ocelli_tensor::{ConvOptions, DType, Generator, PoolOptions, Tensor, set_num_threads};
 use ocelli_vision::models::{
     KerasMnist, KerasMnistConfig, MobileNetV2, MobileNetV2Config, ResNet, ResNetConfig, Vgg, VggConfig,
 };
@@ -55,6 +55,7 @@ const WORKLOADS: &[Workload] = &[
 
 fn main() -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(THREADS).build_global()?;
+    set_num_threads(THREADS)?;
     server::serve(WORKLOADS)
 }
 

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Device {
-    /// The processor, with the threads of the current rayon pool.
+    /// The processor, on [`num_threads`](crate::num_threads) threads.
     #[default]
     Cpu,
 }

@@ -29,6 +29,7 @@ mod tensor;
 
 pub use args::{Axes, Operand, Scalar, Slice, TargetShape};
 pub use cpu::gemm::Activation;
+pub use cpu::threads::{num_threads, set_num_threads};
 pub use device::Device;
 pub use dtype::DType;
 pub use element::Element;

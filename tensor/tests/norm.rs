@@ -207,13 +207,11 @@ fn the_split_does_not_depend_on_the_number_of_threads() -> Result<()> {
     let last = |x: &Tensor| copied(&x.permute([0, 2, 3, 1])?)?.permute([0, 3, 1, 2]);
     for (x, dy) in [(x.clone(), dy.clone()), (last(&x)?, last(&dy)?)] {
         for options in [NormOptions::batch(1e-5).relu(true), NormOptions::groups(5, 1e-5)] {
-            let run = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| -> Result<Vec<Vec<f32>>> {
-                    let (y, mean, var) = x.channel_norm(&gamma, &beta, &options)?;
-                    let (dx, dgamma, dbeta) = dy.channel_norm_backward(&x, &gamma, &beta, (&mean, &var), &options)?;
-                    [y, mean, var, dx, dgamma, dbeta].iter().map(Tensor::to_vec::<f32>).collect()
-                })
+            let run = |threads: usize| -> Result<Vec<Vec<f32>>> {
+                ocelli_tensor::set_num_threads(threads)?;
+                let (y, mean, var) = x.channel_norm(&gamma, &beta, &options)?;
+                let (dx, dgamma, dbeta) = dy.channel_norm_backward(&x, &gamma, &beta, (&mean, &var), &options)?;
+                [y, mean, var, dx, dgamma, dbeta].iter().map(Tensor::to_vec::<f32>).collect()
             };
             let one = run(1)?;
             assert!(one == run(2)? && one == run(5)?);

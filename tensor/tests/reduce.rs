@@ -137,13 +137,11 @@ fn integers_do_not_overflow_early() {
 fn the_split_does_not_depend_on_the_number_of_threads() {
     let x = Tensor::rand([3, 300_001], DType::F32, &mut ocelli_tensor::Generator::new(7)).unwrap();
     let sums = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let all = x.sum(..).unwrap().item::<f32>().unwrap();
-            let rows = x.sum(1).unwrap().to_vec::<f32>().unwrap();
-            let columns = x.transpose(0, 1).unwrap().var(0, 1).unwrap().to_vec::<f32>().unwrap();
-            (all, rows, columns)
-        })
+        ocelli_tensor::set_num_threads(threads).unwrap();
+        let all = x.sum(..).unwrap().item::<f32>().unwrap();
+        let rows = x.sum(1).unwrap().to_vec::<f32>().unwrap();
+        let columns = x.transpose(0, 1).unwrap().var(0, 1).unwrap().to_vec::<f32>().unwrap();
+        (all, rows, columns)
     };
     let one = sums(1);
     assert_eq!(one, sums(2));

@@ -6,8 +6,8 @@ use ocelli_tensor::{ConvOptions, DType, Generator, PoolOptions, Result, Shape, T
 #[track_caller]
 fn same(what: &str, op: impl Fn() -> Result<Vec<Tensor>> + Sync) {
     let bits = |threads: usize| -> Vec<Vec<u64>> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let tensors = pool.install(&op).unwrap();
+        ocelli_tensor::set_num_threads(threads).unwrap();
+        let tensors = op().unwrap();
         let values = |x: &Tensor| x.to_dtype(DType::F64).unwrap().to_vec::<f64>().unwrap();
         tensors.iter().map(|x| values(x).into_iter().map(f64::to_bits).collect()).collect()
     };

@@ -27,7 +27,7 @@ impl Op for MaxPool {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        scattered(node, dy)
+        scattered(node, dy, Some(&self.options))
     }
 }
 
@@ -54,13 +54,14 @@ impl Op for AdaptiveMaxPool {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        scattered(node, dy)
+        scattered(node, dy, None)
     }
 }
 
 /// The gradient of a maximum: each goes to the place that the node has saved.
-fn scattered(node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-    let op = MaxPoolBackward { indices: node.saved(0).clone(), spatial: node.shape(0)[2..].into() };
+fn scattered(node: &NodeView<'_>, dy: &Var, options: Option<&PoolOptions>) -> Result<Vec<Option<Var>>> {
+    let (indices, spatial) = (node.saved(0).clone(), node.shape(0)[2..].into());
+    let op = MaxPoolBackward { indices, spatial, options: options.cloned() };
     Ok(vec![Some(op.apply(&[dy])?)])
 }
 
@@ -71,6 +72,8 @@ pub struct MaxPoolBackward {
     pub indices: Tensor,
     /// The spatial sizes before pooling.
     pub spatial: Shape,
+    /// The windows that the places lie in, if they are regular.
+    pub options: Option<PoolOptions>,
 }
 
 impl Op for MaxPoolBackward {
@@ -79,7 +82,10 @@ impl Op for MaxPoolBackward {
     }
 
     fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].max_pool_backward(&self.indices, &self.spatial)?)
+        Ok(match &self.options {
+            Some(options) => x[0].max_pool_backward_within(&self.indices, &self.spatial, options)?,
+            None => x[0].max_pool_backward(&self.indices, &self.spatial)?,
+        })
     }
 
     fn backward(&self, _node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
@@ -104,7 +110,7 @@ impl Op for MaxPoolTake {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let op = MaxPoolBackward { indices: self.indices.clone(), spatial: node.shape(0)[2..].into() };
+        let op = MaxPoolBackward { indices: self.indices.clone(), spatial: node.shape(0)[2..].into(), options: None };
         Ok(vec![Some(op.apply(&[dy])?)])
     }
 }

@@ -1,10 +1,9 @@
 //! Functions of two operands that broadcast against each other.
 
 use ocelli_autograd::ops::arithmetic::Function;
-use rayon::prelude::*;
 
 use super::map::Chain;
-use super::places_per_task;
+use super::{over_pieces, places_per_task};
 
 /// The places of a result as up to three axes, and how each operand follows them.
 #[derive(Debug, Clone)]
@@ -90,7 +89,7 @@ fn run(
 ) {
     let (channels, [_, rows, columns]) = (shape.channels, shape.places);
     let per_task = places_per_task(channels * 2);
-    out.par_chunks_mut(per_task * stride).enumerate().for_each(|(task, out)| {
+    over_pieces(out, per_task * stride, &|task, out| {
         for (i, out) in out.chunks_mut(stride).enumerate() {
             let place = task * per_task + i;
             let (rest, column) = (place / columns, place % columns);

@@ -1,8 +1,6 @@
 //! Copies between memory orders.
 
-use rayon::prelude::*;
-
-use super::places_per_task;
+use super::{over_pieces, places_per_task};
 
 /// One axis of a copy: its size, and the elements from one position to the next in source and destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +52,7 @@ impl Copy {
             return;
         }
         let per_task = places_per_task(self.work() / first.size);
-        out.par_chunks_mut(per_task * first.to).enumerate().for_each(|(task, out)| {
+        over_pieces(out, per_task * first.to, &|task, out| {
             let done = task * per_task;
             let size = per_task.min(first.size.saturating_sub(done));
             let start = self.start as isize + done as isize * first.from;

@@ -2,9 +2,8 @@
 
 use ocelli_autograd::ops::math::MathFunction;
 use ocelli_tensor::kernels::activate;
-use rayon::prelude::*;
 
-use super::{Activation, places_per_task};
+use super::{Activation, over_pieces, places_per_task};
 use crate::unary::Unary;
 
 /// Elements of a block: as many as stay in the first cache with their source.
@@ -135,6 +134,12 @@ pub(crate) fn scalar(function: MathFunction) -> Option<fn(f32) -> f32> {
         // The larger part first, so that neither overflows.
         MathFunction::Softplus => |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
         MathFunction::LogSigmoid => |x| x.min(0.0) - (-x.abs()).exp().ln_1p(),
+        // Plans know these as activations (see `unary`).
+        MathFunction::Silu => |x| x * sigmoid(x),
+        MathFunction::Gelu => |x| 0.5 * x * libm::erfcf(-x * std::f32::consts::FRAC_1_SQRT_2),
+        MathFunction::GeluTanh => |x| 0.5 * x * (1.0 + (0.797_884_6 * (x + 0.044_715 * x * x * x)).tanh()),
+        MathFunction::HardSigmoid => |x| (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        MathFunction::HardSwish => |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         MathFunction::Relu => |x| if x < 0.0 { 0.0 } else { x },
         MathFunction::Floor => f32::floor,
         MathFunction::Ceil => f32::ceil,
@@ -147,7 +152,7 @@ pub(crate) fn scalar(function: MathFunction) -> Option<fn(f32) -> f32> {
 pub(crate) fn map(x: Option<(&[f32], usize)>, chain: &Chain, out: &mut [f32], channels: usize, stride: usize) {
     let per_block = (BLOCK / channels.max(1)).max(1);
     let per_task = places_per_task(channels * (1 + chain.0.len())).next_multiple_of(per_block);
-    out.par_chunks_mut(per_task * stride).enumerate().for_each(|(task, out)| {
+    over_pieces(out, per_task * stride, &|task, out| {
         for (block, out) in out.chunks_mut(per_block * stride).enumerate() {
             let first = task * per_task + block * per_block;
             if let Some((x, x_stride)) = x {

@@ -9,7 +9,7 @@ pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 
-pub(crate) use ocelli_tensor::kernels::{Activation, Images, ImagesMut, PackedConv, PackedLinear};
+pub(crate) use ocelli_tensor::kernels::{Activation, Images, ImagesMut, PackedConv, PackedLinear, over_pieces};
 
 /// Elements of simple work that are worth a task of their own.
 pub(crate) const GRAIN: usize = 32 * 1024;

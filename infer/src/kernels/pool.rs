@@ -1,9 +1,8 @@
 //! Pooling of images that lie channels-last.
 
 use ocelli_tensor::{Padding, PoolOptions, Result};
-use rayon::prelude::*;
 
-use super::{Images, ImagesMut, places_per_task};
+use super::{Images, ImagesMut, over_pieces, places_per_task};
 
 /// What one window covers along one axis: `count` places from `first`, `step` apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +99,7 @@ fn pool(
     let (channels, stride) = (out.channels, out.stride);
     let work = rows.first().map_or(1, |w| w.count) * columns.first().map_or(1, |w| w.count) * channels;
     let per_task = places_per_task(work);
-    out.data.par_chunks_mut(per_task * stride).enumerate().for_each(|(task, out)| {
+    over_pieces(out.data, per_task * stride, &|task, out| {
         for (i, out) in out.chunks_mut(stride).enumerate() {
             let index = task * per_task + i;
             let (rest, column) = (index / columns.len(), index % columns.len());

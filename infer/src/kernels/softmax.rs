@@ -1,13 +1,11 @@
 //! Softmax along the channels of each place.
 
-use rayon::prelude::*;
-
-use super::places_per_task;
+use super::{over_pieces, places_per_task};
 
 /// `exp(x - max) / Σ exp(x - max)`, or its logarithm.
 pub(crate) fn softmax(x: &[f32], x_stride: usize, log: bool, out: &mut [f32], channels: usize, stride: usize) {
     let per_task = places_per_task(channels * 8);
-    out.par_chunks_mut(per_task * stride).enumerate().for_each(|(task, out)| {
+    over_pieces(out, per_task * stride, &|task, out| {
         for (i, out) in out.chunks_mut(stride).enumerate() {
             let x = &x[(task * per_task + i) * x_stride..][..channels];
             place(x, log, &mut out[..channels]);

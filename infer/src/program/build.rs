@@ -118,7 +118,6 @@ struct Builder<'a> {
     roots: Vec<usize>,
     drafts: Vec<Draft>,
     slots: usize,
-    scratch: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -139,7 +138,6 @@ impl<'a> Builder<'a> {
             roots: Vec::new(),
             drafts: Vec::new(),
             slots: 0,
-            scratch: 0,
         })
     }
 
@@ -276,9 +274,6 @@ impl<'a> Builder<'a> {
                 let (input, output) = ([source[2], source[3]], [shape[2], shape[3]]);
                 let Some(packed) = &self.packed[id] else { return Err(unpacked(id)) };
                 let name = name::conv(layer);
-                if let Packed::Conv(conv) = &**packed {
-                    self.scratch = self.scratch.max(conv.scratch(shape[0], three(input))?);
-                }
                 let (layer, activation) = (Arc::clone(packed), layer.epilogue.activation);
                 let action = Action::Conv { layer, activation, images: shape[0], input, output };
                 let write = self.output(id);
@@ -497,7 +492,7 @@ impl<'a> Builder<'a> {
         let mut steps: Vec<Step> = self.drafts.into_iter().map(|draft| draft.step).collect();
         steps.iter_mut().for_each(|step| step.place(&offsets));
         outputs.iter_mut().for_each(|output| output.source.place(&offsets));
-        Ok(Program { steps, outputs, arena, slots: self.slots, scratch: self.scratch, idle: Mutex::default() })
+        Ok(Program { steps, outputs, arena, slots: self.slots, idle: Mutex::default() })
     }
 }
 

@@ -30,8 +30,6 @@ pub(crate) struct Program {
     /// Elements of the arena.
     pub(crate) arena: usize,
     slots: usize,
-    /// Elements that steps work in besides the arena, at most.
-    scratch: usize,
     /// Arenas that no run is using.
     idle: Mutex<Vec<Workspace>>,
 }

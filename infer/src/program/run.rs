@@ -21,24 +21,16 @@ struct Line([f32; 16]);
 #[derive(Debug)]
 pub(crate) struct Workspace {
     arena: Vec<Line>,
-    scratch: Vec<Line>,
     slots: Vec<Option<Tensor>>,
 }
 
-/// Below so many operations the work is done before other threads have woken.
-const WORTH_THREADS: u64 = 2_000_000;
-
 impl Workspace {
     fn new(program: &Program) -> Result<Self> {
-        let lines = |elements: usize| -> Result<Vec<Line>> {
-            let mut lines = Vec::new();
-            let (count, bytes) = (elements.div_ceil(16), elements.saturating_mul(size_of::<f32>()));
-            lines.try_reserve_exact(count).map_err(|_| ocelli_tensor::Error::OutOfMemory { bytes })?;
-            lines.resize(count, Line::zeroed());
-            Ok(lines)
-        };
-        let (arena, scratch) = (lines(program.arena)?, lines(program.scratch)?);
-        Ok(Workspace { arena, scratch, slots: vec![None; program.slots] })
+        let mut arena = Vec::new();
+        let (count, bytes) = (program.arena.div_ceil(16), program.arena.saturating_mul(size_of::<f32>()));
+        arena.try_reserve_exact(count).map_err(|_| ocelli_tensor::Error::OutOfMemory { bytes })?;
+        arena.resize(count, Line::zeroed());
+        Ok(Workspace { arena, slots: vec![None; program.slots] })
     }
 
     fn arena(&self) -> &[f32] {
@@ -99,13 +91,8 @@ impl Program {
             Some(workspace) => workspace,
             None => Workspace::new(self)?,
         };
-        let run = || {
-            let steps = self.steps.iter().try_for_each(|step| step.run(inputs, &mut workspace));
-            steps.and_then(|()| finish(&workspace))
-        };
-        let work: u64 = self.steps.iter().map(|step| step.flops).sum();
-        // From inside the pool each step's threads are at hand; from outside each would wait for them to wake.
-        let result = if work < WORTH_THREADS { run() } else { rayon::scope(|_| run()) };
+        let steps = self.steps.iter().try_for_each(|step| step.run(inputs, &mut workspace));
+        let result = steps.and_then(|()| finish(&workspace));
         workspace.slots.fill(None);
         idle().push(workspace);
         result
@@ -117,17 +104,15 @@ impl Program {
     /// As [`Program::run`].
     pub(crate) fn time(&self, inputs: &[Tensor], runs: usize) -> Result<Vec<Duration>> {
         let mut workspace = Workspace::new(self)?;
-        rayon::scope(|_| {
-            let mut best = vec![Duration::MAX; self.steps.len()];
-            for _ in 0..runs {
-                for (step, best) in self.steps.iter().zip(&mut best) {
-                    let start = Instant::now();
-                    step.run(inputs, &mut workspace)?;
-                    *best = start.elapsed().min(*best);
-                }
+        let mut best = vec![Duration::MAX; self.steps.len()];
+        for _ in 0..runs {
+            for (step, best) in self.steps.iter().zip(&mut best) {
+                let start = Instant::now();
+                step.run(inputs, &mut workspace)?;
+                *best = start.elapsed().min(*best);
             }
-            Ok(best)
-        })
+        }
+        Ok(best)
     }
 
     /// The outputs as tensors.
@@ -242,15 +227,14 @@ impl Step {
         if self.write.numel() == 0 {
             return Ok(());
         }
-        let Workspace { arena, scratch, .. } = workspace;
-        let arena: &mut [f32] = bytemuck::cast_slice_mut(arena);
+        let arena: &mut [f32] = bytemuck::cast_slice_mut(&mut workspace.arena);
         let (before, arena) = arena.split_at_mut(self.write.start);
         let (out, behind) = arena.split_at_mut(self.write.end() - self.write.start);
         let rest = Rest { before, behind, start: self.write.end() };
-        self.compute(&rest, out, bytemuck::cast_slice_mut(scratch))
+        self.compute(&rest, out)
     }
 
-    fn compute(&self, rest: &Rest<'_>, out: &mut [f32], scratch: &mut [f32]) -> Result<()> {
+    fn compute(&self, rest: &Rest<'_>, out: &mut [f32]) -> Result<()> {
         let View { places, channels, stride, .. } = self.write;
         let read = |i: usize| (rest.read(&self.reads[i]), self.reads[i].view().stride);
         match &self.action {
@@ -259,7 +243,7 @@ impl Step {
                 let x = rest.images(&self.reads[0], *images, *input);
                 let residual = self.reads.get(1).map(|read| rest.images(read, *images, *output));
                 let out = ImagesMut { data: out, images: *images, size: three(*output), channels, stride };
-                conv.run(x, out, residual, *activation, scratch)?;
+                conv.run(x, out, residual, *activation)?;
             }
             Action::Linear { layer, activation } => {
                 let Packed::Linear(linear) = &**layer else { return Ok(()) };

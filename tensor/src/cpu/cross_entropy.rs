@@ -3,10 +3,10 @@
 use super::math::{Float, exp};
 use super::parallel::{SharedMut, over_chunks, over_range};
 use super::reduce::{Block, COLUMNS};
-use super::simd::{Kernel, Simd, Vector, dispatch};
+use super::simd::{Kernel, Simd, Vector, dispatch, get, put};
 use super::softmax::COST;
 use super::softmax::columns::{self, Columns};
-use super::softmax::rows::{self, load, store};
+use super::softmax::rows;
 
 /// How much each class counts as the target of a label: its weight times `own` if it is the label's, and times `share` in any case.
 #[derive(Clone, Copy)]
@@ -184,11 +184,11 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 let factor = T::Of::<S>::splat(s, targets.mass(class) * dy);
                 let share = T::Of::<S>::splat(s, targets.share * dy);
                 for j in (0..n).step_by(lanes) {
-                    let mut slope = exp::<T, S>(s, load(s, x, j).sub(most).sub(ln)).mul(factor);
+                    let mut slope = exp::<T, S>(s, get(s, &x[j..]).sub(most).sub(ln)).mul(factor);
                     if targets.share != T::ZERO {
-                        slope = slope.sub(load(s, targets.weights, j).mul(share));
+                        slope = slope.sub(get(s, &targets.weights[j..]).mul(share));
                     }
-                    store(s, slope, dx, j);
+                    put::<S, T>(slope, &mut dx[j..]);
                 }
                 dx[class] = dx[class] - targets.own * targets.weights[class] * dy;
             }
@@ -210,9 +210,9 @@ impl<T: Float> Kernel for Backward<'_, T> {
             let (x, dx) = (columns.row(x, i), unsafe { columns.row_mut(&shared, i) });
             let weight = T::Of::<S>::splat(s, targets.weights[i]);
             for j in (0..x.len()).step_by(lanes) {
-                let p = exp::<T, S>(s, load(s, x, j).sub(load(s, most, j)).sub(load(s, ln, j)));
-                let (factor, share) = (load(s, &factor, j), load(s, &share, j));
-                store(s, p.mul(factor).sub(share.mul(weight)), dx, j);
+                let p = exp::<T, S>(s, get(s, &x[j..]).sub(get(s, &most[j..])).sub(get(s, &ln[j..])));
+                let (factor, share) = (get(s, &factor[j..]), get(s, &share[j..]));
+                put::<S, T>(p.mul(factor).sub(share.mul(weight)), &mut dx[j..]);
             }
         }
         for (j, class) in classes[..columns.width].iter().enumerate() {

@@ -23,5 +23,6 @@ pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod special;
 pub(crate) mod stream;
+pub(crate) mod threads;
 pub(crate) mod update;
 pub(crate) mod walk;

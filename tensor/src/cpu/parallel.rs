@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use super::threads;
 
 /// Elements of simple work that are worth a task of their own.
 pub(crate) const GRAIN: usize = 16 * 1024;
@@ -33,7 +33,7 @@ fn over_units(count: usize, unit: usize, cost: usize, f: &(dyn Fn(Range<usize>) 
         return;
     }
     let range = |i: usize| i * piece..((i + 1) * piece).min(count);
-    (0..count.div_ceil(piece)).into_par_iter().for_each(|i| f(range(i)));
+    threads::each(count.div_ceil(piece), &|i| f(range(i)));
 }
 
 /// A pointer that tasks write through, each to places of its own.

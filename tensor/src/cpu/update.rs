@@ -4,8 +4,7 @@ mod rules;
 
 use super::math::Float;
 use super::parallel::{SharedMut, over_range};
-use super::simd::{Kernel, Simd, Vector, dispatch};
-use super::softmax::rows::{load, store};
+use super::simd::{Kernel, Simd, Vector, dispatch, get, put};
 pub(crate) use rules::{Adadelta, Adagrad, Adam, Descent, Momentum, RmsProp, Rule};
 
 /// What weight decay does before a step: `w ← kept · w` and `g ← g + coupled · w`.
@@ -49,7 +48,7 @@ impl<T: Float, R: Rule<T, N>, const N: usize> Kernel for Step<'_, T, R, N> {
         let Step { w: all_w, g: all_g, mut states, decay, rule } = self;
         let [kept, coupled] = [decay.kept, decay.coupled].map(|number| T::Of::<S>::splat(s, T::r(number)));
         for i in (0..all_w.len()).step_by(T::Of::<S>::LANES) {
-            let (mut w, mut g) = (load(s, all_w, i), load(s, all_g, i));
+            let (mut w, mut g) = (get(s, &all_w[i..]), get(s, &all_g[i..]));
             if decay.coupled != 0.0 {
                 g = w.mul_add(coupled, g);
             }
@@ -58,13 +57,13 @@ impl<T: Float, R: Rule<T, N>, const N: usize> Kernel for Step<'_, T, R, N> {
             }
             let mut vectors = [w; N];
             for (vector, state) in vectors.iter_mut().zip(&states) {
-                *vector = load(s, state, i);
+                *vector = get(s, &state[i..]);
             }
             w = rule.step(s, w, g, &mut vectors);
             for (&vector, state) in vectors.iter().zip(&mut states) {
-                store(s, vector, state, i);
+                put::<S, T>(vector, &mut state[i..]);
             }
-            store(s, w, all_w, i);
+            put::<S, T>(w, &mut all_w[i..]);
         }
     }
 }

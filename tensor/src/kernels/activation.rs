@@ -1,7 +1,7 @@
 //! Activations on their own.
 
 use super::{Activation, Float};
-use crate::cpu::simd::{Kernel, Simd, Vector, dispatch};
+use crate::cpu::simd::{Kernel, Simd, dispatch};
 
 struct Apply<'a, T> {
     activation: Activation,
@@ -13,16 +13,7 @@ impl<T: Float> Kernel for Apply<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Some((low, high)) = self.activation.range() else { return self.activation.apply(s, self.values) };
-        let (low, high) = (T::Of::<S>::splat(s, T::from_f64(low)), T::Of::<S>::splat(s, T::from_f64(high)));
-        for piece in self.values.chunks_mut(T::Of::<S>::LANES) {
-            // SAFETY: the piece has as many numbers as are read and written.
-            unsafe {
-                let x = T::Of::<S>::load_first(s, piece.as_ptr(), piece.len());
-                // In this order NaN stays NaN.
-                high.min(low.max(x)).store_first(piece.as_mut_ptr(), piece.len());
-            }
-        }
+        self.activation.apply(s, self.values);
     }
 }
 

@@ -3,13 +3,11 @@
 use std::marker::PhantomData;
 
 use super::{Activation, Float, Images, ImagesMut};
-use crate::cpu::conv::forward::{self, Written};
-use crate::cpu::conv::places::{Finish, Lie, Places};
-use crate::cpu::conv::winograd::{self, Tiles, Weights};
-use crate::cpu::conv::{self, Geometry, depthwise, direct};
-use crate::cpu::gemm::Packed;
+use crate::cpu::conv::{self, Geometry, Lie};
+use crate::cpu::gemm::{Finish, Output};
 use crate::memory::Buffer;
-use crate::ops::conv::{ConvOptions, Last, by_taps, geometry, taps_first};
+use crate::ops::conv::algorithm::Algorithm;
+use crate::ops::conv::{ConvOptions, geometry};
 use crate::{Error, Result, Shape, Tensor};
 
 const OP: &str = "PackedConv";
@@ -26,58 +24,6 @@ pub struct PackedConv<T> {
     options: ConvOptions,
     weight: Shape,
     element: PhantomData<T>,
-}
-
-/// A weight, packed for the kernel that suits it.
-enum Algorithm<T> {
-    /// A product of what the taps see with a matrix for each group; and the zeros that are seen outside of a picture.
-    Product { groups: Vec<Packed<T>>, zeros: Buffer },
-    /// 3×3 filters, transformed; for each group.
-    Winograd { groups: Vec<Weights<T>>, zeros: Buffer },
-    /// One channel to a filter: `[taps, filters]`.
-    Depthwise(Buffer),
-    /// Few channels: `[channels · taps, filters]`.
-    Direct(Buffer),
-}
-
-impl<T: Float> Algorithm<T> {
-    /// `geometry` is that of the pictures to expect; `weight` is row-major.
-    fn new(geometry: &Geometry, weight: &Tensor) -> Result<Self> {
-        let elements = weight.as_slice::<T>().unwrap_or_default();
-        if geometry.is_depthwise() {
-            return Ok(Algorithm::Depthwise(taps_first(geometry, elements)?));
-        }
-        if direct::serves(geometry) {
-            let mut packed = Buffer::for_output::<T>(direct::packed_len(geometry))?;
-            direct::pack(geometry, elements, packed.as_mut_slice::<T>());
-            return Ok(Algorithm::Direct(packed));
-        }
-        let zeros = Buffer::zeroed::<T>(geometry.channels)?;
-        let weight = by_taps(geometry, weight, Last::Filters)?;
-        let weight = weight.as_slice::<T>().unwrap_or_default();
-        Ok(match Tiles::suit::<T>(geometry) {
-            Some(tiles) => Algorithm::Winograd { groups: winograd::pack(tiles, geometry, weight)?, zeros },
-            None => Algorithm::Product { groups: forward::pack(geometry, weight)?, zeros },
-        })
-    }
-
-    /// Elements of scratch for a batch.
-    fn scratch(&self, _: &Geometry) -> usize {
-        match self {
-            Algorithm::Product { .. } | Algorithm::Depthwise(_) => 0,
-            // These take theirs from the pool of buffers, where each thread finds what it used the last time.
-            Algorithm::Winograd { .. } | Algorithm::Direct(_) => 0,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Algorithm::Product { .. } => "product",
-            Algorithm::Winograd { .. } => "winograd",
-            Algorithm::Depthwise(_) => "depthwise",
-            Algorithm::Direct(_) => "direct",
-        }
-    }
 }
 
 impl<T: Float> PackedConv<T> {
@@ -135,14 +81,6 @@ impl<T: Float> PackedConv<T> {
         Ok(self.geometry(1, size)?.output)
     }
 
-    /// Elements of scratch that [`PackedConv::run`] needs for so many pictures of this size.
-    ///
-    /// # Errors
-    /// As [`PackedConv::output_size`].
-    pub fn scratch(&self, images: usize, size: [usize; 3]) -> Result<usize> {
-        Ok(self.algorithm.scratch(&self.geometry(images, size)?))
-    }
-
     /// Floating-point operations of a convolution by its definition: an addition and a multiplication are two.
     ///
     /// # Errors
@@ -153,17 +91,17 @@ impl<T: Float> PackedConv<T> {
         Ok(2 * outputs * geometry.depth() as u64)
     }
 
-    /// `out = activation(conv(x) + bias + residual)`. Nothing is allocated.
+    /// `out = activation(conv(x) + bias + residual)`. What kernels lay out anew lies in buffers that are kept from call to call.
     ///
     /// # Errors
-    /// [`Error::Shape`] for pictures of other channels or sizes than these; [`Error::Argument`] for slices that are too short.
+    /// [`Error::Shape`] for pictures of other channels or sizes than these; [`Error::Argument`] for slices that are too short;
+    /// [`Error::OutOfMemory`].
     pub fn run(
         &self,
         x: Images<'_, T>,
         out: ImagesMut<'_, T>,
         residual: Option<Images<'_, T>>,
         activation: Activation,
-        scratch: &mut [T],
     ) -> Result<()> {
         let geometry = self.geometry(x.images, x.size)?;
         x.require(OP, "pictures", x.images, x.size, self.inputs())?;
@@ -171,43 +109,16 @@ impl<T: Float> PackedConv<T> {
         if let Some(residual) = &residual {
             residual.require(OP, "a residual", x.images, geometry.output, self.outputs())?;
         }
-        let needed = self.algorithm.scratch(&geometry);
-        if scratch.len() < needed {
-            let message = format!("expected at least {needed} elements of scratch, received {}", scratch.len());
-            return Err(Error::argument(OP, message));
-        }
         let bias = self.bias.as_ref().map(Buffer::as_slice::<T>);
-        let finish = Finish { bias, residual: residual.map(places), activation };
-        let images = conv::Images::dense(x.data, x.size, x.stride);
-        let residual = residual.map(|residual| (residual.data, residual.stride));
-        match &self.algorithm {
-            Algorithm::Product { groups, zeros } => {
-                let written = Written { out: out.data, stride: out.stride, bias, residual, activation };
-                forward::forward(&geometry, images, groups, zeros.as_slice::<T>(), written);
-            }
-            Algorithm::Winograd { groups, zeros } => {
-                let written = Written { out: out.data, stride: out.stride, bias, residual, activation };
-                winograd::forward(&geometry, images, groups, zeros.as_slice::<T>(), written)?;
-            }
-            Algorithm::Depthwise(weight) => {
-                let (weight, place) = (weight.as_slice(), out.stride);
-                depthwise::forward_channels_last(&geometry, places(x), weight, finish, out.data, place);
-            }
-            Algorithm::Direct(weight) => {
-                let lie = Lie { offset: 0, image: images.image, channel: 1, places: images.places };
-                direct::forward(&geometry, (x.data, lie), weight.as_slice(), finish, out.data, out.stride)?;
-            }
-        }
-        Ok(())
+        let finish = Finish { bias, residual: residual.map(Images::places_of), activation };
+        let conv::Images { image, places, .. } = conv::Images::dense(x.data, x.size, x.stride);
+        let lie = Lie { offset: 0, image, channel: 1, places };
+        self.algorithm.run(&geometry, (x.data, lie), &Output::new(out.data, out.stride, finish))
     }
 
     fn geometry(&self, images: usize, size: [usize; 3]) -> Result<Geometry> {
         geometry_of(&self.weight, &self.options, images, size)
     }
-}
-
-fn places<T>(x: Images<'_, T>) -> Places<'_, T> {
-    Places { data: x.data, place: x.stride }
 }
 
 /// The sizes of a convolution of so many pictures.

@@ -1,5 +1,6 @@
 //! Pictures as slices of memory.
 
+use crate::cpu::gemm::Places;
 use crate::{Error, Result, Shape};
 
 /// A batch of pictures to read, channels-last: the channels of a place are neighbours, places follow each other along width, height
@@ -37,6 +38,11 @@ impl<'a, T> Images<'a, T> {
     /// Places of all pictures.
     pub fn places(&self) -> usize {
         self.size.iter().fold(self.images, |places, &size| places.saturating_mul(size))
+    }
+
+    /// The places as the loops see them.
+    pub(super) fn places_of(self) -> Places<'a, T> {
+        Places { data: self.data, place: self.stride }
     }
 
     /// `Err` unless the slice holds all places.

@@ -1,8 +1,7 @@
 //! A linear layer whose weight was packed before.
 
 use super::{Activation, Float, Images, ImagesMut};
-use crate::cpu::gemm::{EvenRows, Output, Packed, product};
-use crate::cpu::parallel::SharedMut;
+use crate::cpu::gemm::{EvenRows, Finish, Output, Packed, product};
 use crate::cpu::simd::{Level, level};
 use crate::memory::Buffer;
 use crate::{Error, Result, Tensor};
@@ -82,14 +81,9 @@ impl<T: Float> PackedLinear<T> {
         if let Some(residual) = &residual {
             residual.require(OP, "a residual", x.images, x.size, self.outputs)?;
         }
-        let output = Output {
-            len: out.data.len(),
-            data: SharedMut::new(out.data),
-            stride: out.stride,
-            bias: self.bias.as_ref().map(Buffer::as_slice::<T>),
-            residual: residual.map(|residual| (residual.data, residual.stride)),
-            activation,
-        };
+        let bias = self.bias.as_ref().map(Buffer::as_slice::<T>);
+        let output =
+            Output::new(out.data, out.stride, Finish { bias, residual: residual.map(Images::places_of), activation });
         // SAFETY: `out` is borrowed for the whole call; every row has as many numbers as the product is deep, as was checked.
         unsafe {
             product(x.places(), &EvenRows { data: x.data, stride: x.stride, depth: self.inputs }, &self.packed, &output)

@@ -16,9 +16,8 @@
 //! let x = Images { data: &pictures, images: 2, size: [1, 8, 8], channels: 3, stride: 3 };
 //! let size = conv.output_size(x.size)?;
 //! let mut y = vec![0.0; 2 * 8 * 8 * 4];
-//! let mut scratch = vec![0.0; conv.scratch(x.images, x.size)?];
 //! let out = ImagesMut { data: &mut y, images: 2, size, channels: 4, stride: 4 };
-//! conv.run(x, out, None, Activation::Relu, &mut scratch)?;
+//! conv.run(x, out, None, Activation::Relu)?;
 //! assert_eq!((y[0], y[4 * 9]), (12.0, 27.0));
 //! # Ok(())
 //! # }
@@ -37,6 +36,8 @@ pub use conv::PackedConv;
 pub use images::{Images, ImagesMut};
 pub use linear::PackedLinear;
 
+use crate::cpu::parallel::SharedMut;
+use crate::cpu::threads;
 use crate::memory::Buffer;
 use crate::{Error, Result, Tensor};
 
@@ -47,6 +48,29 @@ pub trait Float: crate::cpu::math::Float {}
 
 impl Float for f32 {}
 impl Float for f64 {}
+
+/// Calls `f(number, piece)` for consecutive pieces of `out`, on all threads and in any order; the last one may be shorter.
+/// Nothing is allocated. What panics in `f` panics here.
+///
+/// ```
+/// use ocelli_tensor::kernels::over_pieces;
+///
+/// let mut squares = [0; 10];
+/// over_pieces(&mut squares, 3, &|number, piece| {
+///     for (i, square) in piece.iter_mut().enumerate() {
+///         *square = (3 * number + i).pow(2);
+///     }
+/// });
+/// assert_eq!(squares[9], 81);
+/// ```
+pub fn over_pieces<T: Send>(out: &mut [T], piece: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    let piece = piece.max(1);
+    let (len, shared) = (out.len(), SharedMut::new(out));
+    threads::each(len.div_ceil(piece), &|i| {
+        // SAFETY: the pieces are disjoint parts of `out`, which is borrowed until all calls have returned.
+        f(i, unsafe { shared.slice(i * piece..((i + 1) * piece).min(len)) });
+    });
+}
 
 /// A bias as the loops read it.
 fn packed_bias<T: Float>(op: &'static str, bias: &Tensor, outputs: usize) -> Result<Buffer> {

@@ -141,7 +141,6 @@ impl Case {
             }
         }
         let (x, residual, mut out) = (cast::<T>(&x), cast::<T>(&residual), cast::<T>(&vec![GAP; expected.len()]));
-        let mut scratch = vec![T::ZERO; packed.scratch(images, size).unwrap()];
         let read = |data, size, channels, stride| Images { data, images, size, channels, stride };
         packed
             .run(
@@ -149,7 +148,6 @@ impl Case {
                 ImagesMut { data: &mut out, images, size: result, channels: outputs, stride: strides[1] },
                 self.residual.then(|| read(&residual, result, outputs, strides[2])),
                 self.activation,
-                &mut scratch,
             )
             .unwrap();
         for (i, (out, expected)) in out.iter().zip(&expected).enumerate() {
@@ -301,7 +299,7 @@ fn what_does_not_fit_is_refused() {
     let run = |x: Images<'_, f32>, length: usize, size: [usize; 3], channels: usize| {
         let mut y = vec![0.0; length];
         let out = ImagesMut { data: &mut y, images: 1, size, channels, stride: channels };
-        conv.run(x, out, None, Activation::Identity, &mut [])
+        conv.run(x, out, None, Activation::Identity)
     };
     run(x, 36, [1, 3, 3], 4).unwrap();
     assert_eq!(

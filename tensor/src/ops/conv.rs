@@ -2,22 +2,24 @@
 //!
 //! As in every deep-learning framework this is the cross-correlation: the kernel is not flipped.
 
+pub(crate) mod algorithm;
 mod options;
 mod padding;
 
+use algorithm::{Algorithm, Last, by_taps};
 use smallvec::SmallVec;
 
 pub use options::ConvOptions;
 use options::Resolved;
 pub use padding::{Padding, PerAxis};
 
-use crate::cpu::conv::forward::Written;
-use crate::cpu::conv::places::{Finish, Lie, Places};
 use crate::cpu::conv::pointwise::Planes;
 use crate::cpu::conv::winograd::{self, Tiles};
-use crate::cpu::conv::{self, Geometry, Images};
-use crate::cpu::gemm::Activation;
+use crate::cpu::conv::{self, Geometry, Images, Lie};
+use crate::cpu::gemm::{Activation, Finish, Output, Places};
+use crate::cpu::parallel::over_chunks;
 use crate::dtype::with_float;
+use crate::kernels::activate;
 use crate::layout::Layout;
 use crate::memory::Buffer;
 use crate::{Error, Result, Shape, Tensor};
@@ -45,6 +47,20 @@ impl Tensor {
     /// padded input, or a bias that is not `[O]`; [`Error::Argument`] for options out of their domain; [`Error::DType`]
     /// unless all are of one float type; [`Error::Device`].
     pub fn conv(&self, weight: &Tensor, bias: Option<&Tensor>, options: &ConvOptions) -> Result<Tensor> {
+        self.conv_activated(weight, bias, options, Activation::Identity)
+    }
+
+    /// [`Tensor::conv`] followed by an activation, which is applied before the results leave the cache.
+    ///
+    /// # Errors
+    /// As [`Tensor::conv`].
+    pub fn conv_activated(
+        &self,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        options: &ConvOptions,
+        activation: Activation,
+    ) -> Result<Tensor> {
         const OP: &str = "conv";
         let (shape, resolved) = options.check(OP, self.shape(), weight.shape())?;
         require_alike(OP, self, weight)?;
@@ -53,55 +69,35 @@ impl Tensor {
             require_bias(OP, bias, weight.shape()[0])?;
         }
         if shape.numel() == 0 || weight.numel() == 0 {
-            return with_bias(Tensor::zeros(shape, self.dtype())?, bias);
+            return with_bias(Tensor::zeros(shape, self.dtype())?, bias)?.activate(activation);
         }
         let geometry = geometry(self.shape(), weight.shape(), &shape, options, &resolved);
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
-        let weight_tensor = weight;
         let y = with_float!(wide, T => {
-            let (weight, bias) = (elements::<T>(&weight_tensor), bias.as_ref().map(elements::<T>));
-            let finish = Finish { bias, ..Finish::default() };
-            let filters = geometry.groups * geometry.filters;
-            if geometry.is_depthwise() {
-                if let Some(x) = as_places::<T>(&x) {
-                    let weight = taps_first::<T>(&geometry, weight)?;
-                    build_channels_last::<T>(&shape, |out| {
-                        conv::depthwise::forward_channels_last(&geometry, x, weight.as_slice(), finish, out, filters);
-                        Ok(())
-                    })
-                } else {
-                    let x = x.contiguous()?;
-                    Tensor::build::<T>(shape, |out| conv::depthwise::forward(&geometry, elements(&x), weight, bias, out))
-                }
-            } else if conv::direct::serves(&geometry) {
-                let mut packed = Buffer::for_output::<T>(conv::direct::packed_len(&geometry))?;
-                conv::direct::pack(&geometry, weight, packed.as_mut_slice());
-                let (x, lie) = (x.view::<T>().data, lie(&x));
-                build_channels_last::<T>(&shape, |out| {
-                    conv::direct::forward(&geometry, (x, lie), packed.as_slice(), finish, out, filters)
+            let bias = bias.as_ref().map(elements::<T>);
+            if geometry.is_depthwise() && as_places::<T>(&x).is_none() {
+                let x = x.contiguous()?;
+                Tensor::build::<T>(shape, |out| {
+                    conv::depthwise::forward(&geometry, elements(&x), elements(&weight), bias, out)?;
+                    over_chunks(out, 1, 4, |_, piece| activate(activation, piece));
+                    Ok(())
                 })
             } else if let Some(x) = planes::<T>(&geometry, &x) {
-                Tensor::build::<T>(shape, |out| conv::pointwise::forward(&geometry, x, weight, bias, out))
+                Tensor::build::<T>(shape, |out| {
+                    conv::pointwise::forward(&geometry, x, elements(&weight), bias, out)?;
+                    over_chunks(out, 1, 4, |_, piece| activate(activation, piece));
+                    Ok(())
+                })
             } else {
-                let x = channels_last(&x)?;
-                let by_taps = by_taps(&geometry, &weight_tensor, Last::Filters)?;
-                let zeros = Buffer::zeroed::<T>(geometry.channels)?;
-                if let Some(tiles) = Tiles::suit::<T>(&geometry) {
-                    let weights = winograd::pack(tiles, &geometry, elements::<T>(&by_taps))?;
-                    build_channels_last::<T>(&shape, |out| {
-                        let written = Written { out, stride: filters, bias, residual: None, activation: Activation::Identity };
-                        winograd::forward(&geometry, images::<T>(&x), &weights, zeros.as_slice::<T>(), written)
-                    })
-                } else {
-                    let packed = conv::forward::pack(&geometry, elements::<T>(&by_taps))?;
-                    build_channels_last::<T>(&shape, |out| {
-                        let written = Written { out, stride: filters, bias, residual: None, activation: Activation::Identity };
-                        conv::forward::forward(&geometry, images::<T>(&x), &packed, zeros.as_slice::<T>(), written);
-                        Ok(())
-                    })
-                }
+                let x = if conv::direct::serves(&geometry) { x } else { channels_last(&x)? };
+                let algorithm = Algorithm::<T>::new(&geometry, &weight)?;
+                let finish = Finish { bias, residual: None, activation };
+                build_channels_last::<T>(&shape, |out| {
+                    let out = Output::new(out, geometry.groups * geometry.filters, finish);
+                    algorithm.run(&geometry, (x.view::<T>().data, lie(&x)), &out)
+                })
             }
         })?;
         y.to_dtype(self.dtype())
@@ -223,12 +219,10 @@ fn conv_input_gradient(
     let geometry = geometry(input_shape, weight.shape(), &shape, options, &resolved);
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;
-    let weight_tensor = weight;
     let dx = with_float!(wide, T => {
-        let weight = elements::<T>(&weight_tensor);
         if geometry.is_depthwise() {
             if let Some(dy) = as_places::<T>(&dy) {
-                let weight = taps_first::<T>(&geometry, weight)?;
+                let weight = taps_first::<T>(&geometry, elements(&weight))?;
                 build_channels_last::<T>(input_shape, |out| {
                     conv::depthwise::input_channels_last(&geometry, weight.as_slice(), dy, out);
                     Ok(())
@@ -236,14 +230,14 @@ fn conv_input_gradient(
             } else {
                 let dy = dy.contiguous()?;
                 Tensor::build::<T>(input_shape.clone(), |out| {
-                    conv::depthwise::input(&geometry, weight, elements::<T>(&dy), out)
+                    conv::depthwise::input(&geometry, elements(&weight), elements::<T>(&dy), out)
                 })
             }
         } else if let Some(dy) = planes::<T>(&geometry, &dy) {
-            Tensor::build::<T>(input_shape.clone(), |out| conv::pointwise::input(&geometry, weight, dy, out))
+            Tensor::build::<T>(input_shape.clone(), |out| conv::pointwise::input(&geometry, elements(&weight), dy, out))
         } else {
             let dy = channels_last(&dy)?;
-            let by_taps = by_taps(&geometry, &weight_tensor, Last::Channels)?;
+            let by_taps = by_taps(&geometry, &weight, Last::Channels)?;
             let weight = elements::<T>(&by_taps);
             build_channels_last::<T>(input_shape, |out| {
                 let dy = images::<T>(&dy);
@@ -319,26 +313,14 @@ pub(crate) fn geometry(
     }
 }
 
-/// Which axis of a weight comes to lie last.
-#[derive(Clone, Copy)]
-pub(crate) enum Last {
-    Filters,
-    Channels,
-}
-
-/// A row-major weight `[groups · filters, channels, taps…]` as `[groups, taps, channels, filters]`, or with the last two swapped.
-pub(crate) fn by_taps(geometry: &Geometry, weight: &Tensor, last: Last) -> Result<Tensor> {
-    let weight = weight.reshape([geometry.groups, geometry.filters, geometry.channels, geometry.taps()])?;
-    match last {
-        Last::Filters => weight.permute([0, 3, 2, 1])?.contiguous(),
-        Last::Channels => weight.permute([0, 3, 1, 2])?.contiguous(),
-    }
-}
-
 /// The images of a 1×1 convolution, if they lie in planes and not channels-last.
 fn planes<'a, T: crate::Element>(geometry: &Geometry, x: &'a Tensor) -> Option<Planes<'a, T>> {
     let layout = x.layout();
-    if !geometry.is_pointwise() || channels_are_neighbours(x) {
+    if !geometry.is_pointwise()
+        || geometry.is_depthwise()
+        || conv::direct::serves(geometry)
+        || channels_are_neighbours(x)
+    {
         return None;
     }
     let mut step = 1;
@@ -371,22 +353,9 @@ fn build_channels_last<T: crate::Element>(shape: &Shape, fill: impl FnOnce(&mut 
 
 /// The images as places with their channels side by side, if they lie so.
 fn as_places<T: crate::Element>(x: &Tensor) -> Option<Places<'_, T>> {
-    let layout = x.layout();
-    let axes = || [0].into_iter().chain(2..x.rank()).rev();
-    let place = axes().find(|&axis| layout.shape[axis] > 1);
-    let place = place.map_or(layout.shape[1] as isize, |axis| layout.strides[axis]);
-    let mut step = place;
-    for axis in axes() {
-        let size = layout.shape[axis];
-        if size == 0 || (size != 1 && layout.strides[axis] != step) {
-            return None;
-        }
-        step *= size as isize;
-    }
-    if !channels_are_neighbours(x) || place < layout.shape[1] as isize {
-        return None;
-    }
-    Some(Places { data: &x.view::<T>().data[layout.offset..], place: place as usize })
+    let lie = lie(x);
+    let place = lie.place(x.shape()[0], x.shape()[1], three(&x.shape()[2..], 1))?;
+    Some(Places { data: &x.view::<T>().data[lie.offset..], place })
 }
 
 /// A depthwise weight as the channels-last kernels read it.

@@ -1,9 +1,8 @@
 //! Matrix decompositions.
 
-use rayon::prelude::*;
-
 use crate::cpu::linalg;
 use crate::cpu::parallel::SharedMut;
+use crate::cpu::threads;
 use crate::dtype::with_float;
 use crate::{DType, Error, Result, Shape, Tensor};
 
@@ -41,7 +40,7 @@ impl Tensor {
             let r = Tensor::build::<T>(shape(k, n), |r| {
                 q = Some(Tensor::build::<T>(shape(m, k), |q| {
                     let (q, r) = (SharedMut::new(q), SharedMut::new(r));
-                    (0..count).into_par_iter().for_each(|i| {
+                    threads::each(count, &|i| {
                         let mut columns = source[i * m * n..(i + 1) * m * n].to_vec();
                         // SAFETY: each matrix has its own pieces of `q` and `r`, which outlive the loop.
                         let (q, r) = unsafe {

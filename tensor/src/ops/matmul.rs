@@ -1,10 +1,10 @@
 //! Products of matrices and vectors.
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use crate::cpu::gemm::{self, Factor, Size, Strided, Target};
 use crate::cpu::parallel::SharedMut;
+use crate::cpu::threads;
 use crate::layout::Layout;
 use crate::memory::reserved;
 use crate::tensor::View;
@@ -153,7 +153,7 @@ fn product<T: Factor>(a: &Tensor, b: &Tensor, batch: &Shape, size: Size, shape: 
         if count.saturating_mul(m * n).saturating_mul(k) < 64 * TINY {
             (0..count).try_for_each(one_of)
         } else {
-            (0..count).into_par_iter().try_for_each(one_of)
+            threads::try_each(count, &one_of)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The public operations, one family a file: what each promises, its checks, and one call to the kernel of the device.
 
 mod accumulate;
+mod activation;
 pub(crate) mod arithmetic;
 mod arrange;
 mod cast;

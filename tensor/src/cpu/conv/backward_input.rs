@@ -8,9 +8,8 @@ use smallvec::SmallVec;
 use super::windows::{Result as Places, Windows};
 use super::{Geometry, Images};
 use crate::Result;
-use crate::cpu::gemm::{Activation, Output, Packed, product};
+use crate::cpu::gemm::{Finish, Output, Packed, product};
 use crate::cpu::math::Float;
-use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::level;
 use crate::memory::Buffer;
 
@@ -20,10 +19,10 @@ pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, 
     let &Geometry { images, channels, filters, groups, stride, .. } = geometry;
     let taps = geometry.taps();
     let zeros = Buffer::zeroed::<T>(filters)?;
-    let (len, out) = (dx.len(), SharedMut::new(dx));
-    if len == 0 {
+    if dx.is_empty() {
         return Ok(());
     }
+    let out = Output::new(dx, groups * channels, Finish::default());
     // A stride may be far wider than the input.
     let phases: [usize; 3] = std::array::from_fn(|axis| stride[axis].min(geometry.input[axis]));
     for phase in 0..phases.iter().product() {
@@ -55,14 +54,7 @@ pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, 
                 zeros: zeros.as_slice::<T>(),
                 result: Places { size: geometry.input, step: stride, first },
             };
-            let output = Output {
-                data: out.from(group * channels),
-                len: len - group * channels,
-                stride: groups * channels,
-                bias: None,
-                residual: None,
-                activation: Activation::Identity,
-            };
+            let output = out.channels(group * channels..(group + 1) * channels);
             // SAFETY: `dx` is borrowed for the whole call; the windows' pointers are to `filters` numbers of `dy` or to the zeros.
             unsafe { product(images * grid.iter().product::<usize>(), &windows, &packed, &output) };
         }

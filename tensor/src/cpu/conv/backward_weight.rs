@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::{Geometry, Images};
@@ -14,6 +13,7 @@ use crate::cpu::gemm::tile::{self, End, Left, Line, MOST_ROWS, Start, Tile};
 use crate::cpu::gemm::{Panel, panels, registers};
 use crate::cpu::parallel::{SharedMut, over_chunks};
 use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch, level};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 
 /// Windows whose part of both images stays in the cache while all taps and channels are visited.
@@ -47,7 +47,7 @@ pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<
     let mut sums: SmallVec<[Buffer; PARTS]> = (0..parts).map(|_| part_sums()).collect::<Result<_>>()?;
     let shared: SmallVec<[SharedMut<T>; PARTS]> =
         sums.iter_mut().map(|sums| SharedMut::new(sums.as_mut_slice::<T>())).collect();
-    (0..parts * groups * pieces).into_par_iter().for_each(|i| {
+    threads::each(parts * groups * pieces, &|i| {
         let (part, group, piece) = (i / pieces / groups, i / pieces % groups, i % pieces);
         dispatch(Sum {
             geometry,

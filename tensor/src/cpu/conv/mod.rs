@@ -9,7 +9,6 @@ pub(crate) mod backward_weight;
 pub(crate) mod depthwise;
 pub(crate) mod direct;
 pub(crate) mod forward;
-pub(crate) mod places;
 pub(crate) mod pointwise;
 #[cfg(test)]
 mod reference;
@@ -127,5 +126,33 @@ impl<'a, T> Images<'a, T> {
     /// The same from a later channel on.
     pub(crate) fn starting_at(&self, channel: usize) -> Self {
         Images { offset: self.offset + channel, ..*self }
+    }
+}
+
+/// Where a batch of images lies: distances of images, channels and places along the spatial axes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lie {
+    pub(crate) offset: usize,
+    pub(crate) image: isize,
+    pub(crate) channel: isize,
+    pub(crate) places: [isize; 3],
+}
+
+impl Lie {
+    /// The distance of places, if it is the same from each to the next, across rows and images too, and the channels of each lie side by
+    /// side.
+    pub(crate) fn place(&self, images: usize, channels: usize, size: [usize; 3]) -> Option<usize> {
+        let ([deep, high, wide], [of_deep, of_high, of_wide]) = (size, self.places);
+        let axes = [(wide, of_wide), (high, of_high), (deep, of_deep), (images, self.image)];
+        let place = axes.iter().find(|&&(size, _)| size > 1).map_or(channels as isize, |&(_, stride)| stride);
+        let mut step = place;
+        for (size, stride) in axes {
+            if size == 0 || (size != 1 && stride != step) {
+                return None;
+            }
+            step *= size as isize;
+        }
+        let side_by_side = channels == 1 || self.channel == 1;
+        usize::try_from(place).ok().filter(|&place| side_by_side && place >= channels)
     }
 }

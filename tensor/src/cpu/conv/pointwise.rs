@@ -1,11 +1,10 @@
 //! 1×1 convolutions of row-major images: an image is already the right factor of a product, so nothing changes its order.
 
-use rayon::prelude::*;
-
 use super::Geometry;
 use crate::Result;
 use crate::cpu::gemm::{self, Blocked, Factor, Size, Strided, Target};
 use crate::cpu::parallel::{SharedMut, over_chunks};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 
 /// Products that are summed one after the other within a part of a weight's gradient.
@@ -96,7 +95,7 @@ fn product<'w, T: Factor>(
         }
         gemm::gemm(Size { m: to, n: images * places, k: from }, &matrix(group), &x.factor(group * from, places), target)
     };
-    if groups == 1 { one(0) } else { (0..groups).into_par_iter().try_for_each(one) }
+    threads::try_each(groups, &one)
 }
 
 /// `dw[o, c] = Σ dy[n, o, p] · x[n, c, p]` over images and places: images are summed in an order that follows from their number alone.
@@ -107,7 +106,7 @@ pub(crate) fn weight<T: Factor>(geometry: &Geometry, x: Planes<'_, T>, dy: Plane
     let parts = PARTS.min(images).max(1);
     let mut sums = Buffer::for_output::<T>(parts.saturating_mul(dw.len()))?;
     let shared = SharedMut::new(sums.as_mut_slice::<T>());
-    (0..parts * groups).into_par_iter().try_for_each(|i| {
+    threads::try_each(parts * groups, &|i| {
         let (part, group) = (i / groups, i % groups);
         let (first, end) = (images * part / parts, images * (part + 1) / parts);
         let depth = |planes: Planes<'_, T>| Blocked { block: places.max(1), outer: planes.image, inner: 1 };

@@ -34,6 +34,22 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Whether the gradient at a place follows from the result there, so that a network in training need not keep what went in.
+    ///
+    /// ```
+    /// use ocelli_tensor::Activation;
+    ///
+    /// assert!(Activation::Relu.follows_from_result() && !Activation::Gelu.follows_from_result());
+    /// ```
+    pub fn follows_from_result(self) -> bool {
+        match self {
+            Activation::Identity | Activation::Relu | Activation::Relu6 | Activation::Sigmoid => true,
+            // With a negative slope a result above 0 does not tell on which side it came about.
+            Activation::LeakyRelu(slope) => slope >= 0.0,
+            Activation::Silu | Activation::HardSwish | Activation::Gelu | Activation::GeluTanh => false,
+        }
+    }
+
     /// The range to which this clamps, if that is all it does.
     pub(crate) fn range(self) -> Option<(f64, f64)> {
         match self {
@@ -48,11 +64,22 @@ impl Activation {
         self.range().is_none() && self != Activation::Identity
     }
 
-    /// Applies a curved activation to numbers that are still in the cache.
+    /// Applies it to numbers that are still in the cache.
     #[inline(always)]
     pub(crate) fn apply<S: Simd, T: math::Float>(self, s: S, row: &mut [T]) {
         match self {
-            Activation::Identity | Activation::Relu | Activation::Relu6 => {}
+            Activation::Identity => {}
+            Activation::Relu | Activation::Relu6 => {
+                let (low, high) = self.range().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+                let (low, high) = (T::Of::<S>::splat(s, T::from_f64(low)), T::Of::<S>::splat(s, T::from_f64(high)));
+                map(
+                    s,
+                    row,
+                    // In this order NaN stays NaN.
+                    #[inline(always)]
+                    |x| high.min(low.max(x)),
+                );
+            }
             Activation::LeakyRelu(slope) => {
                 let slope = T::from_f64(f64::from(slope));
                 map(

@@ -5,6 +5,7 @@
 
 mod epilogue;
 mod factor;
+mod finish;
 mod operand;
 mod packed;
 pub(crate) mod tile;
@@ -13,33 +14,33 @@ mod vector;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 pub use epilogue::Activation;
 pub(crate) use factor::Factor;
+pub(crate) use finish::{Finish, Output, Places};
 pub(crate) use operand::{Blocked, Operand, Strided};
-pub(crate) use packed::{EvenRows, Output, Packed, Panel, Rows, panels, product, registers};
+pub(crate) use packed::{EvenRows, Packed, Panel, Rows, panels, product, registers};
 pub(crate) use vector::matrix_vector;
 
 use super::parallel::SharedMut;
 use super::simd::{Level, level};
+use super::threads;
 use crate::Result;
 use crate::memory::Buffer;
 use factor::Shape;
 
-/// Steps of the depth that are packed at a time: a panel of the right factor stays in the first-level cache.
-const DEPTH: usize = 256;
-/// Rows of a task, about: they and the columns below fill half of the second-level cache.
-const ROWS: usize = 384;
-/// Columns of a task, about.
-const COLUMNS: usize = 256;
+/// Steps of the depth that are packed at a time: the result is visited so much less often.
+const DEPTH: usize = 512;
+/// Columns of a task, about: so many of the right factor stay in the second-level cache, while the left one passes by.
+const COLUMNS: usize = 512;
+/// Rows of a task, about.
+const ROWS: usize = 2048;
 /// The left factor is packed as a whole up to this many elements, and in parts beyond.
 const LEFT_LIMIT: usize = 8 << 20;
 /// Multiplications that are worth a task of their own.
 const TASK: usize = 128 * 1024;
 
 /// Called on a piece of a row of the finished result: `(row, first column, the elements)`.
-pub(crate) type Finish<'a, T> = &'a (dyn Fn(usize, usize, &mut [T]) + Sync);
+pub(crate) type RowDone<'a, T> = &'a (dyn Fn(usize, usize, &mut [T]) + Sync);
 
 /// Where a product goes: rows lie `row` elements apart, columns are neighbours within blocks (see [`Blocked`]).
 pub(crate) struct Target<'a, T> {
@@ -55,7 +56,7 @@ pub(crate) struct Target<'a, T> {
     /// Whether to add to what is there.
     pub(crate) add: bool,
     /// What is done to the result while it is still in the cache.
-    pub(crate) finish: Option<Finish<'a, T>>,
+    pub(crate) finish: Option<RowDone<'a, T>>,
 }
 
 impl<'a, T> Target<'a, T> {
@@ -92,7 +93,7 @@ struct Shared<'a, T> {
     row: usize,
     columns: Blocked,
     add: bool,
-    finish: Option<Finish<'a, T>>,
+    finish: Option<RowDone<'a, T>>,
 }
 
 impl<T> Shared<'_, T> {
@@ -150,9 +151,12 @@ fn gemm_at<T: Factor>(
     for start in (0..m).step_by(rows_at_once) {
         let rows = start..(start + rows_at_once).min(m);
         let packed = pack_left(shape, left, rows.clone(), k)?;
-        let row_piece = piece(rows.len(), shape.rows, ROWS);
+        // Every element is summed in the same order, however the result is cut.
         let column_piece = piece(n, shape.width(), COLUMNS);
-        let (down, across) = (rows.len().div_ceil(row_piece), n.div_ceil(column_piece));
+        let across = n.div_ceil(column_piece);
+        let at_least = threads::num_threads().div_ceil(across);
+        let row_piece = piece(rows.len(), shape.rows, ROWS.min(rows.len().div_ceil(at_least)));
+        let down = rows.len().div_ceil(row_piece);
         let task = |i: usize| {
             let (row, column) = (start + i % down * row_piece, i / down * column_piece);
             let rows = row..(row + row_piece).min(rows.end);
@@ -163,7 +167,7 @@ fn gemm_at<T: Factor>(
         if down * across == 1 || rows.len().saturating_mul(n).saturating_mul(k) < TASK {
             (0..down * across).try_for_each(task)?;
         } else {
-            (0..down * across).into_par_iter().try_for_each(task)?;
+            threads::try_each(down * across, &task)?;
         }
     }
     Ok(())

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Steps of the depth that are packed together where lanes lie apart.
+const TOGETHER: usize = 64;
+
 /// A factor of a matrix product, seen as `lanes × depth`: a lane is a row of the left factor or a column of the right one, and
 /// the product sums over the depth.
 pub(crate) trait Operand<T>: Sync {
@@ -79,12 +82,15 @@ impl<T: Copy + Default + Sync> Operand<T> for Strided<'_, T> {
                         out[lane..lane + lane_count].copy_from_slice(&data[from..from + lane_count]);
                     }
                 } else if along == 1 {
-                    for i in 0..lane_count {
-                        let from = (start + i as isize * across) as usize;
-                        let source = &data[from..from + steps];
-                        let places = out[lane + i..].iter_mut().step_by(width);
-                        for (out, &value) in places.zip(source) {
-                            *out = value;
+                    // Some steps at a time, so that what is written stays in the first-level cache.
+                    for (block, out) in out.chunks_mut(TOGETHER * width).enumerate() {
+                        let steps = out.len() / width;
+                        for i in 0..lane_count {
+                            let from = (start + (block * TOGETHER) as isize + i as isize * across) as usize;
+                            let places = out[lane + i..].iter_mut().step_by(width);
+                            for (out, &value) in places.zip(&data[from..from + steps]) {
+                                *out = value;
+                            }
                         }
                     }
                 } else {

@@ -5,15 +5,15 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::epilogue::Activation;
+use super::finish::{Output, Places};
 use super::tile::{self, End, Left, MOST_ROWS, Start, Tile};
 use crate::Result;
 use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at, prefetch};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 
 /// Steps of the depth between two visits of the output: a panel's part of so many steps stays in the second-level cache.
@@ -130,7 +130,8 @@ impl<T: Lane> Packed<T> {
         let rows = segments * depth;
         let mut data = Buffer::for_output::<T>(rows.saturating_mul(vectors * lanes))?;
         let shared = SharedMut::new(data.as_mut_slice::<T>());
-        panels.par_iter().for_each(|panel| {
+        threads::each(panels.len(), &|i| {
+            let panel = panels[i];
             let width = panel.vectors * lanes;
             // SAFETY: every panel has its own piece of the buffer.
             let out = unsafe { shared.slice(panel.column * rows..(panel.column + width) * rows) };
@@ -146,7 +147,7 @@ impl<T: Lane> Packed<T> {
 
     /// Into how many pieces `count` rows and the panels are cut for the threads. What an element is summed from does not depend on it.
     fn cut(&self, count: usize) -> (usize, usize) {
-        let threads = rayon::current_num_threads();
+        let threads = threads::num_threads();
         let tasks = (count * self.columns * self.height().max(1) / TASK).clamp(1, 8 * threads);
         if count <= FEW_ROWS && self.panels.len() >= 2 * threads {
             // Few rows: what takes the time is to read the weights, so each is read by one task alone.
@@ -194,20 +195,6 @@ impl<T: Sync> Rows<T> for EvenRows<'_, T> {
     }
 }
 
-/// The result of a product with a packed factor.
-pub(crate) struct Output<'a, T> {
-    /// Elements from the first row's first column to the end of the last row.
-    pub(crate) data: SharedMut<T>,
-    pub(crate) len: usize,
-    /// Elements from row to row.
-    pub(crate) stride: usize,
-    /// One number for each column.
-    pub(crate) bias: Option<&'a [T]>,
-    /// Rows as those of the result, and their distance.
-    pub(crate) residual: Option<(&'a [T], usize)>,
-    pub(crate) activation: Activation,
-}
-
 /// `activation(rows · packed + bias + residual)`.
 ///
 /// # Safety
@@ -227,7 +214,7 @@ pub(crate) unsafe fn product<T: Float>(count: usize, source: &dyn Rows<T>, packe
     if count * packed.columns * packed.height().max(1) < 2 * TASK {
         (0..down * across).for_each(run);
     } else {
-        (0..down * across).into_par_iter().for_each(run);
+        threads::each(down * across, &run);
     }
 }
 
@@ -245,7 +232,8 @@ impl<T: Float> Kernel for Task<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Task { rows, panels, source, packed, out } = self;
-        let range = out.activation.range().map(|(low, high)| (T::from_f64(low), T::from_f64(high)));
+        let finish = &out.finish;
+        let range = finish.activation.range().map(|(low, high)| (T::from_f64(low), T::from_f64(high)));
         let data = packed.data.as_slice::<T>();
         let height = packed.height();
         let mut table = [[std::ptr::null(); MOST_ROWS]; SEGMENTS];
@@ -280,20 +268,20 @@ impl<T: Float> Kernel for Task<'_, T> {
                         }
                     }
                     for i in 0..count {
-                        let at = places[i] * out.stride + panel.column;
+                        let at = places[i] * out.place + panel.column;
                         assert!(at + used <= out.len, "a product was given too small a target");
                         outs[i] = out.data.pointer().wrapping_add(at);
-                        if let Some((residual, stride)) = out.residual {
-                            residuals[i] = residual[places[i] * stride + panel.column..][..used].as_ptr();
+                        if let Some(Places { data, place }) = finish.residual {
+                            residuals[i] = data[places[i] * place + panel.column..][..used].as_ptr();
                         }
                     }
-                    let start = match out.bias {
+                    let start = match finish.bias {
                         _ if !is_first => Start::Output,
                         Some(bias) => Start::Bias(bias[panel.column..][..used].as_ptr()),
                         None => Start::Zero,
                     };
                     let end = End {
-                        residual: (is_last && out.residual.is_some()).then_some(&residuals),
+                        residual: (is_last && finish.residual.is_some()).then_some(&residuals),
                         range: range.filter(|_| is_last),
                     };
                     let tile = Tile {
@@ -307,11 +295,11 @@ impl<T: Float> Kernel for Task<'_, T> {
                     // SAFETY: the rows of the left factor are what `source` vouches for; those of the result and the residual were
                     // checked above, and the weights hold the steps of all segments.
                     unsafe { tile::compute(s, count, panel.vectors, &tile) };
-                    if is_last && out.activation.is_curved() {
+                    if is_last && finish.activation.is_curved() {
                         for &row in &outs[..count] {
                             // SAFETY: the columns of this row were just written by this task, which alone touches them.
                             let row = unsafe { std::slice::from_raw_parts_mut(row, used) };
-                            out.activation.apply(s, row);
+                            finish.activation.apply(s, row);
                         }
                     }
                     row += count;

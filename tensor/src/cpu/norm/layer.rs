@@ -1,7 +1,7 @@
 //! Rows normalized each by itself (layer norm): a row is in the first-level cache from its statistics to its result.
 
 use crate::cpu::parallel::{SharedMut, over_chunks, over_range};
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch, load, store};
 use crate::element::Real;
 
 use super::BLOCK;
@@ -254,22 +254,4 @@ impl Columns {
             i += V::LANES;
         }
     }
-}
-
-/// # Safety
-/// `count` elements, at most a vector's, can be read.
-#[inline(always)]
-unsafe fn load<S: Simd, T: Lane>(s: S, from: *const T, count: usize) -> T::Of<S> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if count == T::Of::<S>::LANES { T::Of::<S>::load(s, from) } else { T::Of::<S>::load_first(s, from, count) }
-    }
-}
-
-/// # Safety
-/// `count` elements, at most a vector's, can be written.
-#[inline(always)]
-unsafe fn store<S: Simd, T: Lane>(value: T::Of<S>, to: *mut T, count: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if count == T::Of::<S>::LANES { value.store(to) } else { value.store_first(to, count) } }
 }

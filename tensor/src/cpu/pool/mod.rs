@@ -5,12 +5,14 @@
 //! across. Both memory orders of images are one too: channels that lie side by side only make neighbours lie further apart.
 
 mod average;
+mod channels;
 mod places;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use average::{average, average_backward};
+pub(crate) use channels::max_backward;
 pub(crate) use places::{Place, max_with_places, scatter, take};
 pub(crate) use rows::max;
 
@@ -53,6 +55,17 @@ impl Axis {
     /// Elements that the longest window covers.
     fn longest(&self) -> usize {
         self.windows.iter().map(|window| window.count).max().unwrap_or(0)
+    }
+
+    /// Whether no element lies in two windows.
+    fn is_apart(&self) -> bool {
+        let end = |window: &Window| window.first + (window.count.max(1) - 1) * self.step + 1;
+        self.windows.is_sorted_by(|a, b| end(a) <= b.first)
+    }
+
+    /// Whether every element lies in a window, where windows are apart.
+    fn is_covered(&self) -> bool {
+        self.step == 1 && self.windows.iter().map(|window| window.count).sum::<usize>() == self.input
     }
 
     /// Whether there is one window, over the whole axis.

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Grid, Padded, WIDE};
+use super::{Grid, Padded, WIDE, channels};
 use crate::Element;
 use crate::cpu::parallel::{SharedMut, over_chunks, over_range};
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
 
 /// A type that places are stored in; -1 for none.
-pub(crate) trait Place: Element {
+pub(crate) trait Place: Element + PartialEq {
     /// The place of a plane below 2³¹; [`NOWHERE`] for none.
     fn of(place: u32) -> Self;
     /// Something beyond every plane for what is negative.
@@ -39,7 +39,7 @@ impl Place for i64 {
 }
 
 /// The place of padding: behind all others, so that of equal elements none is less preferred.
-const NOWHERE: u32 = u32::MAX;
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// The greatest element of each window with its place in its plane: the first one, or the last NaN, as PyTorch has it; -1 for a
 /// window that covers padding only. Planes have less than 2³¹ places.
@@ -48,11 +48,15 @@ pub(crate) fn max_with_places<T: Number, P: Place>(x: &[T], grid: &Grid, out: &m
     over_chunks(out, grid.out_row(), grid.taps() * 2, |start, out| {
         // SAFETY: the pieces of `out` are disjoint, and so are those of `places`, which is as long.
         let places = unsafe { places.slice(start..start + out.len()) };
-        dispatch(Rows { x, grid, first: start / grid.out_row(), out, places });
+        let first = start / grid.out_row();
+        match grid.inner {
+            1 => dispatch(Rows { x, grid, first, out, places }),
+            _ => dispatch(channels::Max { x, grid, first, out, places }),
+        }
     });
 }
 
-/// Some rows of the outputs.
+/// Some rows of the outputs, of images whose rows lie side by side.
 pub(super) struct Rows<'a, T, P> {
     pub(super) x: &'a [T],
     pub(super) grid: &'a Grid,
@@ -66,18 +70,17 @@ impl<T: Number, P: Place> Kernel for Rows<'_, T, P> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (grid, inner) = (self.grid, self.grid.inner);
-        let (row_len, out_row, plane_len) = (grid.row(), grid.out_row(), grid.places() * inner);
+        let grid = self.grid;
+        let (row_len, out_row, plane_len) = (grid.row(), grid.out_row(), grid.places());
         let w = &grid.windows[2];
         let padded = grid.padded();
         let (low, len) = padded.map_or((0, row_len), |padded| (padded.low, padded.len));
-        let extra = if inner == 1 { WIDE } else { 0 };
-        let mut columns = vec![T::LOWEST; len + extra];
-        let mut found = vec![NOWHERE; len + extra];
+        let mut columns = vec![T::LOWEST; len + WIDE];
+        let mut found = vec![NOWHERE; len + WIDE];
         let out_wide = if padded.is_some() { out_row.next_multiple_of(WIDE) } else { out_row };
         let mut chosen = vec![NOWHERE; out_wide];
         let mut rows = Vec::new();
-        let wide = if inner == 1 { row_len.next_multiple_of(WIDE) } else { row_len };
+        let wide = row_len.next_multiple_of(WIDE);
         for i in 0..self.out.len() / out_row {
             let end = (i * out_row + out_wide).min(self.out.len());
             let out = &mut self.out[i * out_row..end];
@@ -93,20 +96,14 @@ impl<T: Number, P: Place> Kernel for Rows<'_, T, P> {
                 let (row, start) = (&rest[..wide.min(rest.len())], (number * w.input) as u32);
                 if nth == 0 {
                     inside[..row.len()].copy_from_slice(row);
-                    number_columns(inside_found, start, inner);
-                } else if inner == 1 {
-                    for (j, ((best, place), &x)) in inside.iter_mut().zip(inside_found.iter_mut()).zip(row).enumerate()
-                    {
-                        offer_later(best, place, x, start.wrapping_add(j as u32));
+                    for (j, found) in inside_found.iter_mut().enumerate() {
+                        *found = start.wrapping_add(j as u32);
                     }
-                } else {
-                    let columns = inside.chunks_exact_mut(inner).zip(inside_found.chunks_exact_mut(inner));
-                    for (j, ((best, place), x)) in columns.zip(row.chunks_exact(inner)).enumerate() {
-                        let at = start + j as u32;
-                        for ((best, place), &x) in best.iter_mut().zip(place).zip(x) {
-                            offer_later(best, place, x, at);
-                        }
-                    }
+                    continue;
+                }
+                let columns = inside.iter_mut().zip(inside_found.iter_mut());
+                for (j, ((best, place), &x)) in columns.zip(row).enumerate() {
+                    offer_later(best, place, x, start.wrapping_add(j as u32));
                 }
             }
             // The padding behind the row.
@@ -118,19 +115,6 @@ impl<T: Number, P: Place> Kernel for Rows<'_, T, P> {
                 *place = P::of(chosen);
             }
         }
-    }
-}
-
-#[inline(always)]
-fn number_columns(found: &mut [u32], start: u32, inner: usize) {
-    if inner == 1 {
-        for (j, found) in found.iter_mut().enumerate() {
-            *found = start.wrapping_add(j as u32);
-        }
-        return;
-    }
-    for (j, found) in found.chunks_exact_mut(inner).enumerate() {
-        found.fill(start + j as u32);
     }
 }
 
@@ -169,16 +153,11 @@ fn across<T: Number>(
         Some(Padded { stride: 3, kernel, .. }) => strided::<T, 3>(columns, found, kernel, w.step, out, chosen),
         Some(Padded { stride: 4, kernel, .. }) => strided::<T, 4>(columns, found, kernel, w.step, out, chosen),
         _ => {
-            let outputs = out.chunks_exact_mut(grid.inner).zip(chosen.chunks_exact_mut(grid.inner));
-            for ((out, chosen), window) in outputs.zip(&w.windows) {
-                out.fill(T::LOWEST);
-                chosen.fill(NOWHERE);
+            for ((out, chosen), window) in out.iter_mut().zip(chosen).zip(&w.windows) {
+                (*out, *chosen) = (T::LOWEST, NOWHERE);
                 for i in 0..window.count {
-                    let tap = (window.first + i * w.step) * grid.inner;
-                    let taps = columns[tap..][..grid.inner].iter().zip(&found[tap..][..grid.inner]);
-                    for ((best, place), (&x, &at)) in out.iter_mut().zip(chosen.iter_mut()).zip(taps) {
-                        offer(best, place, x, at);
-                    }
+                    let tap = window.first + i * w.step;
+                    offer(out, chosen, columns[tap], found[tap]);
                 }
             }
         }

@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 
 use super::average::{Backward, Divide, covering, divisors};
+use super::channels::{Max, MaxBackward};
 use super::places::Rows as PlaceRows;
 use super::rows::{Greatest, Rows, Sum};
 use super::*;
+use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Level, dispatch_at};
 use crate::{Padding, PoolOptions, Shape};
 
@@ -108,7 +110,10 @@ proptest! {
             dispatch_at(level, Rows::<f32, Greatest>::new(&x, &grid, 0, &mut out));
             prop_assert_eq!(bits(&out), bits(&expected), "{:?}", level);
             let (mut out, mut places) = (vec![0.0; expected.len()], vec![0i64; expected.len()]);
-            dispatch_at(level, PlaceRows { x: &x, grid: &grid, first: 0, out: &mut out, places: &mut places });
+            match inner {
+                1 => dispatch_at(level, PlaceRows { x: &x, grid: &grid, first: 0, out: &mut out, places: &mut places }),
+                _ => dispatch_at(level, Max { x: &x, grid: &grid, first: 0, out: &mut out, places: &mut places }),
+            }
             prop_assert_eq!(bits(&out), bits(&expected), "{:?}", level);
             prop_assert_eq!(&places, &expected_places, "{:?}", level);
         }
@@ -119,7 +124,22 @@ proptest! {
             let number = i / (covered.len() * inner);
             expected_dx[(number * plane + place as usize) * inner + i % inner] += dy[i];
         }
-        prop_assert_eq!(dx, expected_dx);
+        prop_assert_eq!(&dx, &expected_dx);
+        if inner > 1 {
+            for level in Level::all() {
+                dx.fill(9.0);
+                for number in 0..PLANES {
+                    for channels in [0..inner / 2, inner / 2..inner] {
+                        let (dy, places, dx) = (&dy, &expected_places, SharedMut::new(&mut dx));
+                        dispatch_at(level, MaxBackward { dy, places, grid: &grid, plane: number, channels, dx });
+                    }
+                }
+                prop_assert_eq!(&dx, &expected_dx, "{:?}", level);
+            }
+            dx.fill(9.0);
+            max_backward(&dy, &expected_places, &grid, &mut dx);
+            prop_assert_eq!(&dx, &expected_dx);
+        }
     }
 
     #[test]

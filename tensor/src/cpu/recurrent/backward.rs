@@ -4,13 +4,13 @@
 //! weight, which is packed once. The gradients of weights and inputs are products over all steps, which the caller computes from the
 //! gates' gradients.
 
-use rayon::prelude::*;
-
 use super::product::Packed;
-use super::{Cell, Size, lanes};
+use super::{Cell, Size, Units};
 use crate::Result;
+use crate::cpu::gemm::registers;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
+use crate::cpu::threads;
 
 /// One vector of units of one row at one step. The slices hold the whole row: a gate's numbers lie `hidden` apart.
 pub(crate) struct At<'a, T> {
@@ -28,18 +28,7 @@ pub(crate) struct At<'a, T> {
     pub(super) input: &'a mut [T],
     /// As the products of the states take part in them, where that is another.
     pub(super) hidden_gradient: &'a mut [T],
-    pub(super) hidden: usize,
-    /// The first unit, and the one behind the last.
-    pub(super) first: usize,
-    pub(super) end: usize,
-}
-
-impl<T> At<'_, T> {
-    /// Where a gate's numbers stand in a row of all gates.
-    #[inline(always)]
-    pub(super) fn of(&self, gate: usize) -> std::ops::Range<usize> {
-        gate * self.hidden + self.first..gate * self.hidden + self.end
-    }
+    pub(super) units: Units,
 }
 
 /// What the way forward has left, and the gradient that comes in.
@@ -83,7 +72,7 @@ pub(crate) fn backward<C: Cell, T: Lane>(
         gradients.initial.fill(T::ZERO);
         return Ok(());
     }
-    let lanes = lanes::<T>(level);
+    let (lanes, _) = registers::<T>(level);
     let column = |panel: usize, vector: usize| {
         let first = ((panel * TOGETHER + vector) * lanes).min(hidden);
         (first, lanes.min(hidden - first))
@@ -92,9 +81,9 @@ pub(crate) fn backward<C: Cell, T: Lane>(
     let packed = Packed::new(saved.weight, (C::GATES * hidden, hidden), 1, count, column)?;
     let shared = [gradients.input, gradients.hidden, gradients.initial].map(SharedMut::new);
     let pieces: Vec<_> = size.pieces().collect();
-    pieces.into_par_iter().for_each(|rows| {
+    threads::each(pieces.len(), &|i| {
         let cell = std::marker::PhantomData::<C>;
-        dispatch_at(level, Piece { cell, level, size, rows, packed: &packed, saved, shared });
+        dispatch_at(level, Piece { cell, level, size, rows: pieces[i].clone(), packed: &packed, saved, shared });
     });
     Ok(())
 }
@@ -178,9 +167,7 @@ impl<C: Cell, T: Lane> Kernel for Piece<'_, C, T> {
                             carry: &mut carry[own.clone()],
                             input: &mut input[gate_row.clone()],
                             hidden_gradient: &mut hidden_gradient[of_hidden.clone()],
-                            hidden,
-                            first,
-                            end: (first + lanes).min(hidden),
+                            units: Units { hidden, first, end: (first + lanes).min(hidden) },
                         },
                     );
                 }

@@ -1,12 +1,12 @@
 //! The way through a sequence.
 
-use rayon::prelude::*;
-
 use super::product::Packed;
-use super::{Cell, Size, lanes};
+use super::{Cell, Size, Units};
 use crate::Result;
+use crate::cpu::gemm::registers;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
+use crate::cpu::threads;
 
 /// One vector of units of one row at one step. All slices but `products` hold the whole row: a gate's numbers lie `hidden` apart.
 pub(crate) struct At<'a, T> {
@@ -21,18 +21,7 @@ pub(crate) struct At<'a, T> {
     pub(super) before: [&'a [T]; 2],
     pub(super) after: [&'a mut [T]; 2],
     pub(super) keep: bool,
-    pub(super) hidden: usize,
-    /// The first unit, and the one behind the last.
-    pub(super) first: usize,
-    pub(super) end: usize,
-}
-
-impl<T> At<'_, T> {
-    /// Where a gate's numbers stand in a row of all gates.
-    #[inline(always)]
-    pub(super) fn of(&self, gate: usize) -> std::ops::Range<usize> {
-        gate * self.hidden + self.first..gate * self.hidden + self.end
-    }
+    pub(super) units: Units,
 }
 
 /// What the steps read besides the states.
@@ -72,7 +61,7 @@ pub(crate) fn forward<C: Cell, T: Lane>(
     if sequence.states.is_empty() {
         return Ok(());
     }
-    let lanes = lanes::<T>(level);
+    let (lanes, _) = registers::<T>(level);
     let panels = C::GATES / C::TOGETHER;
     // A block of units has the panels of all its gates side by side.
     let column = |panel: usize, vector: usize| {
@@ -89,9 +78,12 @@ pub(crate) fn forward<C: Cell, T: Lane>(
         keep: sequence.keep,
     };
     let pieces: Vec<_> = size.pieces().collect();
-    pieces.into_par_iter().for_each(|rows| {
+    threads::each(pieces.len(), &|i| {
         let cell = std::marker::PhantomData::<C>;
-        dispatch_at(level, Piece { cell, level, size, rows, packed: &packed, weights, shared: &shared });
+        dispatch_at(
+            level,
+            Piece { cell, level, size, rows: pieces[i].clone(), packed: &packed, weights, shared: &shared },
+        );
     });
     Ok(())
 }
@@ -179,9 +171,7 @@ impl<C: Cell, T: Lane> Kernel for Piece<'_, C, T> {
                             before: [&before[0][main.clone()], &before[1][second.clone()]],
                             after: [&mut states[main], &mut cells[second]],
                             keep: shared.keep,
-                            hidden,
-                            first,
-                            end: (first + lanes).min(hidden),
+                            units: Units { hidden, first, end: (first + lanes).min(hidden) },
                         },
                     );
                 }

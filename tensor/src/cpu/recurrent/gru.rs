@@ -2,8 +2,8 @@
 //! representations using RNN encoder-decoder", 2014, version 1.)
 
 use super::activation::{sigmoid, tanh};
-use super::{Cell, backward, forward, get, put};
-use crate::cpu::simd::{Lane, Simd, Vector};
+use super::{Cell, backward, forward};
+use crate::cpu::simd::{Lane, Simd, Vector, get, put};
 
 /// Gates in the order of PyTorch's files: reset, update, new.
 #[derive(Debug, Clone, Copy)]
@@ -19,11 +19,11 @@ impl Cell for Gru {
     #[inline(always)]
     fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>) {
         let lanes = T::Of::<S>::LANES;
-        let units = at.first..at.end;
+        let units = at.units.range();
         let zero = T::Of::<S>::zero(s);
         let (mut sums, mut products) = ([zero; 3], [zero; 3]);
         for (gate, (sum, product)) in sums.iter_mut().zip(&mut products).enumerate() {
-            *sum = get::<S, T>(s, &at.gates[at.of(gate)]).add(get(s, &at.bias[at.of(gate)]));
+            *sum = get::<S, T>(s, &at.gates[at.units.of(gate)]).add(get(s, &at.bias[at.units.of(gate)]));
             *product = get::<S, T>(s, &at.products[gate * lanes..]);
         }
         let r = sigmoid::<S, T>(s, products[0].add(sums[0]));
@@ -34,7 +34,7 @@ impl Cell for Gru {
         put::<S, T>(z.mul_add(get::<S, T>(s, &at.before[0][units.clone()]).sub(n), n), &mut h_out[units.clone()]);
         if at.keep {
             for (gate, value) in [r, z, n].into_iter().enumerate() {
-                let place = gate * at.hidden + at.first..gate * at.hidden + at.end;
+                let place = at.units.of(gate);
                 put::<S, T>(value, &mut at.gates[place]);
             }
             put::<S, T>(u, &mut at.candidate[units]);
@@ -44,10 +44,10 @@ impl Cell for Gru {
     #[inline(always)]
     fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>) {
         let one = T::Of::<S>::splat(s, T::ONE);
-        let units = at.first..at.end;
+        let units = at.units.range();
         let mut gates = [one; 3];
         for (gate, value) in gates.iter_mut().enumerate() {
-            *value = get::<S, T>(s, &at.gates[at.of(gate)]);
+            *value = get::<S, T>(s, &at.gates[at.units.of(gate)]);
         }
         let [r, z, n] = gates;
         let (u, before) = (get::<S, T>(s, &at.candidate[units.clone()]), get::<S, T>(s, &at.before[0][units.clone()]));
@@ -58,7 +58,7 @@ impl Cell for Gru {
         let dz = dh.mul(before.sub(n)).mul(slope(z));
         let dr = dn.mul(u).mul(slope(r));
         for (gate, (input, hidden)) in [(dr, dr), (dz, dz), (dn, dn.mul(r))].into_iter().enumerate() {
-            let place = at.of(gate);
+            let place = at.units.of(gate);
             put::<S, T>(input, &mut at.input[place.clone()]);
             put::<S, T>(hidden, &mut at.hidden_gradient[place]);
         }

@@ -1,8 +1,8 @@
 //! The LSTM's gates. (S. Hochreiter and J. Schmidhuber, "Long short-term memory", 1997, with the forget gate of F. Gers et al., 2000.)
 
 use super::activation::{sigmoid, tanh};
-use super::{Cell, backward, forward, get, put};
-use crate::cpu::simd::{Lane, Simd, Vector};
+use super::{Cell, backward, forward};
+use crate::cpu::simd::{Lane, Simd, Vector, get, put};
 
 /// Gates in the order of PyTorch's files: input, forget, cell, output.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +18,10 @@ impl Cell for Lstm {
     #[inline(always)]
     fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>) {
         let lanes = T::Of::<S>::LANES;
-        let units = at.first..at.end;
+        let units = at.units.range();
         let mut sums = [T::Of::<S>::zero(s); 4];
         for (gate, sum) in sums.iter_mut().enumerate() {
-            let (input, bias) = (get::<S, T>(s, &at.gates[at.of(gate)]), get(s, &at.bias[at.of(gate)]));
+            let (input, bias) = (get::<S, T>(s, &at.gates[at.units.of(gate)]), get(s, &at.bias[at.units.of(gate)]));
             *sum = get::<S, T>(s, &at.products[gate * lanes..]).add(input.add(bias));
         }
         let (i, f, o) = (sigmoid::<S, T>(s, sums[0]), sigmoid::<S, T>(s, sums[1]), sigmoid::<S, T>(s, sums[3]));
@@ -32,7 +32,7 @@ impl Cell for Lstm {
         put::<S, T>(o.mul(tanh::<S, T>(s, c)), &mut h_out[units]);
         if at.keep {
             for (gate, value) in [i, f, g, o].into_iter().enumerate() {
-                let place = gate * at.hidden + at.first..gate * at.hidden + at.end;
+                let place = at.units.of(gate);
                 put::<S, T>(value, &mut at.gates[place]);
             }
         }
@@ -41,10 +41,10 @@ impl Cell for Lstm {
     #[inline(always)]
     fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>) {
         let one = T::Of::<S>::splat(s, T::ONE);
-        let units = at.first..at.end;
+        let units = at.units.range();
         let mut gates = [one; 4];
         for (gate, value) in gates.iter_mut().enumerate() {
-            *value = get::<S, T>(s, &at.gates[at.of(gate)]);
+            *value = get::<S, T>(s, &at.gates[at.units.of(gate)]);
         }
         let [i, f, g, o] = gates;
         let (before, c) = (get::<S, T>(s, &at.before[1][units.clone()]), get::<S, T>(s, &at.after[1][units.clone()]));
@@ -61,7 +61,7 @@ impl Cell for Lstm {
             dh.mul(tanh).mul(slope(o)),
         ];
         for (gate, gradient) in gradients.into_iter().enumerate() {
-            let place = at.of(gate);
+            let place = at.units.of(gate);
             put::<S, T>(gradient, &mut at.input[place]);
         }
         put::<S, T>(dc.mul(f), &mut at.carry[units]);

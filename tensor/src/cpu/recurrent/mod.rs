@@ -22,7 +22,7 @@ pub(crate) use gru::Gru;
 pub(crate) use lstm::Lstm;
 pub(crate) use plain::Plain;
 
-use super::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
+use super::simd::{Lane, Simd};
 
 /// The sizes of a recurrence.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,30 @@ impl Size {
     }
 }
 
+/// Units of a row that a vector holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Units {
+    /// How many units a row has.
+    hidden: usize,
+    first: usize,
+    /// The one behind the last.
+    end: usize,
+}
+
+impl Units {
+    /// Where they stand in a row.
+    #[inline(always)]
+    fn range(self) -> Range<usize> {
+        self.first..self.end
+    }
+
+    /// Where a gate's numbers for them stand in a row of all gates.
+    #[inline(always)]
+    fn of(self, gate: usize) -> Range<usize> {
+        gate * self.hidden + self.first..gate * self.hidden + self.end
+    }
+}
+
 /// What happens at a step, for one vector of units of one row.
 pub(crate) trait Cell: Copy + Send + Sync + 'static {
     const GATES: usize;
@@ -57,35 +81,4 @@ pub(crate) trait Cell: Copy + Send + Sync + 'static {
 
     fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>);
     fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>);
-}
-
-/// All of `x` in a vector, zeros behind; the first numbers of it if there are more.
-#[inline(always)]
-fn get<S: Simd, T: Lane>(s: S, x: &[T]) -> T::Of<S> {
-    let lanes = T::Of::<S>::LANES;
-    // SAFETY: `x` has that many elements.
-    unsafe {
-        if x.len() >= lanes { T::Of::<S>::load(s, x.as_ptr()) } else { T::Of::<S>::load_first(s, x.as_ptr(), x.len()) }
-    }
-}
-
-/// Writes as much of a vector as there is room for.
-#[inline(always)]
-fn put<S: Simd, T: Lane>(x: T::Of<S>, out: &mut [T]) {
-    let lanes = T::Of::<S>::LANES;
-    // SAFETY: `out` has room for that many elements.
-    unsafe { if out.len() >= lanes { x.store(out.as_mut_ptr()) } else { x.store_first(out.as_mut_ptr(), out.len()) } }
-}
-
-/// Numbers in a vector at a level.
-fn lanes<T: Lane>(level: Level) -> usize {
-    struct Count<T>(std::marker::PhantomData<T>);
-    impl<T: Lane> Kernel for Count<T> {
-        type Output = usize;
-        #[inline(always)]
-        fn run<S: Simd>(self, _: S) -> usize {
-            T::Of::<S>::LANES
-        }
-    }
-    dispatch_at(level, Count::<T>(std::marker::PhantomData))
 }

@@ -1,8 +1,8 @@
 //! The recurrence without gates. (J. Elman, "Finding structure in time", 1990.)
 
 use super::activation::tanh;
-use super::{Cell, backward, forward, get, put};
-use crate::cpu::simd::{Lane, Simd, Vector};
+use super::{Cell, backward, forward};
+use crate::cpu::simd::{Lane, Simd, Vector, get, put};
 
 /// `h = tanh(x + W·h₀ + b)`
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ impl Cell for Plain {
 
     #[inline(always)]
     fn forward<S: Simd, T: Lane>(s: S, at: forward::At<'_, T>) {
-        let units = at.first..at.end;
+        let units = at.units.range();
         let input = get::<S, T>(s, &at.gates[units.clone()]).add(get(s, &at.bias[units.clone()]));
         let [h_out, _] = at.after;
         put::<S, T>(tanh::<S, T>(s, get::<S, T>(s, at.products).add(input)), &mut h_out[units]);
@@ -25,7 +25,7 @@ impl Cell for Plain {
     #[inline(always)]
     fn backward<S: Simd, T: Lane>(s: S, at: backward::At<'_, T>) {
         let one = T::Of::<S>::splat(s, T::ONE);
-        let units = at.first..at.end;
+        let units = at.units.range();
         let dh = get::<S, T>(s, &at.dy[0][units.clone()]).add(get(s, &at.product[units.clone()]));
         let h = get::<S, T>(s, &at.after[0][units.clone()]);
         put::<S, T>(dh.mul(one.sub(h.mul(h))), &mut at.input[units]);

@@ -1,7 +1,7 @@
 //! The common folds of floats in vectors.
 
 use super::{COLUMNS, Fold, LEAF_ROWS, larger, smaller};
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch, load, store};
 use crate::element::Real;
 
 /// The most lanes that a vector has.
@@ -11,61 +11,33 @@ const CHAINS: usize = 4;
 /// The longest run of a row that is folded without being halved.
 const LEAF: usize = 1024;
 
-/// A fold that vectors know.
-pub(crate) trait Function: Copy + Default + Sync + 'static {
-    /// What joins results.
-    type Join: Function;
-    /// Whether joining an element twice changes nothing. If it does, an element 0 with the centre 0 must change nothing.
+/// How results of vectors are joined.
+pub(crate) trait Join: Copy + Default + Sync + 'static {
+    /// Whether joining an element twice changes nothing. If it does, 0 changes nothing.
     const IDEMPOTENT: bool;
 
-    /// Neutral to `join`.
+    /// Changes nothing.
     fn start<T: Real>() -> T;
-    fn map<T, V: Vector<T>>(x: V, centre: V) -> V;
-    /// Both have been mapped.
     fn join<T, V: Vector<T>>(a: V, b: V) -> V;
     fn join_numbers<T: Real>(a: T, b: T) -> T;
+}
+
+/// What becomes of an element before it is joined with others.
+pub(crate) trait Function: Copy + Default + Sync + 'static {
+    /// 0 with the centre 0 stays 0, if the join is not idempotent.
+    fn map<T, V: Vector<T>>(x: V, centre: V) -> V;
+    type Join: Join;
 }
 
 /// The sum of the elements.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum;
 
-impl Function for Sum {
-    type Join = Sum;
+impl Join for Sum {
     const IDEMPOTENT: bool = false;
 
     fn start<T: Real>() -> T {
         T::ZERO
-    }
-    #[inline(always)]
-    fn map<T, V: Vector<T>>(x: V, _centre: V) -> V {
-        x
-    }
-    #[inline(always)]
-    fn join<T, V: Vector<T>>(a: V, b: V) -> V {
-        a.add(b)
-    }
-    #[inline(always)]
-    fn join_numbers<T: Real>(a: T, b: T) -> T {
-        a + b
-    }
-}
-
-/// The sum of squared distances from the centre.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Squares;
-
-impl Function for Squares {
-    type Join = Sum;
-    const IDEMPOTENT: bool = false;
-
-    fn start<T: Real>() -> T {
-        T::ZERO
-    }
-    #[inline(always)]
-    fn map<T, V: Vector<T>>(x: V, centre: V) -> V {
-        let apart = x.sub(centre);
-        apart.mul(apart)
     }
     #[inline(always)]
     fn join<T, V: Vector<T>>(a: V, b: V) -> V {
@@ -81,16 +53,11 @@ impl Function for Squares {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Max;
 
-impl Function for Max {
-    type Join = Max;
+impl Join for Max {
     const IDEMPOTENT: bool = true;
 
     fn start<T: Real>() -> T {
         T::LOWEST
-    }
-    #[inline(always)]
-    fn map<T, V: Vector<T>>(x: V, _centre: V) -> V {
-        x
     }
     #[inline(always)]
     fn join<T, V: Vector<T>>(a: V, b: V) -> V {
@@ -107,16 +74,11 @@ impl Function for Max {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Min;
 
-impl Function for Min {
-    type Join = Min;
+impl Join for Min {
     const IDEMPOTENT: bool = true;
 
     fn start<T: Real>() -> T {
         T::HIGHEST
-    }
-    #[inline(always)]
-    fn map<T, V: Vector<T>>(x: V, _centre: V) -> V {
-        x
     }
     #[inline(always)]
     fn join<T, V: Vector<T>>(a: V, b: V) -> V {
@@ -125,6 +87,30 @@ impl Function for Min {
     #[inline(always)]
     fn join_numbers<T: Real>(a: T, b: T) -> T {
         smaller(a, b)
+    }
+}
+
+/// The elements themselves.
+impl<J: Join> Function for J {
+    type Join = J;
+
+    #[inline(always)]
+    fn map<T, V: Vector<T>>(x: V, _centre: V) -> V {
+        x
+    }
+}
+
+/// The sum of squared distances from the centre.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Squares;
+
+impl Function for Squares {
+    type Join = Sum;
+
+    #[inline(always)]
+    fn map<T, V: Vector<T>>(x: V, centre: V) -> V {
+        let apart = x.sub(centre);
+        apart.mul(apart)
     }
 }
 
@@ -142,7 +128,7 @@ impl<T: Lane + Real, F: Function> Fold<T> for Vectors<F> {
     fn row(&self, x: &[T], centre: T) -> T {
         if x.len() > LEAF {
             let (left, right) = x.split_at((x.len() / 2).next_multiple_of(LEAF));
-            return F::join_numbers(self.row(left, centre), self.row(right, centre));
+            return F::Join::join_numbers(self.row(left, centre), self.row(right, centre));
         }
         let mut out = [T::ZERO];
         dispatch(Rows { by: self.0, x, n: x.len(), centre: &|_| centre, out: &mut out });
@@ -170,7 +156,7 @@ impl<T: Lane + Real, F: Function> Fold<T> for Vectors<F> {
             self.long_columns(x, (wide_rows, wide), &mut sums[..wide], &centres[..wide]);
             self.long_columns(&x[wide_rows * wide..], (rows % together, stride), out, centre);
             for sums in sums[..wide].chunks_exact(width) {
-                out.iter_mut().zip(sums).for_each(|(out, &sum)| *out = F::join_numbers(*out, sum));
+                out.iter_mut().zip(sums).for_each(|(out, &sum)| *out = F::Join::join_numbers(*out, sum));
             }
             return;
         }
@@ -189,7 +175,7 @@ impl<F: Function> Vectors<F> {
         let mut right = [T::ZERO; COLUMNS];
         let right = &mut right[..out.len()];
         self.long_columns(&x[left * stride..], (rows - left, stride), right, centre);
-        out.iter_mut().zip(&*right).for_each(|(out, &right)| *out = F::join_numbers(*out, right));
+        out.iter_mut().zip(&*right).for_each(|(out, &right)| *out = F::Join::join_numbers(*out, right));
     }
 }
 
@@ -217,9 +203,9 @@ impl<T: Lane + Real, F: Function> Kernel for Rows<'_, T, F> {
 #[inline(always)]
 fn row<S: Simd, T: Lane + Real, F: Function>(s: S, _by: F, x: &[T], centre: T) -> T {
     let lanes = T::Of::<S>::LANES;
-    let mut sums = [T::Of::<S>::splat(s, F::start()); CHAINS];
-    if F::IDEMPOTENT && x.len() < lanes {
-        return x.iter().fold(F::start(), |sum, &x| F::join_numbers(sum, x));
+    let mut sums = [T::Of::<S>::splat(s, F::Join::start()); CHAINS];
+    if F::Join::IDEMPOTENT && x.len() < lanes {
+        return x.iter().fold(F::Join::start(), |sum, &x| F::Join::join_numbers(sum, x));
     }
     let centres = [centre; MOST_LANES];
     let centre = T::Of::<S>::splat(s, centre);
@@ -229,34 +215,34 @@ fn row<S: Simd, T: Lane + Real, F: Function>(s: S, _by: F, x: &[T], centre: T) -
     unsafe {
         while i + CHAINS * lanes <= x.len() {
             for (j, sum) in sums.iter_mut().enumerate() {
-                *sum = F::join(*sum, F::map(T::Of::<S>::load(s, from.add(i + j * lanes)), centre));
+                *sum = F::Join::join(*sum, F::map(T::Of::<S>::load(s, from.add(i + j * lanes)), centre));
             }
             i += CHAINS * lanes;
         }
         while i + lanes <= x.len() {
-            sums[0] = F::join(sums[0], F::map(T::Of::<S>::load(s, from.add(i)), centre));
+            sums[0] = F::Join::join(sums[0], F::map(T::Of::<S>::load(s, from.add(i)), centre));
             i += lanes;
         }
         if i < x.len() {
-            let last = if F::IDEMPOTENT {
+            let last = if F::Join::IDEMPOTENT {
                 F::map(T::Of::<S>::load(s, from.add(x.len() - lanes)), centre)
             } else {
                 let count = x.len() - i;
                 let centre = T::Of::<S>::load_first(s, centres.as_ptr(), count);
                 F::map(T::Of::<S>::load_first(s, from.add(i), count), centre)
             };
-            sums[1] = F::join(sums[1], last);
+            sums[1] = F::Join::join(sums[1], last);
         }
     }
     let [a, b, c, d] = sums;
-    let all = F::join(F::join(a, b), F::join(c, d));
-    let mut numbers = [F::start(); MOST_LANES];
+    let all = F::Join::join(F::Join::join(a, b), F::Join::join(c, d));
+    let mut numbers = [F::Join::start(); MOST_LANES];
     // SAFETY: `numbers` has as many elements as a vector.
     unsafe { all.store(numbers.as_mut_ptr()) };
     let mut half = lanes / 2;
     while half > 0 {
         for i in 0..half {
-            numbers[i] = F::join_numbers(numbers[i], numbers[i + half]);
+            numbers[i] = F::Join::join_numbers(numbers[i], numbers[i + half]);
         }
         half /= 2;
     }
@@ -305,18 +291,18 @@ impl<T: Lane + Real, F: Function> Columns<'_, T, F> {
     unsafe fn tile<S: Simd, const W: usize>(&mut self, s: S, column: usize, count: usize) {
         // SAFETY: the caller's promise, here and below.
         unsafe {
-            let centre = load::<S, T, W>(s, self.centre.as_ptr().add(column), count);
-            let mut sums = [T::Of::<S>::splat(s, F::start()); W];
+            let centre = several::<S, T, W>(s, self.centre.as_ptr().add(column), count);
+            let mut sums = [T::Of::<S>::splat(s, F::Join::start()); W];
             for row in 0..self.rows {
-                let x = load::<S, T, W>(s, self.x.as_ptr().add(row * self.stride + column), count);
+                let x = several::<S, T, W>(s, self.x.as_ptr().add(row * self.stride + column), count);
                 for j in 0..W {
-                    sums[j] = F::join(sums[j], F::map(x[j], centre[j]));
+                    sums[j] = F::Join::join(sums[j], F::map(x[j], centre[j]));
                 }
             }
             for (j, sum) in sums.into_iter().enumerate() {
                 let lanes = T::Of::<S>::LANES;
                 let to = self.out.as_mut_ptr().add(column + j * lanes);
-                if count == lanes { sum.store(to) } else { sum.store_first(to, count) }
+                store::<S, T>(sum, to, count);
             }
         }
     }
@@ -327,13 +313,13 @@ impl<T: Lane + Real, F: Function> Columns<'_, T, F> {
 /// # Safety
 /// They can be read.
 #[inline(always)]
-unsafe fn load<S: Simd, T: Lane, const W: usize>(s: S, from: *const T, count: usize) -> [T::Of<S>; W] {
-    let lanes = T::Of::<S>::LANES;
-    // SAFETY: the caller's promise.
-    std::array::from_fn(|j| unsafe {
-        let from = from.add(j * lanes);
-        if count == lanes { T::Of::<S>::load(s, from) } else { T::Of::<S>::load_first(s, from, count) }
-    })
+unsafe fn several<S: Simd, T: Lane, const W: usize>(s: S, from: *const T, count: usize) -> [T::Of<S>; W] {
+    let mut out = [T::Of::<S>::zero(s); W];
+    for (j, out) in out.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        *out = unsafe { load::<S, T>(s, from.add(j * T::Of::<S>::LANES), count) };
+    }
+    out
 }
 
 #[cfg(test)]

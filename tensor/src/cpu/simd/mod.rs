@@ -10,12 +10,14 @@
 mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod partial;
 mod portable;
 mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use level::{Level, level};
+pub(crate) use partial::{get, load, put, store};
 pub(crate) use transpose::{Transpose, plain as transpose_plain};
 
 /// An instruction set; a value of it proves that the processor has it.

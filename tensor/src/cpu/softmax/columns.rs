@@ -1,10 +1,9 @@
 //! Columns whose elements lie `inner` apart: vectors across neighbouring columns.
 
-use super::rows::{load, store};
 use crate::cpu::math::{Float, exp, ln};
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::reduce::COLUMNS;
-use crate::cpu::simd::{Simd, Vector};
+use crate::cpu::simd::{Simd, Vector, get, put};
 
 /// Some columns next to each other, at most [`COLUMNS`], as places in tensors of one shape.
 #[derive(Clone, Copy)]
@@ -46,8 +45,8 @@ pub(crate) fn largest<T: Float, S: Simd>(s: S, x: &[T], columns: Columns) -> [T;
     for i in 0..columns.n {
         let x = columns.row(x, i);
         for j in (0..x.len()).step_by(T::Of::<S>::LANES) {
-            let larger = load(s, &most, j).max(load(s, x, j));
-            store(s, larger, &mut most, j);
+            let larger = get(s, &most[j..]).max(get(s, &x[j..]));
+            put::<S, T>(larger, &mut most[j..]);
         }
     }
     most
@@ -71,11 +70,11 @@ pub(crate) unsafe fn exponentials<T: Float, S: Simd>(
         // SAFETY: the caller's promise; a row is given up before the next one is asked for.
         let mut out = out.map(|out| unsafe { columns.row_mut(out, i) });
         for j in (0..x.len()).step_by(T::Of::<S>::LANES) {
-            let term = exp::<T, S>(s, load(s, x, j).sub(load(s, most, j)));
-            let next = load(s, &sum, j).add(term);
-            store(s, next, &mut sum, j);
+            let term = exp::<T, S>(s, get(s, &x[j..]).sub(get(s, &most[j..])));
+            let next = get(s, &sum[j..]).add(term);
+            put::<S, T>(next, &mut sum[j..]);
             if let Some(out) = &mut out {
-                store(s, term, out, j);
+                put::<S, T>(term, &mut out[j..]);
             }
         }
     }
@@ -86,8 +85,8 @@ pub(crate) unsafe fn exponentials<T: Float, S: Simd>(
 #[inline(always)]
 pub(crate) fn logarithms<T: Float, S: Simd>(s: S, x: &mut [T; COLUMNS], width: usize) {
     for j in (0..width).step_by(T::Of::<S>::LANES) {
-        let y = ln::<T, S>(s, load(s, x, j));
-        store(s, y, x, j);
+        let y = ln::<T, S>(s, get(s, &x[j..]));
+        put::<S, T>(y, &mut x[j..]);
     }
 }
 
@@ -107,9 +106,9 @@ pub(super) unsafe fn forward<T: Float, S: Simd>(s: S, x: &[T], columns: Columns,
         // SAFETY: the caller's promise; a row is given up before the next one is asked for.
         let (x, out) = (columns.row(x, i), unsafe { columns.row_mut(out, i) });
         for j in (0..x.len()).step_by(T::Of::<S>::LANES) {
-            let sum = load(s, &sum, j);
-            let y = if log { load(s, x, j).sub(load(s, &most, j)).sub(sum) } else { load(s, out, j).div(sum) };
-            store(s, y, out, j);
+            let sum = get(s, &sum[j..]);
+            let y = if log { get(s, &x[j..]).sub(get(s, &most[j..])).sub(sum) } else { get(s, &out[j..]).div(sum) };
+            put::<S, T>(y, &mut out[j..]);
         }
     }
 }
@@ -131,9 +130,9 @@ pub(super) unsafe fn backward<T: Float, S: Simd>(
     for i in 0..columns.n {
         let (y, dy) = (columns.row(y, i), columns.row(dy, i));
         for j in (0..y.len()).step_by(lanes) {
-            let (dy, before) = (load(s, dy, j), load(s, &sum, j));
-            let next = if log { before.add(dy) } else { load(s, y, j).mul_add(dy, before) };
-            store(s, next, &mut sum, j);
+            let (dy, before) = (get(s, &dy[j..]), get(s, &sum[j..]));
+            let next = if log { before.add(dy) } else { get(s, &y[j..]).mul_add(dy, before) };
+            put::<S, T>(next, &mut sum[j..]);
         }
     }
     for i in 0..columns.n {
@@ -141,9 +140,9 @@ pub(super) unsafe fn backward<T: Float, S: Simd>(
         // SAFETY: the caller's promise; a row is given up before the next one is asked for.
         let dx = unsafe { columns.row_mut(dx, i) };
         for j in (0..y.len()).step_by(lanes) {
-            let (y, dy, sum) = (load(s, y, j), load(s, dy, j), load(s, &sum, j));
+            let (y, dy, sum) = (get(s, &y[j..]), get(s, &dy[j..]), get(s, &sum[j..]));
             let slope = if log { dy.sub(exp::<T, S>(s, y).mul(sum)) } else { y.mul(dy.sub(sum)) };
-            store(s, slope, dx, j);
+            put::<S, T>(slope, &mut dx[j..]);
         }
     }
 }

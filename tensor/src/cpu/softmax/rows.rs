@@ -1,37 +1,13 @@
 //! Rows whose elements lie side by side: vectors along the row.
 
 use crate::cpu::math::{Float, exp};
-use crate::cpu::simd::{Simd, Vector};
+use crate::cpu::simd::{Simd, Vector, get, put};
 
 /// Elements whose sum is taken in vectors; sums of such runs are added in f64, so that long rows lose no digits.
 const RUN: usize = 1024;
 
 /// The most lanes that vectors have.
 const LANES: usize = 16;
-
-/// A vector of the elements from `i` on, with zeros behind the last.
-#[inline(always)]
-pub(crate) fn load<T: Float, S: Simd>(s: S, x: &[T], i: usize) -> T::Of<S> {
-    let x = &x[i..];
-    if x.len() >= T::Of::<S>::LANES {
-        // SAFETY: there are that many elements.
-        return unsafe { T::Of::<S>::load(s, x.as_ptr()) };
-    }
-    // SAFETY: there are `x.len()` elements, fewer than `LANES`.
-    unsafe { T::Of::<S>::load_first(s, x.as_ptr(), x.len()) }
-}
-
-/// Writes to the elements from `i` on, as far as there are any.
-#[inline(always)]
-pub(crate) fn store<T: Float, S: Simd>(_: S, vector: T::Of<S>, out: &mut [T], i: usize) {
-    let out = &mut out[i..];
-    if out.len() >= T::Of::<S>::LANES {
-        // SAFETY: there are that many elements.
-        return unsafe { vector.store(out.as_mut_ptr()) };
-    }
-    // SAFETY: there are `out.len()` elements, fewer than `LANES`.
-    unsafe { vector.store_first(out.as_mut_ptr(), out.len()) };
-}
 
 /// The largest element, any number if one is NaN.
 #[inline(always)]
@@ -40,16 +16,16 @@ pub(crate) fn largest<T: Float, S: Simd>(s: S, x: &[T]) -> T {
     let Some(last) = x.len().checked_sub(lanes) else {
         return x.iter().fold(T::LOWEST, |most, &x| if x > most { x } else { most });
     };
-    let mut most = [load(s, x, last); 4];
+    let mut most = [get(s, &x[last..]); 4];
     let mut i = 0;
     while i + 4 * lanes <= x.len() {
         for (k, most) in most.iter_mut().enumerate() {
-            *most = most.max(load(s, x, i + k * lanes));
+            *most = most.max(get(s, &x[i + k * lanes..]));
         }
         i += 4 * lanes;
     }
     while i < last {
-        most[0] = most[0].max(load(s, x, i));
+        most[0] = most[0].max(get(s, &x[i..]));
         i += lanes;
     }
     most[0].max(most[1]).max(most[2].max(most[3])).largest()
@@ -65,21 +41,21 @@ pub(crate) fn exponentials<T: Float, S: Simd, const STORE: bool>(s: S, x: &[T], 
         let mut sum = T::Of::<S>::zero(s);
         let whole = x.len() / lanes * lanes;
         for i in (0..whole).step_by(lanes) {
-            let term = exp::<T, S>(s, load(s, x, i).sub(most));
+            let term = exp::<T, S>(s, get(s, &x[i..]).sub(most));
             if STORE {
-                store(s, term, out, run * RUN + i);
+                put::<S, T>(term, &mut out[run * RUN + i..]);
             }
             sum = sum.add(term);
         }
         if whole < x.len() {
-            let term = exp::<T, S>(s, load(s, x, whole).sub(most));
+            let term = exp::<T, S>(s, get(s, &x[whole..]).sub(most));
             // Lanes behind the last element must not count.
             let mut rest = [T::ZERO; LANES];
-            store(s, term, &mut rest[..x.len() - whole], 0);
+            put::<S, T>(term, &mut rest[..x.len() - whole]);
             if STORE {
-                store(s, term, out, run * RUN + whole);
+                put::<S, T>(term, &mut out[run * RUN + whole..]);
             }
-            sum = sum.add(load(s, &rest, 0));
+            sum = sum.add(get(s, &rest));
         }
         total += sum.sum().to_f64();
     }
@@ -94,13 +70,13 @@ pub(super) fn forward<T: Float, S: Simd>(s: S, x: &[T], out: &mut [T], log: bool
         let sum = exponentials::<T, S, false>(s, x, most, &mut []);
         let [most, ln] = [most, sum.ln()].map(|number| T::Of::<S>::splat(s, number));
         for i in (0..x.len()).step_by(T::Of::<S>::LANES) {
-            store(s, load(s, x, i).sub(most).sub(ln), out, i);
+            put::<S, T>(get(s, &x[i..]).sub(most).sub(ln), &mut out[i..]);
         }
         return;
     }
     let sum = T::Of::<S>::splat(s, exponentials::<T, S, true>(s, x, most, out));
     for i in (0..x.len()).step_by(T::Of::<S>::LANES) {
-        store(s, load(s, out, i).div(sum), out, i);
+        put::<S, T>(get(s, &out[i..]).div(sum), &mut out[i..]);
     }
 }
 
@@ -112,15 +88,15 @@ pub(super) fn backward<T: Float, S: Simd>(s: S, y: &[T], dy: &[T], dx: &mut [T],
     for (y, dy) in y.chunks(RUN).zip(dy.chunks(RUN)) {
         let mut sum = T::Of::<S>::zero(s);
         for i in (0..y.len()).step_by(lanes) {
-            let dy = load(s, dy, i);
-            sum = if log { sum.add(dy) } else { load(s, y, i).mul_add(dy, sum) };
+            let dy = get(s, &dy[i..]);
+            sum = if log { sum.add(dy) } else { get(s, &y[i..]).mul_add(dy, sum) };
         }
         total += sum.sum().to_f64();
     }
     let total = T::Of::<S>::splat(s, T::r(total));
     for i in (0..y.len()).step_by(lanes) {
-        let (y, dy) = (load(s, y, i), load(s, dy, i));
+        let (y, dy) = (get(s, &y[i..]), get(s, &dy[i..]));
         let slope = if log { dy.sub(exp::<T, S>(s, y).mul(total)) } else { y.mul(dy.sub(total)) };
-        store(s, slope, dx, i);
+        put::<S, T>(slope, &mut dx[i..]);
     }
 }

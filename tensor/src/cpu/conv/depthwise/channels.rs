@@ -9,10 +9,9 @@
 use std::ops::Range;
 
 use crate::cpu::conv::Geometry;
-use crate::cpu::conv::places::{Finish, Places, load, store};
+use crate::cpu::gemm::{Output, Places};
 use crate::cpu::math::Float;
-use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, load};
 
 /// Windows of a row that are summed at once: the widths of common images are multiples of it.
 pub(super) const TILE: usize = 7;
@@ -92,11 +91,9 @@ pub(super) struct Forward<'a, T> {
     pub(super) geometry: &'a Geometry,
     pub(super) x: Places<'a, T>,
     pub(super) weight: &'a [T],
-    pub(super) finish: Finish<'a, T>,
     pub(super) rows: Range<usize>,
     /// The whole result, of which this writes its own rows.
-    pub(super) out: SharedMut<T>,
-    pub(super) place: usize,
+    pub(super) out: &'a Output<'a, T>,
 }
 
 impl<T: Float> Kernel for Forward<'_, T> {
@@ -113,7 +110,7 @@ impl<T: Float> Kernel for Forward<'_, T> {
             }
             let (wide, filters) = (self.geometry.output[2], self.geometry.groups * self.geometry.filters);
             // SAFETY: these are the windows of a row that this kernel writes alone.
-            unsafe { self.finish.curve(s, self.out.pointer(), row * wide..(row + 1) * wide, self.place, filters) };
+            unsafe { self.out.curve(s, row * wide..(row + 1) * wide, 0..filters) };
         }
     }
 }
@@ -162,7 +159,7 @@ impl<T: Float> Forward<'_, T> {
         let geometry = self.geometry;
         let (filters, place, input_wide) = (geometry.groups, self.x.place, geometry.input[2]);
         let lanes = if EDGE { tile.lanes } else { T::Of::<S>::LANES };
-        let begin = self.finish.begin(s, tile.channel, lanes);
+        let begin = self.out.finish.begin(s, tile.channel, lanes);
         let mut sums = [begin; TILE];
         for tap in tile.taps.clone() {
             let places = (tile.row + tap) * input_wide as isize + tile.column;
@@ -186,18 +183,9 @@ impl<T: Float> Forward<'_, T> {
         for o in 0..TILE {
             if !EDGE || o < tile.count {
                 // SAFETY: the caller's promise.
-                unsafe { self.end(s, sums[o], tile.window + o, tile.channel, lanes) };
+                unsafe { self.out.write(s, sums[o], tile.window + o, tile.channel, lanes) };
             }
         }
-    }
-
-    /// # Safety
-    /// The window exists, and so many of its channels.
-    #[inline(always)]
-    unsafe fn end<S: Simd>(&self, s: S, sum: T::Of<S>, window: usize, channel: usize, lanes: usize) {
-        let sum = self.finish.end(s, sum, window, channel, lanes);
-        // SAFETY: the window is one of the rows that this kernel writes alone.
-        unsafe { store::<S, T>(sum, self.out.pointer().add(window * self.place + channel), lanes) };
     }
 
     /// As [`Forward::row`] for any kernel, stride, dilation and depth multiplier.
@@ -211,7 +199,7 @@ impl<T: Float> Forward<'_, T> {
         for (z, (channel, lanes)) in
             (0..wide).flat_map(|z| blocks(filters, T::Of::<S>::LANES).map(move |block| (z, block)))
         {
-            let begin = self.finish.begin(s, channel, lanes);
+            let begin = self.out.finish.begin(s, channel, lanes);
             let mut sum = begin;
             for a in 0..kernel_deep {
                 let Some(from_depth) = geometry.reads_inside(0, depth, a) else { continue };
@@ -235,7 +223,7 @@ impl<T: Float> Forward<'_, T> {
                 }
             }
             // SAFETY: the window is in this row.
-            unsafe { self.end(s, sum, row * wide + z, channel, lanes) };
+            unsafe { self.out.write(s, sum, row * wide + z, channel, lanes) };
         }
     }
 }

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use super::channels::{READ, TILE, blocks, gather, is_fixed, with_fixed};
 use crate::cpu::conv::Geometry;
-use crate::cpu::conv::places::{Places, load, store};
+use crate::cpu::gemm::Places;
 use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, load, store};
 
 /// Rows of the input's gradient, counted over all images: `dx[n, i, c] = Σ dy · weight` over the windows and taps that read `i`.
 pub(super) struct Input<'a, T> {

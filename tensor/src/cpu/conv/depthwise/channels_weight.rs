@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use super::channels::{READ, TILE, blocks, gather, is_fixed, with_fixed};
 use crate::cpu::conv::Geometry;
-use crate::cpu::conv::places::{Places, load, store};
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
+use crate::cpu::gemm::Places;
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, load, store};
 
 /// What some rows of windows, counted over all images, give: `sums[tap, filter] = Σ dy · x`.
 pub(super) struct Weight<'a, T> {

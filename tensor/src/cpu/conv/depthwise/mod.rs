@@ -13,14 +13,13 @@ mod tests;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::Geometry;
-use super::places::{Finish, Places};
 use crate::Result;
+use crate::cpu::gemm::{Output, Places};
 use crate::cpu::math::Float;
 use crate::cpu::parallel::{GRAIN, SharedMut, over_range};
 use crate::cpu::simd::{Lane, dispatch};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 use channels::Forward;
 use channels_input::Input;
@@ -87,21 +86,18 @@ fn over_pieces<T: Lane>(
     if count <= each {
         return if count > 0 { one(0..count) } else { Ok(()) };
     }
-    (0..count.div_ceil(each)).into_par_iter().try_for_each(|i| one(i * each..((i + 1) * each).min(count)))
+    threads::try_each(count.div_ceil(each), &|i| one(i * each..((i + 1) * each).min(count)))
 }
 
 /// Products that are worth a task of their own, as multiples of [`GRAIN`].
 const GRAINS: usize = 16;
 
-/// The convolution of channels-last images. The weight is `[taps, filters]` (see [`taps_first`]); windows of the result are `place`
-/// elements apart. Nothing is allocated.
+/// The convolution of channels-last images. The weight is `[taps, filters]` (see [`taps_first`]); nothing is allocated.
 pub(crate) fn forward_channels_last<T: Float>(
     geometry: &Geometry,
     x: Places<'_, T>,
     weight: &[T],
-    finish: Finish<'_, T>,
-    out: &mut [T],
-    place: usize,
+    out: &Output<'_, T>,
 ) {
     let filters = geometry.groups * geometry.filters;
     let [deep, high, wide] = geometry.output;
@@ -110,11 +106,10 @@ pub(crate) fn forward_channels_last<T: Float>(
         return;
     }
     assert!(x.holds(geometry.images * geometry.places(), geometry.groups), "the input is shorter than its geometry");
-    assert!(Places { data: out, place }.holds(windows, filters), "the result is shorter than its geometry");
+    assert!(out.holds(windows, filters), "the result is shorter than its geometry");
     assert!(weight.len() == taps * filters, "the weight is not of its geometry");
-    let shared = SharedMut::new(out);
     over_range(geometry.images * deep * high, (wide * filters * taps).div_ceil(GRAINS), &|rows| {
-        dispatch(Forward { geometry, x, weight, finish, rows, out: shared, place });
+        dispatch(Forward { geometry, x, weight, rows, out });
     });
 }
 
@@ -159,7 +154,10 @@ pub(crate) fn weight_channels_last<T: Lane>(
     let parts = rows.div_ceil(each);
     let mut sums = Buffer::for_output::<T>(parts.saturating_mul(dw.len()))?;
     let sums = sums.as_mut_slice::<T>();
-    sums.par_chunks_exact_mut(dw.len()).enumerate().for_each(|(part, sums)| {
+    let (shared, len) = (SharedMut::new(sums), dw.len());
+    threads::each(parts, &|part| {
+        // SAFETY: every part has its own piece, and they are borrowed until all are done.
+        let sums = unsafe { shared.slice(part * len..(part + 1) * len) };
         let rows = part * each..((part + 1) * each).min(rows);
         dispatch(Weight { geometry, x, dy, rows, sums });
     });

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cpu::conv::reference::{axis, back, cast, channels_last, close, numbers, products, windows};
-use crate::cpu::gemm::Activation;
+use crate::cpu::gemm::{Activation, Finish};
 use crate::cpu::simd::{Level, dispatch_at};
 
 /// All kernels with one instruction set.
@@ -64,11 +64,8 @@ fn check<T: Float>(g: &Geometry, level: Level, tolerance: f64) -> std::result::R
         activation: Activation::LeakyRelu(0.25),
     };
     let rows = 0..g.images * g.output[0] * g.output[1];
-    let (shared, weight) = (SharedMut::new(&mut out), &of_taps[..]);
-    dispatch_at(
-        level,
-        Forward { geometry: g, x: tx, weight, finish, rows: rows.clone(), out: shared, place: out_place },
-    );
+    let (output, weight) = (Output::new(&mut out, out_place, finish), &of_taps[..]);
+    dispatch_at(level, Forward { geometry: g, x: tx, weight, rows: rows.clone(), out: &output });
     close(&back(&out), &finished, tolerance, "channels-last forward")?;
     let mut out = vec![T::from_f64(9.0); dx.len()];
     let input_rows = 0..g.images * g.input[0] * g.input[1];

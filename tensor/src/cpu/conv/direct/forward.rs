@@ -5,9 +5,9 @@
 use std::mem::MaybeUninit;
 
 use super::{Bands, WIDEST};
-use crate::cpu::conv::places::{Finish, Lie, store};
+use crate::cpu::conv::Lie;
+use crate::cpu::gemm::Output;
 use crate::cpu::math::Float;
-use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Simd, Vector};
 
 /// Elements of the largest tile: 28 vectors of the widest registers.
@@ -20,10 +20,8 @@ pub(super) struct Forward<'a, T> {
     pub(super) x: &'a [T],
     pub(super) lie: Lie,
     pub(super) weight: &'a [T],
-    pub(super) finish: Finish<'a, T>,
     /// The whole result, of which this writes its own rows.
-    pub(super) out: SharedMut<T>,
-    pub(super) place: usize,
+    pub(super) out: &'a Output<'a, T>,
     pub(super) scratch: &'a mut [T],
 }
 
@@ -45,13 +43,11 @@ impl<T: Float> Kernel for Forward<'_, T> {
                     offsets: &self.bands.offsets,
                     weight: &self.weight[filter..],
                     filters: filters.next_multiple_of(WIDEST),
-                    finish: self.finish,
                     filter,
                     last: (filters - filter).min(vectors * lanes) - (vectors - 1) * lanes,
                     window: (first + row) * wide,
                     wide,
-                    out: self.out.pointer(),
-                    place: self.place,
+                    out: self.out,
                 };
                 // SAFETY: the scratch holds the rows that this row of windows reads, with room for a tile behind the last window;
                 // the row is one of those that this kernel writes alone.
@@ -69,7 +65,7 @@ impl<T: Float> Kernel for Forward<'_, T> {
             }
             let windows = (first + row) * wide..(first + row + 1) * wide;
             // SAFETY: as above.
-            unsafe { self.finish.curve(s, self.out.pointer(), windows, self.place, filters) };
+            unsafe { self.out.curve(s, windows, 0..filters) };
         }
     }
 }
@@ -82,28 +78,26 @@ struct Row<'a, T> {
     weight: &'a [T],
     /// Distance of the weights of channels and taps.
     filters: usize,
-    finish: Finish<'a, T>,
     filter: usize,
     /// Filters in the panel's last vector.
     last: usize,
     window: usize,
     wide: usize,
-    out: *mut T,
-    place: usize,
+    out: &'a Output<'a, T>,
 }
 
 impl<T: Float> Row<'_, T> {
     /// In tiles of `WINDOWS` windows and `VECTORS` vectors of filters.
     ///
     /// # Safety
-    /// `x` leads, behind each offset, to as many numbers as there are windows in whole tiles; `out` leads to the row's windows.
+    /// `x` leads, behind each offset, to as many numbers as there are windows in whole tiles; nobody else touches the row's windows.
     #[inline(always)]
     unsafe fn run<S: Simd, const VECTORS: usize, const WINDOWS: usize>(&self, s: S) {
         let lanes = T::Of::<S>::LANES;
         let of = |v: usize| if v + 1 == VECTORS { self.last } else { lanes };
         let mut begin = [T::Of::<S>::zero(s); VECTORS];
         for v in 0..VECTORS {
-            begin[v] = self.finish.begin(s, self.filter + v * lanes, of(v));
+            begin[v] = self.out.finish.begin(s, self.filter + v * lanes, of(v));
         }
         for left in (0..self.wide).step_by(WINDOWS) {
             let mut sums = [begin; WINDOWS];
@@ -141,8 +135,7 @@ impl<T: Float> Row<'_, T> {
                     // SAFETY: the sums were just written there; the rest is the caller's promise.
                     unsafe {
                         let sum = T::Of::<S>::load(s, finished.add((o * VECTORS + v) * lanes));
-                        let sum = self.finish.end(s, sum, window, filter, of(v));
-                        store::<S, T>(sum, self.out.add(window * self.place + filter), of(v));
+                        self.out.write(s, sum, window, filter, of(v));
                     }
                 }
             }

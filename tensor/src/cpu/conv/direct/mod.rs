@@ -10,16 +10,16 @@ mod weight;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::Geometry;
-use super::places::{Finish, Lie, Places};
 use super::rows::Row;
+use super::{Geometry, Lie};
 use crate::Result;
+use crate::cpu::gemm::{Output, Places};
 use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Lane, dispatch};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 use forward::Forward;
 use weight::Weight;
@@ -62,22 +62,19 @@ pub(crate) fn forward<T: Float>(
     geometry: &Geometry,
     (x, lie): (&[T], Lie),
     weight: &[T],
-    finish: Finish<'_, T>,
-    out: &mut [T],
-    place: usize,
+    out: &Output<'_, T>,
 ) -> Result<()> {
     let windows = geometry.images * geometry.windows();
     if windows * geometry.filters == 0 {
         return Ok(());
     }
-    assert!(Places { data: out, place }.holds(windows, geometry.filters), "the result is shorter than its geometry");
+    assert!(out.holds(windows, geometry.filters), "the result is shorter than its geometry");
     assert!(weight.len() == packed_len(geometry), "the weight is not of its geometry");
     let bands = Bands::new::<T>(geometry);
-    let shared = SharedMut::new(out);
-    (0..bands.count()).into_par_iter().try_for_each(|band| {
+    threads::try_each(bands.count(), &|band| {
         let mut scratch = Buffer::for_output::<T>(bands.scratch)?;
         let scratch = scratch.as_mut_slice();
-        dispatch(Forward { bands: &bands, band, x, lie, weight, finish, out: shared, place, scratch });
+        dispatch(Forward { bands: &bands, band, x, lie, weight, out, scratch });
         Ok(())
     })
 }
@@ -105,7 +102,10 @@ pub(crate) fn weight<T: Lane>(
     let parts = bands.count().div_ceil(each);
     let mut sums = Buffer::zeroed::<T>(parts.saturating_mul(len))?;
     let sums = sums.as_mut_slice::<T>();
-    sums.par_chunks_exact_mut(len).enumerate().try_for_each(|(part, sums)| {
+    let shared = SharedMut::new(sums);
+    threads::try_each(parts, &|part| {
+        // SAFETY: every part has its own piece, and they are borrowed until all are done.
+        let sums = unsafe { shared.slice(part * len..(part + 1) * len) };
         let mut scratch = Buffer::for_output::<T>(bands.scratch)?;
         for band in part * each..((part + 1) * each).min(bands.count()) {
             dispatch(Weight { bands: &bands, band, x, lie, dy, sums, scratch: scratch.as_mut_slice() });

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cpu::conv::reference::{axis, back, cast, channels_last, close, numbers, products, windows};
-use crate::cpu::gemm::Activation;
+use crate::cpu::gemm::{Activation, Finish};
 use crate::cpu::simd::{Level, dispatch_at};
 
 /// Both kernels with one instruction set, for row-major and channels-last images.
@@ -41,10 +41,10 @@ fn check<T: Float>(g: &Geometry, level: Level, tolerance: f64) -> std::result::R
         let mut scratch = vec![T::from_f64(f64::NAN); bands.scratch];
         let mut out = cast::<T>(&vec![7.0; relu.len()]);
         let finish = Finish { bias: Some(&tb), residual: None, activation: Activation::Relu };
-        let shared = SharedMut::new(&mut out);
+        let output = Output::new(&mut out, place, finish);
         for band in 0..bands.count() {
             let (bands, weight, scratch) = (&bands, &packed[..], &mut scratch[..]);
-            dispatch_at(level, Forward { bands, band, x: &x, lie, weight, finish, out: shared, place, scratch });
+            dispatch_at(level, Forward { bands, band, x: &x, lie, weight, out: &output, scratch });
         }
         close(&back(&out), &relu, tolerance * g.depth() as f64, "forward")?;
         let mut sums = vec![T::ZERO; packed_len(g)];

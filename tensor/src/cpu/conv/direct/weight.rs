@@ -3,8 +3,9 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::{Bands, WIDEST};
-use crate::cpu::conv::places::{Lie, Places, load};
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
+use crate::cpu::conv::Lie;
+use crate::cpu::gemm::Places;
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, load};
 
 /// What one band of rows of windows adds to `sums[channel · taps, filter] = Σ x · dy`.
 pub(super) struct Weight<'a, T> {

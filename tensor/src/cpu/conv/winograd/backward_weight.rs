@@ -4,17 +4,16 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::forward::transform;
 use super::transforms::{MOST, Scheme, along_both};
-use super::{For, Grid, Tiles, distance, load, run, store};
+use super::{For, Grid, Tiles, distance, run};
 use crate::Result;
 use crate::cpu::conv::{Geometry, Images};
 use crate::cpu::gemm::tile::{self, End, Left, Line, MOST_ROWS, Start, Tile};
 use crate::cpu::gemm::{Panel, panels, registers};
 use crate::cpu::parallel::{SharedMut, over_range};
-use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector};
+use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, load, store};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 
 /// Bytes of a task's transformed tiles, about.
@@ -57,7 +56,7 @@ pub(crate) fn weight<T: Lane>(
     let pieces = (PARTS / parts).clamp(1, channels.div_ceil(2 * MOST_ROWS));
     let mut sums = Buffer::for_output::<T>(parts.saturating_mul(size))?;
     let shared = SharedMut::new(sums.as_mut_slice::<T>());
-    (0..parts * pieces).into_par_iter().try_for_each(|i| {
+    threads::try_each(parts * pieces, &|i| {
         let (part, piece) = (i / pieces, i % pieces);
         let channels = channels * piece / pieces..channels * (piece + 1) / pieces;
         let (left, right) = (distance::<T>(together * channels.len()), distance::<T>(together * wide));
@@ -85,7 +84,7 @@ pub(crate) fn weight<T: Lane>(
     assert!(dw.len() == 9 * channels * filters, "the result is not of its geometry");
     let dw = SharedMut::new(dw);
     over_range(channels, products * parts * wide, &|channels| {
-        run(level, tiles, Finish { sums, parts, sizes: [geometry.channels, filters, wide], channels, dw });
+        run(level, tiles, TransformBack { sums, parts, sizes: [geometry.channels, filters, wide], channels, dw });
     });
     Ok(())
 }
@@ -201,7 +200,7 @@ fn transform_gradient<S: Simd, T: Lane, C: Scheme>(
 }
 
 /// Transforms the sums of some channels back.
-struct Finish<'a, T> {
+struct TransformBack<'a, T> {
     sums: &'a [T],
     parts: usize,
     /// Channels, filters, and filters with those that fill vectors.
@@ -210,12 +209,12 @@ struct Finish<'a, T> {
     dw: SharedMut<T>,
 }
 
-impl<T: Lane, C: Scheme> Kernel for For<Finish<'_, T>, C> {
+impl<T: Lane, C: Scheme> Kernel for For<TransformBack<'_, T>, C> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Finish { sums, parts, sizes: [all, filters, wide], channels, dw } = self.task;
+        let TransformBack { sums, parts, sizes: [all, filters, wide], channels, dw } = self.task;
         let lanes = T::Of::<S>::LANES;
         let size = C::INPUT * C::INPUT * all * wide;
         assert!(parts * size <= sums.len(), "the sums are not of their geometry");

@@ -2,17 +2,16 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::transforms::{MOST, Scheme, along_both};
 use super::weights::Weights;
-use super::{For, Grid, distance, load, run, store};
+use super::{For, Grid, distance, run};
 use crate::Result;
 use crate::cpu::conv::Images;
 use crate::cpu::gemm::Output;
 use crate::cpu::gemm::tile::{self, End, Left, MOST_ROWS, MOST_VECTORS, Start, Tile};
 use crate::cpu::math::Float;
-use crate::cpu::simd::{Kernel, Lane, Simd, Vector};
+use crate::cpu::simd::{Kernel, Lane, Simd, Vector, load, store};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 
 /// Bytes of a task's transformed tiles, about: they and a panel's products stay in the second-level cache.
@@ -45,7 +44,7 @@ pub(crate) unsafe fn forward<T: Float>(
     let grid = Grid { images: x, size: input, before, across, zeros };
     let products = weights.tiles.products();
     let width = MOST_VECTORS * weights.lanes;
-    let threads = rayon::current_num_threads();
+    let threads = threads::num_threads();
     let fit = SCRATCH / (products * (weights.channels + width) * size_of::<T>());
     let most = fit.max(LEAST).min(count.div_ceil(2 * threads).max(LEAST)).next_multiple_of(MOST_ROWS);
     let down = count.div_ceil(most);
@@ -53,7 +52,7 @@ pub(crate) unsafe fn forward<T: Float>(
     let wide = if down >= 2 * threads { 1 } else { threads.div_ceil(down).min(weights.panels.len()) };
     let tiles = most.min(count);
     let (left, result) = (distance::<T>(tiles * weights.channels), distance::<T>(tiles * width));
-    (0..down * wide).into_par_iter().try_for_each(|i| {
+    threads::try_each(down * wide, &|i| {
         let (row, part) = (i / wide, i % wide);
         let piece = |i: usize| count * i / down;
         let panels = weights.panels.len() * part / wide..weights.panels.len() * (part + 1) / wide;
@@ -207,10 +206,6 @@ fn write<S: Simd, T: Float, C: Scheme>(s: S, block: &Block<'_, T>, panel: usize)
     let lanes = T::Of::<S>::LANES;
     let panel = weights.panels[panel];
     let width = panel.vectors * lanes;
-    let range = out
-        .activation
-        .range()
-        .map(|(low, high)| (T::Of::<S>::splat(s, T::from_f64(low)), T::Of::<S>::splat(s, T::from_f64(high))));
     let all = width.min(weights.filters - panel.column);
     let [down, along] = grid.across;
     for (t, tile) in block.tiles.clone().enumerate() {
@@ -219,15 +214,11 @@ fn write<S: Simd, T: Float, C: Scheme>(s: S, block: &Block<'_, T>, panel: usize)
         let (high, wide) = (C::OUTPUT.min(output[0] - top), C::OUTPUT.min(output[1] - left));
         let first = (image * output[0] + top) * output[1] + left;
         let last = first + (high - 1) * output[1] + wide - 1;
-        assert!(last * out.stride + panel.column + all <= out.len, "a convolution was given too small a target");
+        assert!(last * out.place + panel.column + all <= out.len, "a convolution was given too small a target");
         for vector in 0..panel.vectors {
             let filter = panel.column + vector * lanes;
             let used = lanes.min(weights.filters - filter);
-            let bias = match out.bias {
-                // SAFETY: there are just so many.
-                Some(bias) => unsafe { load(s, bias[filter..][..used].as_ptr(), used) },
-                None => T::Of::<S>::zero(s),
-            };
+            let begin = out.finish.begin(s, filter, used);
             along_both::<T, S>(
                 s,
                 C::INPUT,
@@ -241,35 +232,20 @@ fn write<S: Simd, T: Float, C: Scheme>(s: S, block: &Block<'_, T>, panel: usize)
                     unsafe { T::Of::<S>::load(s, multiplied.as_ptr().wrapping_add(at)) }
                 },
                 #[inline(always)]
-                |i, j, mut sum| {
+                |i, j, sum| {
                     if i >= high || j >= wide {
                         return;
                     }
-                    sum = sum.add(bias);
                     let place = first + i * output[1] + j;
-                    if let Some((residual, stride)) = out.residual {
-                        let from = &residual[place * stride + filter..][..used];
-                        // SAFETY: there are just so many.
-                        sum = sum.add(unsafe { load(s, from.as_ptr(), used) });
-                    }
-                    if let Some((low, high)) = range {
-                        // In this order NaN stays NaN.
-                        sum = high.min(low.max(sum));
-                    }
                     // SAFETY: the last place of the tile was checked above, and these filters are this task's.
-                    unsafe { store::<S, T>(sum, out.data.pointer().wrapping_add(place * out.stride + filter), used) };
+                    unsafe { out.write(s, sum.add(begin), place, filter, used) };
                 },
             );
         }
-        if out.activation.is_curved() {
-            for i in 0..high {
-                for j in 0..wide {
-                    let place = first + i * output[1] + j;
-                    let from = out.data.pointer().wrapping_add(place * out.stride + panel.column);
-                    // SAFETY: this task has just written there.
-                    out.activation.apply(s, unsafe { std::slice::from_raw_parts_mut(from, all) });
-                }
-            }
+        for i in 0..high {
+            let first = first + i * output[1];
+            // SAFETY: as above.
+            unsafe { out.curve(s, first..first + wide, panel.column..panel.column + all) };
         }
     }
 }

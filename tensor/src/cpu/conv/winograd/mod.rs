@@ -13,13 +13,11 @@ mod weights;
 
 pub(crate) use weights::Weights;
 
-use super::forward::Written;
 use super::{Geometry, Images};
 use crate::Result;
-use crate::cpu::gemm::{Activation, Output};
+use crate::cpu::gemm::{Finish, Output};
 use crate::cpu::math::Float;
-use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at, level};
+use crate::cpu::simd::{Kernel, Level, dispatch_at, level};
 use crate::memory::Buffer;
 use transforms::{Four, MOST, Scheme, Two};
 
@@ -99,23 +97,15 @@ pub(crate) fn forward<T: Float>(
     x: Images<'_, T>,
     weights: &[Weights<T>],
     zeros: &[T],
-    written: Written<'_, T>,
+    out: &Output<'_, T>,
 ) -> Result<()> {
     let &Geometry { images, channels, filters, input: [_, high, wide], output, before, .. } = geometry;
-    if written.out.is_empty() {
+    if out.len == 0 {
         return Ok(());
     }
-    let (len, data) = (written.out.len(), SharedMut::new(written.out));
     for (group, weights) in weights.iter().enumerate() {
         let first = group * filters;
-        let out = Output {
-            data: data.from(first),
-            len: len - first,
-            stride: written.stride,
-            bias: written.bias.map(|bias| &bias[first..first + filters]),
-            residual: written.residual.map(|(residual, stride)| (&residual[first..], stride)),
-            activation: written.activation,
-        };
+        let out = out.channels(first..first + filters);
         let source = (x.starting_at(group * channels), [high, wide], [before[1], before[2]]);
         // SAFETY: `out` is borrowed for the whole call, and groups are written one after the other.
         unsafe { forward::forward(images, source, weights, zeros, (&out, [output[1], output[2]]))? };
@@ -138,17 +128,10 @@ pub(crate) fn input<T: Float>(
     }
     let size = 9 * channels * filters;
     let zeros = Buffer::zeroed::<T>(filters)?;
-    let (len, data) = (dx.len(), SharedMut::new(dx));
+    let out = Output::new(dx, groups * channels, Finish::default());
     for group in 0..groups {
         let weights = Weights::new(level(), tiles, [filters, channels], &weight[group * size..][..size], true)?;
-        let out = Output {
-            data: data.from(group * channels),
-            len: len - group * channels,
-            stride: groups * channels,
-            bias: None,
-            residual: None,
-            activation: Activation::Identity,
-        };
+        let out = out.channels(group * channels..(group + 1) * channels);
         let before = [2 - before[1], 2 - before[2]];
         let source = (dy.starting_at(group * filters), [output[1], output[2]], before);
         // SAFETY: `dx` is borrowed for the whole call, and groups are written one after the other.
@@ -238,20 +221,4 @@ where
         Tiles::Two => dispatch_at(level, For::<K, Two> { task, scheme: std::marker::PhantomData }),
         Tiles::Four => dispatch_at(level, For::<K, Four> { task, scheme: std::marker::PhantomData }),
     }
-}
-
-/// # Safety
-/// So many numbers, at most a vector's, can be read at `from`.
-#[inline(always)]
-unsafe fn load<S: Simd, T: Lane>(s: S, from: *const T, used: usize) -> T::Of<S> {
-    // SAFETY: the caller's promise.
-    unsafe { if used < T::Of::<S>::LANES { T::Of::<S>::load_first(s, from, used) } else { T::Of::<S>::load(s, from) } }
-}
-
-/// # Safety
-/// So many numbers, at most a vector's, can be written at `to`.
-#[inline(always)]
-unsafe fn store<S: Simd, T: Lane>(value: T::Of<S>, to: *mut T, used: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if used < T::Of::<S>::LANES { value.store_first(to, used) } else { value.store(to) } }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cpu::conv::reference::{back, cast, channels_last, close, numbers, products};
+use crate::cpu::gemm::{Activation, Places};
 
 /// A row-major weight as `[9 taps, channels, filters]`.
 fn by_taps(g: &Geometry, weight: &[f64]) -> Vec<f64> {
@@ -46,14 +47,8 @@ fn check<T: Float>(g: &Geometry, tiles: Tiles, level: Level, tolerance: f64) -> 
 
     let weights = Weights::new(level, tiles, [g.channels, g.filters], &tw, false).unwrap();
     let mut out = cast::<T>(&vec![7.0; relu.len()]);
-    let output = Output {
-        len: out.len(),
-        data: SharedMut::new(&mut out),
-        stride: wide,
-        bias: Some(&tb),
-        residual: Some((&tr, g.filters)),
-        activation: Activation::Relu,
-    };
+    let residual = Some(Places { data: &tr, place: g.filters });
+    let output = Output::new(&mut out, wide, Finish { bias: Some(&tb), residual, activation: Activation::Relu });
     let source = (tx, [g.input[1], g.input[2]], [g.before[1], g.before[2]]);
     // SAFETY: `out` is a vector of this function's.
     unsafe { forward::forward(g.images, source, &weights, &zeros, (&output, [g.output[1], g.output[2]])).unwrap() };
@@ -68,14 +63,7 @@ fn check<T: Float>(g: &Geometry, tiles: Tiles, level: Level, tolerance: f64) -> 
         .collect();
     let weights = Weights::new(level, tiles, [g.filters, g.channels], &cast::<T>(&flipped), true).unwrap();
     let mut out = vec![T::from_f64(9.0); x.len()];
-    let output = Output {
-        len: out.len(),
-        data: SharedMut::new(&mut out),
-        stride: g.channels,
-        bias: None,
-        residual: None,
-        activation: Activation::Identity,
-    };
+    let output = Output::new(&mut out, g.channels, Finish::default());
     let source = (tdy, [g.output[1], g.output[2]], [2 - g.before[1], 2 - g.before[2]]);
     // SAFETY: as above.
     unsafe { forward::forward(g.images, source, &weights, &zeros, (&output, [g.input[1], g.input[2]])).unwrap() };

@@ -1,15 +1,15 @@
 //! Weights of 3×3 filters, transformed once.
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::transforms::{Scheme, along_both};
-use super::{For, Tiles, load, run};
+use super::{For, Tiles, run};
 use crate::Result;
 use crate::cpu::gemm::{Panel, panels, registers, tile};
 use crate::cpu::math::Float;
 use crate::cpu::parallel::SharedMut;
-use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector};
+use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, load};
+use crate::cpu::threads;
 use crate::memory::Buffer;
 
 /// Channels that a task transforms.
@@ -48,7 +48,7 @@ impl<T: Float> Weights<T> {
         let mut data = Buffer::for_output::<T>((tiles.products() * channels).saturating_mul(wide))?;
         let out = SharedMut::new(data.as_mut_slice::<T>());
         let pieces = channels.div_ceil(CHANNELS);
-        (0..panels.len() * pieces).into_par_iter().for_each(|i| {
+        threads::each(panels.len() * pieces, &|i| {
             let (panel, first) = (panels[i / pieces], i % pieces * CHANNELS);
             let out = out.from(panel.column * tiles.products() * channels);
             run(level, tiles, Transform { weight, flipped, sizes: [channels, filters], panel, first, out });
