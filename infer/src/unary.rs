@@ -79,6 +79,10 @@ fn named(unary: Unary) -> Unary {
         Unary::Clamp(0.0, 6.0) => Unary::Activation(Activation::Relu6),
         Unary::Math(MathFunction::Relu) => Unary::relu(),
         Unary::Math(MathFunction::Sigmoid) => Unary::Activation(Activation::Sigmoid),
+        Unary::Math(MathFunction::Silu) => Unary::Activation(Activation::Silu),
+        Unary::Math(MathFunction::Gelu) => Unary::Activation(Activation::Gelu),
+        Unary::Math(MathFunction::GeluTanh) => Unary::Activation(Activation::GeluTanh),
+        Unary::Math(MathFunction::HardSwish) => Unary::Activation(Activation::HardSwish),
         Unary::Math(MathFunction::Neg) => Unary::affine(-1.0, 0.0),
         other => other,
     }

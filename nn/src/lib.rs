@@ -46,11 +46,13 @@ pub use constraints::Constraint;
 pub use error::{Error, Result};
 pub use initializers::Initializer;
 pub use layer::Layer;
-pub use layers::activation::{LeakyReLU, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
+pub use layers::activation::{GELU, HardSigmoid, HardSwish, LeakyReLU, ReLU, ReLU6, SiLU, Sigmoid, Softmax, Tanh};
 pub use layers::batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use layers::conv::{Conv2d, Conv2dBuilder};
 pub use layers::dropout::Dropout;
 pub use layers::flatten::Flatten;
+pub use layers::group_norm::GroupNorm;
+pub use layers::layer_norm::LayerNorm;
 pub use layers::linear::{Linear, LinearBuilder};
 pub use layers::pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use layers::recurrent::{

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use ocelli_autograd::Var;
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv2d, Dropout, Flatten, Layer, Linear,
-    MaxPool2d, Module, ReLU6, Result, Sequential, Softmax, StateDict,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv2d, Dropout, Flatten, GELU, GroupNorm,
+    HardSigmoid, HardSwish, Layer, LayerNorm, LeakyReLU, Linear, MaxPool2d, Module, ReLU, ReLU6, Result, Sequential,
+    SiLU, Sigmoid, Softmax, StateDict,
 };
-use ocelli_tensor::{DType, Generator, Tensor, safetensors};
+use ocelli_tensor::{Activation, DType, Generator, Tensor, safetensors};
 
 fn fixture() -> BTreeMap<String, Tensor> {
     safetensors::load(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layers.safetensors")).unwrap()
@@ -75,6 +76,59 @@ fn batch_norms_match_pytorch() -> Result<()> {
     check("batch_norm_relu_train", &fused, 2)?;
     fused.eval();
     check("batch_norm_relu_eval", &fused, 1)
+}
+
+#[test]
+fn layer_and_group_norm_match_pytorch() -> Result<()> {
+    check("layer_norm", &LayerNorm::new([3, 5])?, 1)?;
+    check("group_norm", &GroupNorm::new(2, 6)?, 1)?;
+    check("group_norm_relu", &Sequential::new().add(GroupNorm::new(2, 6)?.relu()), 1)?;
+    let message = |result: Result<Var>| result.unwrap_err().to_string();
+    let x = Var::constant(Tensor::zeros([2, 5, 3], DType::F32)?);
+    assert!(message(LayerNorm::new([5])?.forward(&x)).contains("last axes are [5]"));
+    assert!(message(GroupNorm::new(2, 4)?.forward(&x)).contains("[N, 4, …]"));
+    assert!(GroupNorm::new(3, 4).is_err() && LayerNorm::new(()).is_err() && LayerNorm::with([2], -1.0).is_err());
+    Ok(())
+}
+
+#[test]
+fn activations_match_pytorch() -> Result<()> {
+    let layers: [(&str, Box<dyn Layer>); 9] = [
+        ("relu", Box::new(ReLU)),
+        ("relu6", Box::new(ReLU6)),
+        ("leaky_relu", Box::new(LeakyReLU::new(0.25))),
+        ("sigmoid", Box::new(Sigmoid)),
+        ("silu", Box::new(SiLU)),
+        ("hard_swish", Box::new(HardSwish)),
+        ("hard_sigmoid", Box::new(HardSigmoid)),
+        ("gelu", Box::new(GELU::new(false))),
+        ("gelu_tanh", Box::new(GELU::new(true))),
+    ];
+    layers.iter().try_for_each(|(name, layer)| check(name, layer, 1))
+}
+
+/// As a part of a layer: fused into the convolution where the gradient follows from the result.
+#[test]
+fn layers_with_activations_match_pytorch() -> Result<()> {
+    let activations = [
+        ("relu", Activation::Relu),
+        ("relu6", Activation::Relu6),
+        ("leaky_relu", Activation::LeakyRelu(0.25)),
+        ("sigmoid", Activation::Sigmoid),
+        ("silu", Activation::Silu),
+        ("hard_swish", Activation::HardSwish),
+        ("gelu", Activation::Gelu),
+        ("gelu_tanh", Activation::GeluTanh),
+    ];
+    let g = &mut Generator::new(0);
+    for (name, activation) in activations {
+        // Sequences in PyTorch, so that the keys begin with the layer's place.
+        let conv = Conv2d::builder(3, 5, 3).padding(1).activation(activation).build(g)?;
+        check(&format!("conv_{name}"), &Sequential::new().add(conv), 1)?;
+        let linear = Linear::builder(7, 5).activation(activation).build(g)?;
+        check(&format!("linear_{name}"), &Sequential::new().add(linear), 1)?;
+    }
+    Ok(())
 }
 
 #[test]

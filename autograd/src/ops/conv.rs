@@ -3,15 +3,18 @@
 //! A convolution is linear in its input and in its weight, so each of its gradients is again a convolution, forward or
 //! backward: [`Conv`], [`ConvBackwardInput`] and [`ConvBackwardWeight`] are each other's gradients, to any order.
 
-use ocelli_tensor::{ConvOptions, PerAxis, Shape, Tensor};
+use ocelli_tensor::{Activation, ConvOptions, PerAxis, Shape, Tensor};
 
+use super::activation;
 use crate::{Keeps, NodeView, Op, Result, Var};
 
-/// The convolution of an input and a weight, plus a bias if there is a third input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The convolution of an input and a weight, plus a bias if there is a third input, and an activation of that.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conv {
     /// Stride, padding, dilation, groups.
     pub options: ConvOptions,
+    /// One whose gradient follows from its result.
+    pub activation: Activation,
 }
 
 impl Op for Conv {
@@ -20,14 +23,19 @@ impl Op for Conv {
     }
 
     fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].conv(x[1], x.get(2).copied(), &self.options)?)
+        Ok(x[0].conv_activated(x[1], x.get(2).copied(), &self.options, self.activation)?)
     }
 
     fn keeps(&self) -> Keeps {
-        Keeps::input(0).and(Keeps::input(1))
+        let inputs = Keeps::input(0).and(Keeps::input(1));
+        if self.activation == Activation::Identity { inputs } else { inputs.and(Keeps::output()) }
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
+        let dy = &match self.activation {
+            Activation::Identity => dy.clone(),
+            activation => activation::backward(activation, &node.output()?, dy)?,
+        };
         let mut gradients = vec![None; node.len()];
         if node.needs(0) {
             gradients[0] = Some(Var::conv_backward_input(&node.input(1)?, dy, node.shape(0), &self.options)?);
@@ -161,7 +169,25 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn conv(&self, weight: &Var, bias: Option<&Var>, options: &ConvOptions) -> Result<Var> {
-        let op = Conv { options: options.clone() };
+        self.conv_activated(weight, bias, options, Activation::Identity)
+    }
+
+    /// See [`Tensor::conv_activated`]; differentiable. An activation whose gradient does not follow from its result is recorded as an
+    /// operation of its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn conv_activated(
+        &self,
+        weight: &Var,
+        bias: Option<&Var>,
+        options: &ConvOptions,
+        activation: Activation,
+    ) -> Result<Var> {
+        if !activation.follows_from_result() {
+            return self.conv(weight, bias, options)?.activate(activation);
+        }
+        let op = Conv { options: options.clone(), activation };
         match bias {
             Some(bias) => op.apply(&[self, weight, bias]),
             None => op.apply(&[self, weight]),

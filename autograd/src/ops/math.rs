@@ -1,9 +1,10 @@
 //! Mathematical functions of one operand.
 
-use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
 
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Activation, Tensor};
 
+use super::activation;
 use crate::{Keeps, NodeView, Op, Result, Var};
 
 /// Generates the enum, the op and the methods from one table: a function's name on [`Tensor`] and [`Var`], what its gradient
@@ -129,7 +130,37 @@ functions! {
     };
     LogSigmoid log_sigmoid INPUT, |node, dy| dy.mul(&node.input(0)?.neg()?.sigmoid()?)?;
     Softplus softplus INPUT, |node, dy| dy.mul(&node.input(0)?.sigmoid()?)?;
-    Relu relu OUTPUT, |node, dy| dy.mul(&as_numbers(node.output()?.tensor().gt(0.0)?, dy)?)?;
+    Silu silu INPUT, |node, dy| {
+        let (x, s) = (node.input(0)?, node.input(0)?.sigmoid()?);
+        dy.mul(&s.mul(&x.mul(&s.neg()?.add(1.0)?)?.add(1.0)?)?)?
+    };
+    Gelu gelu INPUT, |node, dy| {
+        let x = node.input(0)?;
+        let below = x.mul(FRAC_1_SQRT_2)?.erf()?.add(1.0)?.mul(0.5)?;
+        let density = x.square()?.mul(-0.5)?.exp()?.mul(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2)?;
+        dy.mul(&x.mul(&density)?.add(&below)?)?
+    };
+    GeluTanh gelu_tanh INPUT, |node, dy| {
+        // x/2 · (1 + t) with t = tanh(a·x + b·x³).
+        let (a, b) = (FRAC_2_SQRT_PI * FRAC_1_SQRT_2, 0.044_715 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+        let x = node.input(0)?;
+        let square = x.square()?;
+        let t = x.mul(&square.mul(b)?.add(a)?)?.tanh()?;
+        let slope = one_minus_square(&t)?.mul(&square.mul(3.0 * b)?.add(a)?)?;
+        dy.mul(&x.mul(&slope)?.add(&t)?.add(1.0)?.mul(0.5)?)?
+    };
+    HardSigmoid hard_sigmoid OUTPUT, |node, dy| {
+        let y = node.output()?;
+        let inside = y.tensor().gt(0.0)?.logical_and(&y.tensor().lt(1.0)?)?;
+        dy.mul(&as_numbers(inside, dy)?)?.mul(1.0 / 6.0)?
+    };
+    HardSwish hard_swish INPUT, |node, dy| {
+        let x = node.input(0)?;
+        let inside = as_numbers(x.tensor().gt(-3.0)?.logical_and(&x.tensor().lt(3.0)?)?, dy)?;
+        let above = as_numbers(x.tensor().ge(3.0)?, dy)?;
+        dy.mul(&x.mul(1.0 / 3.0)?.add(0.5)?.mul(&inside)?.add(&above)?)?
+    };
+    Relu relu OUTPUT, |node, dy| activation::backward(Activation::Relu, &node.output()?, dy)?;
     Floor floor NOTHING, |_node, dy| dy.zeros()?;
     Ceil ceil NOTHING, |_node, dy| dy.zeros()?;
     Round round NOTHING, |_node, dy| dy.zeros()?;
@@ -180,9 +211,7 @@ impl Op for Relu6 {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let y = node.output()?;
-        let inside = y.tensor().gt(0.0)?.logical_and(&y.tensor().lt(6.0)?)?;
-        Ok(vec![Some(dy.mul(&as_numbers(inside, dy)?)?)])
+        Ok(vec![Some(activation::backward(Activation::Relu6, &node.output()?, dy)?)])
     }
 }
 

@@ -1,5 +1,6 @@
 //! The differentiable operations, one family a file, as in the tensor crate: each is a struct with its attributes.
 
+pub mod activation;
 pub mod arithmetic;
 pub mod arrange;
 pub mod conv;

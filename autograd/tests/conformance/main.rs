@@ -4,6 +4,7 @@
 //! To add an operation: one or more [`Case`]s in the file of its family. The last test finds every `impl Op for …` in the
 //! crate's sources and fails if no case has recorded it.
 
+mod activation;
 mod arithmetic;
 mod arrange;
 mod conv;
@@ -34,6 +35,7 @@ use support::Case;
 
 fn all_cases() -> Vec<Case> {
     [
+        activation::cases,
         arithmetic::cases,
         arrange::cases,
         conv::cases,

@@ -5,7 +5,7 @@ use crate::support::{Case, case};
 pub fn cases() -> Vec<Case> {
     type Function = fn(&Var) -> Result<Var>;
     // Name, function, and an interval inside which it is smooth.
-    let functions: [(&str, Function, f64, f64); 39] = [
+    let functions: [(&str, Function, f64, f64); 47] = [
         ("neg", Var::neg, -1.0, 1.0),
         ("abs above", Var::abs, 0.1, 1.0),
         ("abs below", Var::abs, -1.0, -0.1),
@@ -40,6 +40,14 @@ pub fn cases() -> Vec<Case> {
         ("sigmoid", Var::sigmoid, -3.0, 3.0),
         ("log_sigmoid", Var::log_sigmoid, -3.0, 3.0),
         ("softplus", Var::softplus, -3.0, 3.0),
+        ("silu", Var::silu, -4.0, 4.0),
+        ("gelu", Var::gelu, -3.0, 3.0),
+        ("gelu_tanh", Var::gelu_tanh, -3.0, 3.0),
+        ("hard_sigmoid between", Var::hard_sigmoid, -2.9, 2.9),
+        ("hard_sigmoid outside", Var::hard_sigmoid, 3.1, 4.0),
+        ("hard_swish below", Var::hard_swish, -4.0, -3.1),
+        ("hard_swish between", Var::hard_swish, -2.9, 2.9),
+        ("hard_swish above", Var::hard_swish, 3.1, 4.0),
         ("relu above", Var::relu, 0.1, 1.0),
         ("relu below", Var::relu, -1.0, -0.1),
         ("floor", Var::floor, 1.1, 1.9),

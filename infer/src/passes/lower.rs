@@ -51,7 +51,8 @@ fn lowered(graph: &Graph, id: Id, op: &dyn Any) -> Result<Lowered> {
             bias => bias.flatten(),
         };
         let (weight, options) = (weight.clone(), conv.options.clone());
-        Some((Kind::Conv(Conv { weight, bias, options, epilogue: Epilogue::NONE }), vec![inputs[0]]))
+        let epilogue = Epilogue { activation: conv.activation, ..Epilogue::NONE };
+        Some((Kind::Conv(Conv { weight, bias, options, epilogue }), vec![inputs[0]]))
     } else if op.is::<Matmul>() {
         // Images' last axis is not the fastest one; their products stay with the tensor crate.
         let Some(weight) = graph.constant(inputs[1]).filter(|weight| weight.rank() == 2) else { return Ok(None) };

@@ -60,6 +60,56 @@ impl Layer for Sigmoid {
     }
 }
 
+/// `x · sigmoid(x)`, also called swish. (P. Ramachandran et al., "Searching for activation functions", 2017.)
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Module)]
+pub struct SiLU;
+
+impl Layer for SiLU {
+    fn call(&self, x: &Var) -> Result<Var> {
+        Ok(x.silu()?)
+    }
+}
+
+/// `x · Φ(x)` with the standard normal distribution function, or its approximation by a hyperbolic tangent. (D. Hendrycks and K. Gimpel,
+/// "Gaussian error linear units", 2016.)
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Module)]
+pub struct GELU {
+    approximate: bool,
+}
+
+impl GELU {
+    /// Approximate as Keras' `approximate=True` and PyTorch's `approximate="tanh"`, or not.
+    pub fn new(approximate: bool) -> Self {
+        GELU { approximate }
+    }
+}
+
+impl Layer for GELU {
+    fn call(&self, x: &Var) -> Result<Var> {
+        Ok(if self.approximate { x.gelu_tanh()? } else { x.gelu()? })
+    }
+}
+
+/// `min(max(x + 3, 0), 6) / 6`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Module)]
+pub struct HardSigmoid;
+
+impl Layer for HardSigmoid {
+    fn call(&self, x: &Var) -> Result<Var> {
+        Ok(x.hard_sigmoid()?)
+    }
+}
+
+/// `x · min(max(x + 3, 0), 6) / 6`. (A. Howard et al., "Searching for MobileNetV3", 2019.)
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Module)]
+pub struct HardSwish;
+
+impl Layer for HardSwish {
+    fn call(&self, x: &Var) -> Result<Var> {
+        Ok(x.hard_swish()?)
+    }
+}
+
 /// The hyperbolic tangent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Module)]
 pub struct Tanh;

@@ -1,7 +1,7 @@
 //! Convolution.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{ConvOptions, Generator, Padding, PerAxis};
+use ocelli_tensor::{Activation, ConvOptions, Generator, Padding, PerAxis};
 
 use super::weights::{Weights, penalize_activity, weight_setters};
 use crate::{Error, Layer, Module, Param, Regularizer, Result};
@@ -25,6 +25,8 @@ pub struct Conv2d {
     #[module(skip)]
     options: ConvOptions,
     #[module(skip)]
+    activation: Activation,
+    #[module(skip)]
     activity_regularizer: Option<Regularizer>,
 }
 
@@ -47,7 +49,7 @@ impl Conv2d {
         Conv2d::builder(inputs, outputs, kernel).build(generator)
     }
 
-    /// To choose stride, padding, dilation, groups, initializers, regularizers, constraints or no bias.
+    /// To choose stride, padding, dilation, groups, initializers, regularizers, constraints, an activation or no bias.
     pub fn builder(inputs: usize, outputs: usize, kernel: impl Into<PerAxis>) -> Conv2dBuilder {
         Conv2dBuilder {
             inputs,
@@ -66,6 +68,11 @@ impl Conv2d {
     /// The bias, `[out]`.
     pub fn bias(&self) -> Option<&Param> {
         self.bias.as_ref()
+    }
+
+    /// What is applied to the output.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 
     /// Stride, padding, dilation and groups.
@@ -119,7 +126,8 @@ impl Conv2dBuilder {
         }
         let shape = [outputs, inputs / groups, kernel[0], kernel[1]];
         let (weight, bias) = self.weights.make(shape, outputs, generator)?;
-        Ok(Conv2d { weight, bias, options: self.options, activity_regularizer: self.weights.activity_regularizer })
+        let Weights { activation, activity_regularizer, .. } = self.weights;
+        Ok(Conv2d { weight, bias, options: self.options, activation, activity_regularizer })
     }
 }
 
@@ -130,7 +138,7 @@ impl Layer for Conv2d {
             return Err(Error::Input { layer: "Conv2d", expected: "pictures [N, C, H, W]".into(), received });
         }
         let bias = self.bias.as_ref().map(Param::var);
-        let y = x.conv(&self.weight.var(), bias.as_ref(), &self.options)?;
+        let y = x.conv_activated(&self.weight.var(), bias.as_ref(), &self.options, self.activation)?;
         penalize_activity(self.activity_regularizer.as_ref(), &y)?;
         Ok(y)
     }

@@ -1,7 +1,7 @@
 //! The fully connected layer.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::Generator;
+use ocelli_tensor::{Activation, Generator};
 
 use super::weights::{Weights, penalize_activity, weight_setters};
 use crate::{Error, Layer, Module, Param, Regularizer, Result};
@@ -12,6 +12,8 @@ use crate::{Error, Layer, Module, Param, Regularizer, Result};
 pub struct Linear {
     weight: Param,
     bias: Option<Param>,
+    #[module(skip)]
+    activation: Activation,
     #[module(skip)]
     activity_regularizer: Option<Regularizer>,
 }
@@ -33,7 +35,7 @@ impl Linear {
         Linear::builder(inputs, outputs).build(generator)
     }
 
-    /// To choose initializers, regularizers, constraints or no bias.
+    /// To choose initializers, regularizers, constraints, an activation or no bias.
     pub fn builder(inputs: usize, outputs: usize) -> LinearBuilder {
         LinearBuilder { inputs, outputs, weights: Weights::default() }
     }
@@ -46,6 +48,11 @@ impl Linear {
     /// The bias, `[out]`.
     pub fn bias(&self) -> Option<&Param> {
         self.bias.as_ref()
+    }
+
+    /// What is applied to the output.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 }
 
@@ -63,7 +70,8 @@ impl LinearBuilder {
             return Err(Error::argument("Linear", message));
         }
         let (weight, bias) = self.weights.make([self.outputs, self.inputs], self.outputs, generator)?;
-        Ok(Linear { weight, bias, activity_regularizer: self.weights.activity_regularizer })
+        let Weights { activation, activity_regularizer, .. } = self.weights;
+        Ok(Linear { weight, bias, activation, activity_regularizer })
     }
 }
 
@@ -79,6 +87,7 @@ impl Layer for Linear {
         if let Some(bias) = &self.bias {
             y = y.add(&bias.var())?;
         }
+        y = y.activate(self.activation)?;
         penalize_activity(self.activity_regularizer.as_ref(), &y)?;
         Ok(y)
     }

@@ -1,13 +1,13 @@
 //! What all layers with a kernel and a bias have in common: how they begin, and what keeps them in bounds.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{DType, Generator, Shape};
+use ocelli_tensor::{Activation, DType, Generator, Shape};
 
 use crate::initializers::{GlorotUniform, Zeros};
 use crate::observe::add_penalty;
 use crate::{Constraint, Initializer, Param, Regularizer, Result};
 
-/// Initializers, regularizers and constraints of a kernel and a bias. By default Keras': Glorot's uniform kernel, a bias of
+/// Initializers, regularizers and constraints of a kernel and a bias, and what follows them. By default Keras': Glorot's uniform kernel, a bias of
 /// zeros, nothing else.
 #[derive(Debug, Clone)]
 pub struct Weights {
@@ -20,6 +20,7 @@ pub struct Weights {
     pub(crate) activity_regularizer: Option<Regularizer>,
     pub(crate) kernel_constraint: Option<Constraint>,
     pub(crate) bias_constraint: Option<Constraint>,
+    pub(crate) activation: Activation,
 }
 
 impl Default for Weights {
@@ -34,6 +35,7 @@ impl Default for Weights {
             activity_regularizer: None,
             kernel_constraint: None,
             bias_constraint: None,
+            activation: Activation::Identity,
         }
     }
 }
@@ -79,6 +81,12 @@ macro_rules! weight_setters {
         #[must_use]
         pub fn dtype(mut self, dtype: ocelli_tensor::DType) -> Self {
             self.weights.dtype = dtype;
+            self
+        }
+        /// What is applied to the output, as Keras' `activation`; by default nothing.
+        #[must_use]
+        pub fn activation(mut self, activation: ocelli_tensor::Activation) -> Self {
+            self.weights.activation = activation;
             self
         }
         /// How the kernel begins; by default by Glorot's uniform distribution.

@@ -2,7 +2,7 @@
 
 use ocelli_autograd::Var;
 use ocelli_nn::{Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Module};
-use ocelli_tensor::Generator;
+use ocelli_tensor::{Activation, Generator};
 use serde::{Deserialize, Serialize};
 
 use super::from_safetensors;
@@ -47,15 +47,17 @@ impl KerasMnist {
     /// # Errors
     /// If there are no classes or the dropout is not in `0..=1`.
     pub fn new(config: &KerasMnistConfig, generator: &mut Generator) -> Result<Self> {
+        let relu = Activation::Relu;
+        let conv = |inputs, outputs| Conv2d::builder(inputs, outputs, 3).activation(relu);
         Ok(KerasMnist {
-            conv2d: Conv2d::new(1, 32, 3, generator)?,
+            conv2d: conv(1, 32).build(generator)?,
             max_pooling2d: MaxPool2d::new(2),
-            conv2d_1: Conv2d::new(32, 64, 3, generator)?,
+            conv2d_1: conv(32, 64).build(generator)?,
             max_pooling2d_1: MaxPool2d::new(2),
-            conv2d_2: Conv2d::new(64, 64, 3, generator)?,
+            conv2d_2: conv(64, 64).build(generator)?,
             flatten: Flatten::new(),
             dropout: (config.dropout != 0.0).then(|| Dropout::new(config.dropout, generator)).transpose()?,
-            dense: Linear::new(3 * 3 * 64, 64, generator)?,
+            dense: Linear::builder(3 * 3 * 64, 64).activation(relu).build(generator)?,
             dense_1: Linear::new(64, config.num_classes, generator)?,
         })
     }
@@ -65,12 +67,12 @@ impl KerasMnist {
 
 impl Layer for KerasMnist {
     fn call(&self, x: &Var) -> ocelli_nn::Result<Var> {
-        let x = self.max_pooling2d.forward(&self.conv2d.forward(x)?.relu()?)?;
-        let x = self.max_pooling2d_1.forward(&self.conv2d_1.forward(&x)?.relu()?)?;
-        let mut x = self.flatten.forward(&self.conv2d_2.forward(&x)?.relu()?)?;
+        let x = self.max_pooling2d.forward(&self.conv2d.forward(x)?)?;
+        let x = self.max_pooling2d_1.forward(&self.conv2d_1.forward(&x)?)?;
+        let mut x = self.flatten.forward(&self.conv2d_2.forward(&x)?)?;
         if let Some(dropout) = &self.dropout {
             x = dropout.forward(&x)?;
         }
-        self.dense_1.forward(&self.dense.forward(&x)?.relu()?)
+        self.dense_1.forward(&self.dense.forward(&x)?)
     }
 }
