@@ -5,6 +5,8 @@
 //! Inputs are standard normal numbers of f32. The f64 kernels that they are compared with are tested against plain loops and central
 //! differences; their own error is nine digits further down.
 
+#![allow(clippy::print_stdout)] // The table is its output.
+
 use std::error::Error;
 use std::process::Command;
 
@@ -162,12 +164,13 @@ fn errors(case: &Case) -> Result<(f64, f64)> {
 fn recurrent() -> Result<Vec<(&'static str, f64, f64)>> {
     let run = |dtype: DType, is_lstm: bool| -> Result<Vec<Tensor>> {
         let x = Var::leaf(randn(&[8, 32, 64]).to_dtype(dtype)?)?;
+        let g = &mut Generator::new(0);
         let (y, weights) = if is_lstm {
-            let layer = LSTM::builder(64, 96).return_sequences(true).build(&mut Generator::new(0))?;
-            in_dtype(&layer, &x, dtype)?
+            let make = |dtype| LSTM::builder(64, 96).return_sequences(true).dtype(dtype);
+            with_weights_of(&make(DType::F32).build(g)?, &make(dtype).build(g)?, &x)?
         } else {
-            let layer = GRU::builder(64, 96).return_sequences(true).build(&mut Generator::new(0))?;
-            in_dtype(&layer, &x, dtype)?
+            let make = |dtype| GRU::builder(64, 96).return_sequences(true).dtype(dtype);
+            with_weights_of(&make(DType::F32).build(g)?, &make(dtype).build(g)?, &x)?
         };
         let gradients = gradients_of(&y)?;
         let leaves = std::iter::once(&x).chain(&weights);
@@ -182,11 +185,11 @@ fn recurrent() -> Result<Vec<(&'static str, f64, f64)>> {
     Ok(rows)
 }
 
-/// The layer's result with its weights as numbers of a type, and these weights.
-fn in_dtype(layer: &impl Layer, x: &Var, dtype: DType) -> Result<(Var, Vec<Var>)> {
+/// The result of a layer that takes over the weights of another, and these weights.
+fn with_weights_of(single: &impl Layer, layer: &impl Layer, x: &Var) -> Result<(Var, Vec<Var>)> {
     let parameters = layer.named_parameters();
-    for (_, parameter) in &parameters {
-        parameter.set(parameter.tensor().to_dtype(dtype)?)?;
+    for ((_, from), (_, to)) in single.named_parameters().iter().zip(&parameters) {
+        to.set(from.tensor().to_dtype(x.dtype())?)?;
     }
     let y = layer.forward(x)?;
     Ok((y, parameters.iter().map(|(_, parameter)| parameter.var()).collect()))
