@@ -10,53 +10,18 @@ use ocelli_tensor::{DType, Shape};
 
 use super::concat::{Claims, claims};
 use super::memory::{self, Root};
+use super::packed::Packed;
 use super::run::Output;
 use super::view::{View, is_row_major, physical, places_and_channels, row_major, three};
-use super::{Action, Operand, Program, Source, Step};
+use super::{Action, Operand, Program, Source, Step, name};
 use crate::Result;
 use crate::capture::is_sized;
 use crate::graph::{Graph, Id, Kind, Windows};
 use crate::kernels::binary::Broadcast;
 use crate::kernels::copy::{Axis, Copy};
 use crate::kernels::map::Chain;
-use crate::kernels::{PackedConv, PackedLinear, extent, pool};
+use crate::kernels::{extent, pool};
 use crate::unary::Unary;
-
-/// A layer's weights in the order that its kernel reads.
-#[derive(Debug)]
-pub(crate) enum Packed {
-    Conv(PackedConv<f32>),
-    Linear(PackedLinear<f32>),
-}
-
-impl Packed {
-    /// The packed weights of each layer; `None` for all other nodes.
-    ///
-    /// # Errors
-    /// If memory runs out.
-    pub(crate) fn all(graph: &Graph) -> Result<Vec<Option<Arc<Packed>>>> {
-        let live = graph.live();
-        let pack = |(id, live): (Id, bool)| {
-            let packed = match &graph.nodes[id].kind {
-                Kind::Conv(l) if live => {
-                    let (weight, bias, options) = (&l.weight, l.bias.as_ref(), &l.options);
-                    let [height, width] =
-                        [2, 3].map(|axis| graph.nodes[graph.nodes[id].inputs[0]].dims[axis].constant());
-                    Packed::Conv(match (height, width) {
-                        (Some(height), Some(width)) => {
-                            PackedConv::for_size(weight, bias, options, three([height, width]))?
-                        }
-                        _ => PackedConv::new(weight, bias, options)?,
-                    })
-                }
-                Kind::Linear(l) if live => Packed::Linear(PackedLinear::new(&l.weight, l.bias.as_ref())?),
-                _ => return Ok(None),
-            };
-            Ok(Some(Arc::new(packed)))
-        };
-        live.into_iter().enumerate().map(pack).collect()
-    }
-}
 
 impl Program {
     /// The steps for batches of `n` rows.
@@ -496,67 +461,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-impl Operand {
-    pub(super) fn view(&self) -> View {
-        match self {
-            Operand::Arena(view) | Operand::Constant(_, view) => *view,
-        }
-    }
-
-    fn arena(&self) -> Option<View> {
-        match self {
-            Operand::Arena(view) => Some(*view),
-            Operand::Constant(..) => None,
-        }
-    }
-}
-
-impl Source {
-    fn arena(&self) -> Option<View> {
-        match self {
-            Source::Arena(view, _) => Some(*view),
-            _ => None,
-        }
-    }
-
-    fn place(&mut self, offsets: &[usize]) {
-        if let Source::Arena(view, _) = self {
-            place(view, offsets);
-        }
-    }
-}
-
-impl Step {
-    /// All views that the step reads in the arena.
-    fn views(&self) -> impl Iterator<Item = View> {
-        let sources = match &self.action {
-            Action::Call { from, .. } => &from[..],
-            Action::Load { from, .. } => std::slice::from_ref(from),
-            _ => &[],
-        };
-        self.reads.iter().filter_map(Operand::arena).chain(sources.iter().filter_map(Source::arena))
-    }
-
-    /// From places in roots to places in the arena.
-    fn place(&mut self, offsets: &[usize]) {
-        place(&mut self.write, offsets);
-        for read in &mut self.reads {
-            if let Operand::Arena(view) = read {
-                place(view, offsets);
-            }
-        }
-        match &mut self.action {
-            Action::Call { from, .. } => from.iter_mut().for_each(|source| source.place(offsets)),
-            Action::Load { from, .. } => from.place(offsets),
-            _ => {}
-        }
-    }
-}
-
-fn place(view: &mut View, offsets: &[usize]) {
-    view.start += offsets.get(view.root).copied().unwrap_or(0);
-}
-
 /// An operation whose attribute is the shape of its result, at the batch size of a program.
 fn resized(op: &Arc<dyn Op>, shape: &[usize]) -> Arc<dyn Op> {
     let (any, shape): (&dyn std::any::Any, Shape) = (&**op, Shape::from(shape));
@@ -573,78 +477,4 @@ fn resized(op: &Arc<dyn Op>, shape: &[usize]) -> Arc<dyn Op> {
 
 fn unpacked(id: Id) -> crate::Error {
     ocelli_tensor::Error::argument("compile", format!("expected packed weights for node {id}, received none")).into()
-}
-
-/// What steps are called in reports.
-mod name {
-    use ocelli_autograd::ops::arithmetic::Function;
-    use ocelli_tensor::ConvOptions;
-
-    use crate::graph::{Conv, Epilogue, Linear, Windows};
-    use crate::kernels::Activation;
-    use crate::unary::Unary;
-
-    pub(super) fn conv(layer: &Conv) -> String {
-        let shape = layer.weight.shape();
-        let (outputs, inputs) = (shape[0], shape[1] * layer.options.groups);
-        let kind = match layer.options.groups {
-            1 => "conv",
-            groups if groups == inputs => "depthwise",
-            _ => "grouped conv",
-        };
-        let plain = ConvOptions::new().stride;
-        let stride =
-            if layer.options.stride == plain { String::new() } else { format!("/{}", layer.options.stride[0]) };
-        let epilogue = self::epilogue(&layer.epilogue);
-        format!("{kind} {}×{}{stride} {inputs}→{outputs}{epilogue}", shape[2], shape[3])
-    }
-
-    pub(super) fn linear(layer: &Linear) -> String {
-        let shape = layer.weight.shape();
-        format!("linear {}→{}{}", shape[1], shape[0], epilogue(&layer.epilogue))
-    }
-
-    fn epilogue(epilogue: &Epilogue) -> String {
-        let residual = if epilogue.residual { " + add" } else { "" };
-        match epilogue.activation {
-            Activation::Identity => residual.to_string(),
-            activation => format!("{residual} + {}", lower(activation)),
-        }
-    }
-
-    fn lower(activation: Activation) -> String {
-        let text = format!("{activation:?}");
-        text.split('(').next().unwrap_or_default().to_lowercase()
-    }
-
-    pub(super) fn map(chain: &[Unary]) -> String {
-        let parts: Vec<String> = chain.iter().map(unary).collect();
-        if parts.is_empty() { "copy".to_string() } else { parts.join(" + ") }
-    }
-
-    fn unary(unary: &Unary) -> String {
-        match unary {
-            Unary::Affine { .. } => "affine".to_string(),
-            Unary::Activation(activation) => lower(*activation),
-            Unary::Clamp(..) => "clamp".to_string(),
-            Unary::Math(function) => format!("{function:?}").to_lowercase(),
-            Unary::Power(_) => "pow".to_string(),
-        }
-    }
-
-    pub(super) fn binary(function: Function, chain: &[Unary]) -> String {
-        let name = format!("{function:?}").to_lowercase();
-        if chain.is_empty() { name } else { format!("{name} + {}", map(chain)) }
-    }
-
-    pub(super) fn pool(windows: &Windows, max: bool) -> String {
-        let kind = if max { "max pool" } else { "average pool" };
-        match windows {
-            Windows::Fixed(options) => {
-                let sizes: Vec<String> = options.kernel.iter().map(usize::to_string).collect();
-                format!("{kind} {}/{}", sizes.join("×"), options.stride[0])
-            }
-            Windows::Adaptive => format!("adaptive {kind}"),
-        }
-    }
 }

@@ -3,6 +3,9 @@
 mod build;
 mod concat;
 mod memory;
+mod name;
+mod packed;
+mod places;
 mod run;
 mod view;
 
@@ -12,7 +15,7 @@ use ocelli_autograd::Op;
 use ocelli_autograd::ops::arithmetic::Function;
 use ocelli_tensor::Tensor;
 
-pub(crate) use build::Packed;
+pub(crate) use packed::Packed;
 pub(crate) use run::Workspace;
 use view::View;
 

@@ -1,14 +1,17 @@
 //! Products of matrices and vectors.
 
+use half::{bf16, f16};
 use smallvec::SmallVec;
 
-use crate::cpu::gemm::{self, Factor, Size, Strided, Target};
+use crate::cpu::gemm::{self, Factor, Half, Size, Strided, Target};
 use crate::cpu::parallel::SharedMut;
+use crate::cpu::simd::level;
 use crate::cpu::threads;
+use crate::element::Number;
 use crate::layout::Layout;
 use crate::memory::reserved;
 use crate::tensor::View;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Element, Error, Result, Shape, Tensor};
 
 /// Products of fewer multiplications are not worth packing.
 const TINY: usize = 2048;
@@ -20,7 +23,7 @@ impl Tensor {
     /// * `[…, m, k]` and `[…, k, n]` give `[…, m, n]`, the leading axes being broadcast;
     /// * a vector is taken for a row on the left (`[k]` × `[…, k, n]` → `[…, n]`) and for a column on the right.
     ///
-    /// The dtype is a float type, `i32` or `i64` (which wrap on overflow); half types are multiplied in `f32`.
+    /// The dtype is a float type, `i32` or `i64` (which wrap on overflow); half types are summed in `f32`, with the processor's dot products of bfloat16 if it has them.
     ///
     /// ```
     /// use ocelli_tensor::Tensor;
@@ -49,10 +52,6 @@ impl Tensor {
                 return Err(Error::shape(OP, "a vector or matrix", operand.shape()));
             }
         }
-        if self.dtype().is_half() {
-            let (a, b) = (self.to_dtype(DType::F32)?, other.to_dtype(DType::F32)?);
-            return a.matmul(&b)?.to_dtype(self.dtype());
-        }
         let (row, column) = (self.rank() == 1, other.rank() == 1);
         let a = if row { self.unsqueeze(0)? } else { self.clone() };
         let b = if column { other.unsqueeze(1)? } else { other.clone() };
@@ -77,6 +76,8 @@ impl Tensor {
             DType::I32 => product::<i32>(&a, &b, &batch, size, shape),
             DType::I64 => product::<i64>(&a, &b, &batch, size, shape),
             DType::F64 => product::<f64>(&a, &b, &batch, size, shape),
+            DType::F16 => half_product::<f16>(&a, &b, &batch, size, shape),
+            DType::BF16 => half_product::<bf16>(&a, &b, &batch, size, shape),
             _ => product::<f32>(&a, &b, &batch, size, shape),
         }
     }
@@ -112,13 +113,44 @@ impl Tensor {
 
 /// Multiplies matrices that lie in the last two axes; `batch` is what the axes before broadcast to.
 fn product<T: Factor>(a: &Tensor, b: &Tensor, batch: &Shape, size: Size, shape: Shape) -> Result<Tensor> {
+    each_product(a, b, batch, size, shape, one::<T>)
+}
+
+/// As [`product`] of half-precision numbers, which are summed in `f32`.
+fn half_product<H: Half>(a: &Tensor, b: &Tensor, batch: &Shape, size: Size, shape: Shape) -> Result<Tensor> {
+    let dtype = a.dtype();
+    let y = if size.m == 1 || size.n == 1 || multiplications(size) < TINY {
+        product::<f32>(&a.to_dtype(DType::F32)?, &b.to_dtype(DType::F32)?, batch, size, shape)
+    } else {
+        each_product::<H, f32>(a, b, batch, size, shape, |a, b, size, out| {
+            let left = Strided::plain(a.data, a.offset, a.row, a.column);
+            let right = Strided::plain(b.data, b.offset, b.column, b.row);
+            gemm::half_gemm(level(), size, left, right, Target::plain(out, size.n))
+        })
+    };
+    y?.to_dtype(dtype)
+}
+
+fn multiplications(Size { m, n, k }: Size) -> usize {
+    m.saturating_mul(n).saturating_mul(k)
+}
+
+/// Calls `one(left, right, size, result)` for every pair of matrices.
+fn each_product<T: Element, R: Number>(
+    a: &Tensor,
+    b: &Tensor,
+    batch: &Shape,
+    size: Size,
+    shape: Shape,
+    one: impl Fn(Matrix<'_, T>, Matrix<'_, T>, Size, &mut [R]) -> Result<()> + Sync,
+) -> Result<Tensor> {
     let Size { m, n, k } = size;
-    Tensor::build::<T>(shape, |out| {
+    Tensor::build::<R>(shape, |out| {
         if out.is_empty() {
             return Ok(());
         }
         if k == 0 {
-            out.fill(T::ZERO);
+            out.fill(R::ZERO);
             return Ok(());
         }
         let (a, b) = (a.view::<T>(), b.view::<T>());
@@ -132,7 +164,7 @@ fn product<T: Factor>(a: &Tensor, b: &Tensor, batch: &Shape, size: Size, shape: 
                 let size = Size { m: rows, n, k };
                 let a = Matrix::new(a.data, &tall, tall.offset);
                 let b = Matrix::new(b.data, b.layout, b.layout.offset);
-                return one::<T>(a, b, size, out);
+                return one(a, b, size, out);
             }
         }
         let full = |view: &View<'_, T>| {
@@ -147,10 +179,10 @@ fn product<T: Factor>(a: &Tensor, b: &Tensor, batch: &Shape, size: Size, shape: 
             let a = Matrix::new(a.data, &left, start_of(&left, batch, i));
             let b = Matrix::new(b.data, &right, start_of(&right, batch, i));
             // SAFETY: each batch index has its own piece of `out`, which is borrowed until all are done.
-            one::<T>(a, b, size, unsafe { shared.slice(i * m * n..(i + 1) * m * n) })
+            one(a, b, size, unsafe { shared.slice(i * m * n..(i + 1) * m * n) })
         };
         let count = batch.numel();
-        if count.saturating_mul(m * n).saturating_mul(k) < 64 * TINY {
+        if count.saturating_mul(multiplications(size)) < 64 * TINY {
             (0..count).try_for_each(one_of)
         } else {
             threads::try_each(count, &one_of)
@@ -198,7 +230,7 @@ fn one<T: Factor>(a: Matrix<'_, T>, b: Matrix<'_, T>, size: Size, out: &mut [T])
     if n == 1 {
         let vector = b.line(0, b.row, k)?;
         gemm::matrix_vector((a.data, a.offset, a.row, a.column), &vector, out);
-    } else if m == 1 || m.saturating_mul(n).saturating_mul(k) < TINY {
+    } else if m == 1 || multiplications(size) < TINY {
         for (i, out) in out.chunks_exact_mut(n).enumerate() {
             let vector = a.line(i as isize * a.row, a.column, k)?;
             gemm::matrix_vector((b.data, b.offset, b.column, b.row), &vector, out);

@@ -6,6 +6,7 @@
 mod epilogue;
 mod factor;
 mod finish;
+mod halves;
 mod operand;
 mod packed;
 pub(crate) mod tile;
@@ -17,6 +18,7 @@ use std::ops::Range;
 pub use epilogue::Activation;
 pub(crate) use factor::Factor;
 pub(crate) use finish::{Finish, Output, Places};
+pub(crate) use halves::{Half, half_gemm};
 pub(crate) use operand::{Blocked, Operand, Strided};
 pub(crate) use packed::{EvenRows, Packed, Panel, Rows, panels, product, registers};
 pub(crate) use vector::matrix_vector;
@@ -94,6 +96,8 @@ struct Shared<'a, T> {
     columns: Blocked,
     add: bool,
     finish: Option<RowDone<'a, T>>,
+    /// Computes all tiles of a block.
+    multiply: fn(Level, &Tiles<'_, T>),
 }
 
 impl<T> Shared<'_, T> {
@@ -121,15 +125,17 @@ pub(crate) fn gemm<T: Factor>(
     right: &dyn Operand<T>,
     target: Target<'_, T>,
 ) -> Result<()> {
-    gemm_at(level(), size, left, right, target)
+    gemm_by(level(), size, left, right, target, T::multiply)
 }
 
-fn gemm_at<T: Factor>(
+/// As [`gemm`], with the function that computes all tiles of a block.
+fn gemm_by<T: Factor>(
     level: Level,
     Size { m, n, k }: Size,
     left: &dyn Operand<T>,
     right: &dyn Operand<T>,
     target: Target<'_, T>,
+    multiply: fn(Level, &Tiles<'_, T>),
 ) -> Result<()> {
     if m == 0 || n == 0 {
         return Ok(());
@@ -142,6 +148,7 @@ fn gemm_at<T: Factor>(
         columns: Blocked { block: target.block, outer: target.outer as isize, inner: 1 },
         add: target.add,
         finish: target.finish,
+        multiply,
     };
     let last = shared.offset as isize
         + ((m - 1) * shared.row) as isize
@@ -230,7 +237,7 @@ fn block<T: Factor>(
             last: step + 1 == steps,
             shared,
         };
-        T::multiply(level, &tiles);
+        (shared.multiply)(level, &tiles);
     }
     Ok(())
 }

@@ -62,6 +62,26 @@ impl<'a, T> Strided<'a, T> {
     }
 }
 
+impl<T: Sync> Strided<'_, T> {
+    /// Calls `fill(elements, place of the first lane, distance of lanes)` for the lanes at every step of a plain matrix's panel, and puts
+    /// zeros behind them.
+    pub(super) fn each_step<R: Copy + Default>(
+        &self,
+        depth: Range<usize>,
+        lanes: Range<usize>,
+        width: usize,
+        out: &mut [R],
+        mut fill: impl FnMut(&mut [R], isize, isize),
+    ) {
+        for (step, out) in depth.zip(out.chunks_exact_mut(width)) {
+            let (out, rest) = out.split_at_mut(lanes.len());
+            rest.fill(R::default());
+            let place = self.lanes.place(lanes.start) + self.depth.place(step);
+            fill(out, self.offset as isize + place, self.lanes.inner);
+        }
+    }
+}
+
 impl<T: Copy + Default + Sync> Operand<T> for Strided<'_, T> {
     fn pack(&self, depth: Range<usize>, lanes: Range<usize>, width: usize, out: &mut [T]) {
         let (data, offset) = (self.data, self.offset as isize);

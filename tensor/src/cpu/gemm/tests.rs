@@ -8,7 +8,7 @@ fn numbers<T: Factor>(count: usize, seed: usize) -> Vec<T> {
 
 /// Small whole numbers, so that every order of summing is exact.
 fn check<T: Factor>(level: Level) {
-    for (m, n, k) in [(1, 1, 1), (3, 5, 7), (13, 33, 9), (50, 70, 300), (250, 300, 20), (24, 64, 0)] {
+    for (m, n, k) in [(1, 1, 1), (3, 5, 7), (13, 33, 9), (50, 70, 300), (250, 300, 20), (24, 64, 0), (13, 520, 1030)] {
         let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
         let mut out = vec![T::ONE; m * n];
         // The left factor lies transposed.
@@ -17,7 +17,7 @@ fn check<T: Factor>(level: Level) {
         for add in [false, true] {
             let double = |_: usize, _: usize, x: &mut [T]| x.iter_mut().for_each(|x| *x += *x);
             let target = Target { add, finish: Some(&double), ..Target::plain(&mut out, n) };
-            gemm_at(level, Size { m, n, k }, &left, &right, target).unwrap();
+            gemm_by(level, Size { m, n, k }, &left, &right, target, T::multiply).unwrap();
         }
         for i in 0..m {
             for j in 0..n {
@@ -53,5 +53,37 @@ fn blocked_columns_and_depth() {
         let (image, o, place) = (i / 40, i / 20 % 2, i % 20);
         let sum: f32 = (0..3).map(|c| w[o * 3 + c] * x[image * 60 + c * 20 + place]).sum();
         assert_eq!(out, sum);
+    }
+}
+
+/// As [`check`] for half-precision numbers in every order of memory.
+fn check_half<H: Half>(level: Level) {
+    for (m, n, k) in [(1, 1, 1), (3, 5, 7), (12, 16, 2), (13, 33, 9), (50, 70, 301), (40, 600, 20), (24, 64, 0)] {
+        let (a, b) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2));
+        let halves = |x: &[f32]| -> Vec<H> { x.iter().map(|&x| H::from_f64(f64::from(x))).collect() };
+        let (a_half, b_half) = (halves(&a), halves(&b));
+        for [a_across, a_along, b_across, b_along] in [[1, m, 1, n], [k, 1, k, 1], [k, 1, 1, n], [1, m, k, 1]] {
+            let left = Strided::plain(&a_half, 0, a_across as isize, a_along as isize);
+            let right = Strided::plain(&b_half, 0, b_across as isize, b_along as isize);
+            let mut out = vec![1f32; m * n];
+            for add in [false, true] {
+                let target = Target { add, ..Target::plain(&mut out, n) };
+                half_gemm(level, Size { m, n, k }, left, right, target).unwrap();
+            }
+            for i in 0..m {
+                for j in 0..n {
+                    let sum: f32 = (0..k).map(|p| a[i * a_across + p * a_along] * b[j * b_across + p * b_along]).sum();
+                    assert_eq!(out[i * n + j], 2.0 * sum, "{m}×{k}×{n} at {i}, {j}, {level:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn half_precision_at_every_level_of_this_processor() {
+    for level in Level::all() {
+        check_half::<half::bf16>(level);
+        check_half::<half::f16>(level);
     }
 }
