@@ -118,7 +118,7 @@ impl ResNet {
         };
         Ok(ResNet {
             conv1: conv(3, 64, 7, 2, generator)?,
-            bn1: BatchNorm2d::new(64)?,
+            bn1: BatchNorm2d::new(64)?.relu(),
             maxpool: MaxPool2d::new(3).stride(2).padding(1),
             layer1: stage(0, 64, 1, generator)?,
             layer2: stage(1, 128, 2, generator)?,
@@ -135,7 +135,7 @@ impl ResNet {
 
 impl Layer for ResNet {
     fn call(&self, x: &Var) -> ocelli_nn::Result<Var> {
-        let mut x = self.maxpool.forward(&self.bn1.forward(&self.conv1.forward(x)?)?.relu()?)?;
+        let mut x = self.maxpool.forward(&self.bn1.forward(&self.conv1.forward(x)?)?)?;
         for block in [&self.layer1, &self.layer2, &self.layer3, &self.layer4].into_iter().flatten() {
             x = block.forward(&x)?;
         }
@@ -183,7 +183,7 @@ impl BasicBlock {
     fn new(inputs: usize, width: usize, stride: usize, generator: &mut Generator) -> Result<Self> {
         Ok(BasicBlock {
             conv1: conv(inputs, width, 3, stride, generator)?,
-            bn1: BatchNorm2d::new(width)?,
+            bn1: BatchNorm2d::new(width)?.relu(),
             conv2: conv(width, width, 3, 1, generator)?,
             bn2: BatchNorm2d::new(width)?,
             downsample: Downsample::new(inputs, width, stride, generator)?,
@@ -193,7 +193,7 @@ impl BasicBlock {
 
 impl Layer for BasicBlock {
     fn call(&self, x: &Var) -> ocelli_nn::Result<Var> {
-        let y = self.bn1.forward(&self.conv1.forward(x)?)?.relu()?;
+        let y = self.bn1.forward(&self.conv1.forward(x)?)?;
         let y = self.bn2.forward(&self.conv2.forward(&y)?)?;
         Ok(y.add(&shortcut(self.downsample.as_ref(), x)?)?.relu()?)
     }
@@ -215,9 +215,9 @@ impl Bottleneck {
         let outputs = width * Block::Bottleneck.expansion();
         Ok(Bottleneck {
             conv1: conv(inputs, width, 1, 1, generator)?,
-            bn1: BatchNorm2d::new(width)?,
+            bn1: BatchNorm2d::new(width)?.relu(),
             conv2: conv(width, width, 3, stride, generator)?,
-            bn2: BatchNorm2d::new(width)?,
+            bn2: BatchNorm2d::new(width)?.relu(),
             conv3: conv(width, outputs, 1, 1, generator)?,
             bn3: BatchNorm2d::new(outputs)?,
             downsample: Downsample::new(inputs, outputs, stride, generator)?,
@@ -227,8 +227,8 @@ impl Bottleneck {
 
 impl Layer for Bottleneck {
     fn call(&self, x: &Var) -> ocelli_nn::Result<Var> {
-        let y = self.bn1.forward(&self.conv1.forward(x)?)?.relu()?;
-        let y = self.bn2.forward(&self.conv2.forward(&y)?)?.relu()?;
+        let y = self.bn1.forward(&self.conv1.forward(x)?)?;
+        let y = self.bn2.forward(&self.conv2.forward(&y)?)?;
         let y = self.bn3.forward(&self.conv3.forward(&y)?)?;
         Ok(y.add(&shortcut(self.downsample.as_ref(), x)?)?.relu()?)
     }

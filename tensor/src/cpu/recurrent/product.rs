@@ -4,6 +4,7 @@
 //! batch was cut.
 
 use crate::Result;
+use crate::cpu::gemm::tile::{self, End, Left, MOST_ROWS, Start, Tile};
 use crate::cpu::parallel::over_chunks;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
 use crate::memory::Buffer;
@@ -84,84 +85,24 @@ impl<T: Lane> Kernel for Product<'_, T> {
         let (rows, across) = (a.len() / depth, vectors * lanes);
         let panel = &buffer.as_slice::<T>()[panel * depth * across..(panel + 1) * depth * across];
         assert!(lanes == T::Of::<S>::LANES && (rows == 0 || out.len() >= (rows - 1) * wide + across));
-        // Sums, one row of the panel and one number of the left factor share the registers.
-        let most = ((S::REGISTERS - vectors - 1) / vectors).min(8);
-        let tiles = rows.div_ceil(most);
-        let mut row = 0;
-        for tile in 0..tiles {
-            let high = (rows - row).div_ceil(tiles - tile);
-            let at = (a[row * depth..].as_ptr(), panel.as_ptr(), out[row * wide..].as_mut_ptr());
-            // SAFETY: the tile's rows lie inside `a` and `out`, and the panel has `depth` steps (checked above).
-            unsafe {
-                match vectors {
-                    1 => rows_of::<S, T, 1>(s, high, depth, at, wide),
-                    2 => rows_of::<S, T, 2>(s, high, depth, at, wide),
-                    _ => rows_of::<S, T, 3>(s, high, depth, at, wide),
-                }
+        let tall = tile::rows(S::REGISTERS, vectors);
+        for first in (0..rows).step_by(tall) {
+            let count = tall.min(rows - first);
+            let (mut left, mut outs) = ([std::ptr::null(); MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS]);
+            for i in 0..count {
+                left[i] = a[(first + i) * depth..].as_ptr();
+                outs[i] = out[(first + i) * wide..].as_mut_ptr();
             }
-            row += high;
-        }
-    }
-}
-
-/// # Safety
-/// See [`tile`], with `high` for the number of rows.
-#[inline(always)]
-unsafe fn rows_of<S: Simd, T: Lane, const V: usize>(
-    s: S,
-    high: usize,
-    depth: usize,
-    at: (*const T, *const T, *mut T),
-    wide: usize,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match high {
-            1 => tile::<S, T, 1, V>(s, depth, at, wide),
-            2 => tile::<S, T, 2, V>(s, depth, at, wide),
-            3 => tile::<S, T, 3, V>(s, depth, at, wide),
-            4 => tile::<S, T, 4, V>(s, depth, at, wide),
-            5 => tile::<S, T, 5, V>(s, depth, at, wide),
-            6 => tile::<S, T, 6, V>(s, depth, at, wide),
-            7 => tile::<S, T, 7, V>(s, depth, at, wide),
-            _ => tile::<S, T, 8, V>(s, depth, at, wide),
-        }
-    }
-}
-
-/// `R` rows times `V` vectors, summed in registers.
-///
-/// # Safety
-/// `a` has `R` rows of `depth` elements one behind the other, `panel` `depth` rows of `V` vectors, and `out` room for `R` rows
-/// of `V` vectors that begin `wide` elements apart.
-#[inline(always)]
-unsafe fn tile<S: Simd, T: Lane, const R: usize, const V: usize>(
-    s: S,
-    depth: usize,
-    (a, panel, out): (*const T, *const T, *mut T),
-    wide: usize,
-) {
-    let lanes = T::Of::<S>::LANES;
-    let mut sums = [[T::Of::<S>::zero(s); V]; R];
-    for k in 0..depth {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut row = [T::Of::<S>::zero(s); V];
-            for (v, row) in row.iter_mut().enumerate() {
-                *row = T::Of::<S>::load(s, panel.wrapping_add((k * V + v) * lanes));
-            }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let x = T::Of::<S>::splat(s, *a.wrapping_add(r * depth + k));
-                for (sum, &row) in sums.iter_mut().zip(&row) {
-                    *sum = x.mul_add(row, *sum);
-                }
-            }
-        }
-    }
-    for (r, sums) in sums.iter().enumerate() {
-        for (v, sum) in sums.iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { sum.store(out.wrapping_add(r * wide + v * lanes)) };
+            let tile = Tile {
+                left: Left::Rows { segments: &[left], steps: depth, right: panel.as_ptr() },
+                right_step: across,
+                out: &outs,
+                columns: across,
+                start: Start::Zero,
+                end: End { residual: None, range: None },
+            };
+            // SAFETY: the tile's rows lie inside `a` and `out`, and the panel has `depth` steps of whole vectors (checked above).
+            unsafe { tile::compute(s, count, vectors, &tile) };
         }
     }
 }
