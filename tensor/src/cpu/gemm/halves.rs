@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
-use super::operand::{Blocked, Operand, Strided};
+#[cfg(target_arch = "x86_64")]
+use super::operand::Blocked;
+use super::operand::{Operand, Strided};
 use super::{Size, Target, gemm_by};
 use crate::cpu::gemm::Factor;
 use crate::cpu::simd::Level;
@@ -16,19 +18,23 @@ use crate::{Element, Result};
 /// A half-precision number.
 pub(crate) trait Half: Element {
     /// Whether pairs of it can be multiplied as such.
+    #[cfg(target_arch = "x86_64")]
     const IS_BF16: bool;
 
     fn widen(self) -> f32;
+    #[cfg(target_arch = "x86_64")]
     fn bits(self) -> u16;
 }
 
 impl Half for bf16 {
+    #[cfg(target_arch = "x86_64")]
     const IS_BF16: bool = true;
 
     #[inline(always)]
     fn widen(self) -> f32 {
         self.to_f32()
     }
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn bits(self) -> u16 {
         self.to_bits()
@@ -36,12 +42,14 @@ impl Half for bf16 {
 }
 
 impl Half for f16 {
+    #[cfg(target_arch = "x86_64")]
     const IS_BF16: bool = false;
 
     #[inline(always)]
     fn widen(self) -> f32 {
         self.to_f32()
     }
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn bits(self) -> u16 {
         self.to_bits()
@@ -82,11 +90,13 @@ impl<H: Half> Operand<f32> for Widened<'_, H> {
 }
 
 /// A plain matrix, packed as pairs of numbers that follow each other along the depth of `k`, in the bits of an `f32`.
+#[cfg(target_arch = "x86_64")]
 struct Pairs<'a, H> {
     matrix: Strided<'a, H>,
     k: usize,
 }
 
+#[cfg(target_arch = "x86_64")]
 impl<H: Half> Operand<f32> for Pairs<'_, H> {
     fn pack(&self, depth: Range<usize>, lanes: Range<usize>, width: usize, out: &mut [f32]) {
         let Strided { data, depth: Blocked { inner: along, .. }, .. } = self.matrix;
