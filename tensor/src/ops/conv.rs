@@ -161,6 +161,7 @@ impl Tensor {
         require_alike(OP, x, dy)?;
         let (shape, resolved) = options.check(OP, x.shape(), weight_shape)?;
         require_result(OP, dy, &shape)?;
+        weight_shape.check_size(OP, x.dtype())?;
         let (dtype, wide) = (x.dtype(), x.dtype().wide());
         if weight_shape.numel() == 0 || dy.numel() == 0 {
             return Tensor::zeros(weight_shape.clone(), dtype);
