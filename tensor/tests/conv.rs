@@ -150,34 +150,52 @@ fn each_product(case: &Case, y: &Shape, mut f: impl FnMut(usize, usize, usize)) 
     }
 }
 
+/// Compares the three products of a case with sums over what [`each_product`] calls, if its options are possible.
+fn assert_as_defined(case: &Case) {
+    let options = case.options();
+    let (x_shape, w_shape) = case.shapes();
+    let Ok(y_shape) = options.output_shape(&x_shape, &w_shape) else { return };
+    let mut generator = Generator::new(case.filters as u64);
+    let mut random = |shape: &Shape| Tensor::randn(shape.clone(), DType::F64, &mut generator).unwrap();
+    let (x, w, dy) = (random(&x_shape), random(&w_shape), random(&y_shape));
+    let values = |x: &Tensor| x.to_vec::<f64>().unwrap();
+    let (xs, ws, dys) = (values(&x), values(&w), values(&dy));
+    let zeros = |shape: &Shape| vec![0.0; shape.numel()];
+    let (mut y, mut dx, mut dw) = (zeros(&y_shape), zeros(&x_shape), zeros(&w_shape));
+    each_product(case, &y_shape, |i, j, k| {
+        y[k] += xs[i] * ws[j];
+        dx[i] += dys[k] * ws[j];
+        dw[j] += dys[k] * xs[i];
+    });
+    let close = |actual: Tensor, expected: Vec<f64>, shape: &Shape, what: &str| {
+        let expected = Tensor::from_vec(expected, shape.clone()).unwrap();
+        assert_close(&actual, &expected, 1e-10, 1e-10, what);
+    };
+    close(scattered(&x).conv(&w, None, &options).unwrap(), y, &y_shape, "y");
+    close(Tensor::conv_backward_input(&w, &dy, &x_shape, &options).unwrap(), dx, &x_shape, "dx");
+    close(Tensor::conv_backward_weight(&scattered(&x), &dy, &w_shape, &options).unwrap(), dw, &w_shape, "dw");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn random_shapes_follow_the_definition(case in case()) {
-        let options = case.options();
-        let (x_shape, w_shape) = case.shapes();
-        let Ok(y_shape) = options.output_shape(&x_shape, &w_shape) else {
-            return Ok(());
-        };
-        let mut generator = Generator::new(case.filters as u64);
-        let mut random = |shape: &Shape| Tensor::randn(shape.clone(), DType::F64, &mut generator).unwrap();
-        let (x, w, dy) = (random(&x_shape), random(&w_shape), random(&y_shape));
-        let values = |x: &Tensor| x.to_vec::<f64>().unwrap();
-        let (xs, ws, dys) = (values(&x), values(&w), values(&dy));
-        let zeros = |shape: &Shape| vec![0.0; shape.numel()];
-        let (mut y, mut dx, mut dw) = (zeros(&y_shape), zeros(&x_shape), zeros(&w_shape));
-        each_product(&case, &y_shape, |i, j, k| {
-            y[k] += xs[i] * ws[j];
-            dx[i] += dys[k] * ws[j];
-            dw[j] += dys[k] * xs[i];
-        });
-        let close = |actual: Tensor, expected: Vec<f64>, shape: &Shape, what: &str| {
-            let expected = Tensor::from_vec(expected, shape.clone()).unwrap();
-            assert_close(&actual, &expected, 1e-10, 1e-10, what);
-        };
-        close(scattered(&x).conv(&w, None, &options).unwrap(), y, &y_shape, "y");
-        close(Tensor::conv_backward_input(&w, &dy, &x_shape, &options).unwrap(), dx, &x_shape, "dx");
-        close(Tensor::conv_backward_weight(&scattered(&x), &dy, &w_shape, &options).unwrap(), dw, &w_shape, "dw");
+        assert_as_defined(&case);
+    }
+}
+
+#[test]
+fn taps_and_windows_may_lie_far_apart() {
+    // Nothing is written down or walked through that lies between them.
+    const FAR: usize = 1 << 31;
+    let near = (5, 3, 1, 1, (1, 1));
+    let (taps, windows) = ((5, 3, 1, FAR, (FAR, FAR)), (5, 2, FAR, 1, (0, 1)));
+    for (channels, groups) in [(2, 1), (1, 3), (9, 1)] {
+        for sizes in [vec![taps], vec![windows], vec![taps, near], vec![near, windows], vec![windows, taps, near]] {
+            for filters in [1, 5] {
+                assert_as_defined(&Case { images: 2, channels, filters, groups, sizes: sizes.clone() });
+            }
+        }
     }
 }
 

@@ -77,21 +77,27 @@ impl Tensor {
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
         let y = with_float!(wide, T => {
             let bias = bias.as_ref().map(elements::<T>);
-            if geometry.is_depthwise() && as_places::<T>(&x).is_none() {
+            // Behind kernels of row-major images, which have no epilogue for it.
+            let activate_all = |out: &mut [T]| over_chunks(out, 1, 4, |_, piece| activate(activation, piece));
+            if geometry.is_depthwise() && as_places::<T>(&x).is_none() && conv::depthwise::serves_rows(&geometry) {
                 let x = x.contiguous()?;
                 Tensor::build::<T>(shape, |out| {
                     conv::depthwise::forward(&geometry, elements(&x), elements(&weight), bias, out)?;
-                    over_chunks(out, 1, 4, |_, piece| activate(activation, piece));
+                    activate_all(out);
                     Ok(())
                 })
             } else if let Some(x) = planes::<T>(&geometry, &x) {
                 Tensor::build::<T>(shape, |out| {
                     conv::pointwise::forward(&geometry, x, elements(&weight), bias, out)?;
-                    over_chunks(out, 1, 4, |_, piece| activate(activation, piece));
+                    activate_all(out);
                     Ok(())
                 })
             } else {
-                let x = if conv::direct::serves(&geometry) { x } else { channels_last(&x)? };
+                let x = match () {
+                    _ if geometry.is_depthwise() => in_places::<T>(x)?,
+                    _ if conv::direct::serves(&geometry) => x,
+                    _ => channels_last(&x)?,
+                };
                 let algorithm = Algorithm::<T>::new(&geometry, &weight)?;
                 let finish = Finish { bias, residual: None, activation };
                 build_channels_last::<T>(&shape, |out| {
@@ -170,20 +176,23 @@ impl Tensor {
         let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
         let dw = with_float!(wide, T => {
             if geometry.is_depthwise() {
-                if let (Some(x), Some(dy)) = (as_places::<T>(&x), as_places::<T>(&dy)) {
-                    Tensor::build::<T>(weight_shape.clone(), |out| {
-                        conv::depthwise::weight_channels_last(&geometry, x, dy, out)
-                    })
-                } else {
+                let are_places = as_places::<T>(&x).is_some() && as_places::<T>(&dy).is_some();
+                if !are_places && conv::depthwise::serves_rows(&geometry) {
                     let (x, dy) = (x.contiguous()?, dy.contiguous()?);
                     Tensor::build::<T>(weight_shape.clone(), |out| {
                         conv::depthwise::weight(&geometry, elements(&x), elements(&dy), out)
                     })
+                } else {
+                    let (x, dy) = (in_places::<T>(x)?, in_places::<T>(dy)?);
+                    let (x, dy) = (places::<T>(&x), places::<T>(&dy));
+                    Tensor::build::<T>(weight_shape.clone(), |out| {
+                        conv::depthwise::weight_channels_last(&geometry, x, dy, out)
+                    })
                 }
             } else if conv::direct::serves(&geometry) {
                 let (x, lie) = (x.view::<T>().data, lie(&x));
-                let dy = if as_places::<T>(&dy).is_some() { dy } else { dy.to_channels_last()? };
-                let dy = as_places::<T>(&dy).unwrap_or(Places { data: &[], place: 0 });
+                let dy = in_places::<T>(dy)?;
+                let dy = places::<T>(&dy);
                 Tensor::build::<T>(weight_shape.clone(), |out| conv::direct::weight(&geometry, (x, lie), dy, out))
             } else if let (Some(x), Some(dy)) = (planes::<T>(&geometry, &x), planes::<T>(&geometry, &dy)) {
                 Tensor::build::<T>(weight_shape.clone(), |out| conv::pointwise::weight(&geometry, x, dy, out))
@@ -222,16 +231,18 @@ fn conv_input_gradient(
     let dy = dy.to_dtype(wide)?;
     let dx = with_float!(wide, T => {
         if geometry.is_depthwise() {
-            if let Some(dy) = as_places::<T>(&dy) {
-                let weight = taps_first::<T>(&geometry, elements(&weight))?;
-                build_channels_last::<T>(input_shape, |out| {
-                    conv::depthwise::input_channels_last(&geometry, weight.as_slice(), dy, out);
-                    Ok(())
-                })
-            } else {
+            if as_places::<T>(&dy).is_none() && conv::depthwise::serves_rows(&geometry) {
                 let dy = dy.contiguous()?;
                 Tensor::build::<T>(input_shape.clone(), |out| {
                     conv::depthwise::input(&geometry, elements(&weight), elements::<T>(&dy), out)
+                })
+            } else {
+                let weight = taps_first::<T>(&geometry, elements(&weight))?;
+                let dy = in_places::<T>(dy)?;
+                let dy = places::<T>(&dy);
+                build_channels_last::<T>(input_shape, |out| {
+                    conv::depthwise::input_channels_last(&geometry, weight.as_slice(), dy, out);
+                    Ok(())
                 })
             }
         } else if let Some(dy) = planes::<T>(&geometry, &dy) {
@@ -317,11 +328,7 @@ pub(crate) fn geometry(
 /// The images of a 1×1 convolution, if they lie in planes and not channels-last.
 fn planes<'a, T: crate::Element>(geometry: &Geometry, x: &'a Tensor) -> Option<Planes<'a, T>> {
     let layout = x.layout();
-    if !geometry.is_pointwise()
-        || geometry.is_depthwise()
-        || conv::direct::serves(geometry)
-        || channels_are_neighbours(x)
-    {
+    if !geometry.is_pointwise() || geometry.is_depthwise() || channels_are_neighbours(x) {
         return None;
     }
     let mut step = 1;
@@ -357,6 +364,17 @@ fn as_places<T: crate::Element>(x: &Tensor) -> Option<Places<'_, T>> {
     let lie = lie(x);
     let place = lie.place(x.shape()[0], x.shape()[1], three(&x.shape()[2..], 1))?;
     Some(Places { data: &x.view::<T>().data[lie.offset..], place })
+}
+
+/// The images with their channels side by side: as they are, or a copy.
+fn in_places<T: crate::Element>(x: Tensor) -> Result<Tensor> {
+    if as_places::<T>(&x).is_some() { Ok(x) } else { x.to_channels_last() }
+}
+
+/// What [`in_places`] made.
+fn places<T: crate::Element>(x: &Tensor) -> Places<'_, T> {
+    // Images without places have none.
+    as_places::<T>(x).unwrap_or(Places { data: &[], place: 0 })
 }
 
 /// A depthwise weight as the channels-last kernels read it.

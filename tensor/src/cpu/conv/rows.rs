@@ -2,6 +2,21 @@
 
 use super::Geometry;
 
+/// Most elements that rows written down may take: such a kernel is for what stays in the caches.
+const MOST: usize = 1 << 20;
+
+/// Whether the rows that a few rows of windows read, with the zeros around and all that lies between their taps, are worth writing down.
+/// They are not where taps or windows lie far apart.
+pub(crate) fn are_short(geometry: &Geometry) -> bool {
+    let Geometry { kernel, stride, dilation, .. } = geometry;
+    let span = |axis: usize| kernel[axis].saturating_sub(1).saturating_mul(dilation[axis]).saturating_add(1);
+    let windows = stride[2].saturating_mul(geometry.output[2].saturating_add(16));
+    let length = windows.max(geometry.input[2]).saturating_add(span(2));
+    let rows = stride[1].saturating_mul(4).saturating_add(span(1));
+    let planes = geometry.channels.saturating_mul(kernel[0]);
+    planes.saturating_mul(rows).saturating_mul(length) <= MOST
+}
+
 /// How one padded row lies. Its columns are dealt out by `stride` into phases that follow each other, so that windows which are
 /// neighbours read neighbours, whatever the stride: column `c` is number `c / stride` of phase `c % stride`.
 #[derive(Debug, Clone, Copy)]

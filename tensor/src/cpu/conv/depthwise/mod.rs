@@ -13,7 +13,7 @@ mod tests;
 
 use std::ops::Range;
 
-use super::Geometry;
+use super::{Geometry, rows};
 use crate::Result;
 use crate::cpu::gemm::{Output, Places};
 use crate::cpu::math::Float;
@@ -26,6 +26,11 @@ use channels_input::Input;
 use channels_weight::Weight;
 use planes::{Plan, Sum};
 use planes_weight::Dots;
+
+/// Whether the kernels of row-major images are for this convolution: those of channels-last ones are for all.
+pub(crate) fn serves_rows(geometry: &Geometry) -> bool {
+    rows::are_short(geometry)
+}
 
 /// The convolution of row-major images; see [`super::forward::forward`].
 pub(crate) fn forward<T: Lane>(

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::rows::Row;
+use super::rows::{self, Row};
 use super::{Geometry, Lie};
 use crate::Result;
 use crate::cpu::gemm::{Output, Places};
@@ -35,7 +35,10 @@ const PARTS: usize = 16;
 
 /// Whether this is a convolution for these kernels.
 pub(crate) fn serves(geometry: &Geometry) -> bool {
-    geometry.groups == 1 && (1..=4).contains(&geometry.channels) && !geometry.is_pointwise()
+    geometry.groups == 1
+        && (1..=4).contains(&geometry.channels)
+        && !geometry.is_pointwise()
+        && rows::are_short(geometry)
 }
 
 /// Elements of a packed weight.
