@@ -72,8 +72,8 @@ fn compose((scale, shift): (&[f64], &[f64]), (then, plus): (&[f64], &[f64])) -> 
     (scales, shifts)
 }
 
-/// A clamp that has a name of its own goes by it.
-fn named(unary: Unary) -> Unary {
+/// A function that has a name of its own goes by it.
+pub(crate) fn named(unary: Unary) -> Unary {
     match unary {
         Unary::Clamp(0.0, f32::INFINITY) => Unary::relu(),
         Unary::Clamp(0.0, 6.0) => Unary::Activation(Activation::Relu6),

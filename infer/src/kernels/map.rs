@@ -134,12 +134,7 @@ pub(crate) fn scalar(function: MathFunction) -> Option<fn(f32) -> f32> {
         // The larger part first, so that neither overflows.
         MathFunction::Softplus => |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
         MathFunction::LogSigmoid => |x| x.min(0.0) - (-x.abs()).exp().ln_1p(),
-        // Plans know these as activations (see `unary`).
-        MathFunction::Silu => |x| x * sigmoid(x),
-        MathFunction::Gelu => |x| 0.5 * x * libm::erfcf(-x * std::f32::consts::FRAC_1_SQRT_2),
-        MathFunction::GeluTanh => |x| 0.5 * x * (1.0 + (0.797_884_6 * (x + 0.044_715 * x * x * x)).tanh()),
         MathFunction::HardSigmoid => |x| (x + 3.0).clamp(0.0, 6.0) / 6.0,
-        MathFunction::HardSwish => |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         MathFunction::Relu => |x| if x < 0.0 { 0.0 } else { x },
         MathFunction::Floor => f32::floor,
         MathFunction::Ceil => f32::ceil,

@@ -17,7 +17,7 @@ use ocelli_tensor::{DType, NormOptions, NormOver, Scalar, Tensor};
 use crate::Result;
 use crate::graph::{Conv, Epilogue, Graph, Id, Kind, Linear, Windows};
 use crate::kernels::{Activation, binary, map};
-use crate::unary::Unary;
+use crate::unary::{Unary, named};
 
 pub(super) fn run(graph: &mut Graph) -> Result<()> {
     for id in 0..graph.nodes.len() {
@@ -65,7 +65,10 @@ fn lowered(graph: &Graph, id: Id, op: &dyn Any) -> Result<Lowered> {
     } else if let Some(op) = op.downcast_ref::<WithScalar>() {
         scalar(op.function, op.scalar).and_then(map)
     } else if let Some(op) = op.downcast_ref::<Math>() {
-        map::scalar(op.function).and_then(|_| map(Unary::Math(op.function)))
+        match named(Unary::Math(op.function)) {
+            Unary::Math(function) if map::scalar(function).is_none() => None,
+            unary => map(unary),
+        }
     } else if let Some(op) = op.downcast_ref::<LeakyRelu>() {
         map(Unary::Activation(Activation::LeakyRelu(op.slope as f32)))
     } else if let Some(op) = op.downcast_ref::<Clamp>() {

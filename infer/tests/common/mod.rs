@@ -1,6 +1,6 @@
 //! What the tests of plans share.
 
-#![allow(dead_code)]
+#![allow(dead_code)] // Each test file uses its own part.
 
 use ocelli_autograd::{Var, no_grad};
 use ocelli_infer::Plan;

@@ -3,6 +3,7 @@
 use ocelli_autograd::Var;
 use ocelli_tensor::{DType, NormOptions, Tensor};
 
+use super::weights::scale_and_shift;
 use crate::{Buffer, Error, Layer, Mode, Module, Param, Result, Visitor};
 
 /// `y = γ·(x - mean) / √(var + eps) + β` for each channel of `[N, C, …]`, behind which stand `AXES` axes: with the batch's own
@@ -67,9 +68,10 @@ impl<const AXES: usize> BatchNorm<AXES> {
             );
             return Err(Error::argument(Self::NAME, message));
         }
+        let (weight, bias) = scale_and_shift([channels])?;
         Ok(BatchNorm {
-            weight: Param::new(Tensor::ones([channels], DType::F32)?)?,
-            bias: Param::new(Tensor::zeros([channels], DType::F32)?)?,
+            weight,
+            bias,
             running_mean: Buffer::new(Tensor::zeros([channels], DType::F32)?),
             running_var: Buffer::new(Tensor::ones([channels], DType::F32)?),
             num_batches_tracked: Buffer::new(Tensor::zeros((), DType::I64)?),

@@ -1,8 +1,9 @@
 //! Group normalization.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{DType, NormOptions, Tensor};
+use ocelli_tensor::NormOptions;
 
+use super::weights::scale_and_shift;
 use crate::{Error, Layer, Module, Param, Result};
 
 /// `y = γ·(x - mean) / √(var + eps) + β` for `[N, C, …]`, with the mean and variance of a group of channels of one picture and a γ and β
@@ -48,11 +49,8 @@ impl GroupNorm {
             );
             return Err(Error::argument("GroupNorm", message));
         }
-        Ok(GroupNorm {
-            weight: Param::new(Tensor::ones([channels], DType::F32)?)?,
-            bias: Param::new(Tensor::zeros([channels], DType::F32)?)?,
-            options: NormOptions::groups(groups, eps),
-        })
+        let (weight, bias) = scale_and_shift([channels])?;
+        Ok(GroupNorm { weight, bias, options: NormOptions::groups(groups, eps) })
     }
 
     /// With a ReLU behind, which costs nothing here: a network that would have a ReLU layer after this one does without it.

@@ -1,8 +1,9 @@
 //! Layer normalization.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{DType, Shape, Tensor};
+use ocelli_tensor::Shape;
 
+use super::weights::scale_and_shift;
 use crate::{Error, Layer, Module, Param, Result};
 
 /// `y = γ·(x - mean) / √(var + eps) + β` over the last axes, for each place of the others by itself: the same in training and
@@ -47,8 +48,8 @@ impl LayerNorm {
             let message = format!("expected a shape with axes and elements and eps ≥ 0, received {shape} and {eps}");
             return Err(Error::argument("LayerNorm", message));
         }
-        let weight = Param::new(Tensor::ones(shape.clone(), DType::F32)?)?;
-        Ok(LayerNorm { weight, bias: Param::new(Tensor::zeros(shape, DType::F32)?)?, eps })
+        let (weight, bias) = scale_and_shift(shape)?;
+        Ok(LayerNorm { weight, bias, eps })
     }
 
     /// The scale γ.

@@ -1,7 +1,7 @@
 //! What all layers with a kernel and a bias have in common: how they begin, and what keeps them in bounds.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{Activation, DType, Generator, Shape};
+use ocelli_tensor::{Activation, DType, Generator, Shape, Tensor};
 
 use crate::initializers::{GlorotUniform, Zeros};
 use crate::observe::add_penalty;
@@ -57,6 +57,12 @@ impl Weights {
         let bias = Param::with(bias, self.bias_regularizer.clone(), self.bias_constraint.clone())?;
         Ok((kernel, Some(bias)))
     }
+}
+
+/// The γ and β that a normalization begins with: ones and zeros.
+pub(crate) fn scale_and_shift(shape: impl Into<Shape>) -> Result<(Param, Param)> {
+    let shape = shape.into();
+    Ok((Param::new(Tensor::ones(shape.clone(), DType::F32)?)?, Param::new(Tensor::zeros(shape, DType::F32)?)?))
 }
 
 /// Adds the penalty on a layer's output, divided by the batch size as in Keras.

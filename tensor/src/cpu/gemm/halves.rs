@@ -5,56 +5,24 @@
 
 use std::ops::Range;
 
+use bytemuck::Pod;
 use half::{bf16, f16};
 
 #[cfg(target_arch = "x86_64")]
 use super::operand::Blocked;
 use super::operand::{Operand, Strided};
 use super::{Size, Target, gemm_by};
+#[cfg(target_arch = "x86_64")]
+use crate::DType;
 use crate::cpu::gemm::Factor;
 use crate::cpu::simd::Level;
 use crate::{Element, Result};
 
 /// A half-precision number.
-pub(crate) trait Half: Element {
-    /// Whether pairs of it can be multiplied as such.
-    #[cfg(target_arch = "x86_64")]
-    const IS_BF16: bool;
+pub(crate) trait Half: Element + Into<f32> + Pod {}
 
-    fn widen(self) -> f32;
-    #[cfg(target_arch = "x86_64")]
-    fn bits(self) -> u16;
-}
-
-impl Half for bf16 {
-    #[cfg(target_arch = "x86_64")]
-    const IS_BF16: bool = true;
-
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        self.to_f32()
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn bits(self) -> u16 {
-        self.to_bits()
-    }
-}
-
-impl Half for f16 {
-    #[cfg(target_arch = "x86_64")]
-    const IS_BF16: bool = false;
-
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        self.to_f32()
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn bits(self) -> u16 {
-        self.to_bits()
-    }
-}
+impl Half for bf16 {}
+impl Half for f16 {}
 
 /// The product of plain matrices `left` (lanes are rows) and `right` (lanes are columns).
 ///
@@ -68,7 +36,7 @@ pub(crate) fn half_gemm<H: Half>(
     target: Target<'_, f32>,
 ) -> Result<()> {
     #[cfg(target_arch = "x86_64")]
-    if H::IS_BF16 && pairs::are_known(level) {
+    if H::DTYPE == DType::BF16 && pairs::are_known(level) {
         let k = size.k;
         let (left, right) = (Pairs { matrix: left, k }, Pairs { matrix: right, k });
         return gemm_by(level, Size { k: k.div_ceil(2), ..size }, &left, &right, target, pairs::multiply);
@@ -83,7 +51,7 @@ impl<H: Half> Operand<f32> for Widened<'_, H> {
     fn pack(&self, depth: Range<usize>, lanes: Range<usize>, width: usize, out: &mut [f32]) {
         self.0.each_step(depth, lanes, width, out, |out, at, across| {
             for (i, out) in out.iter_mut().enumerate() {
-                *out = self.0.data[(at + i as isize * across) as usize].widen();
+                *out = self.0.data[(at + i as isize * across) as usize].into();
             }
         });
     }
@@ -100,7 +68,11 @@ struct Pairs<'a, H> {
 impl<H: Half> Operand<f32> for Pairs<'_, H> {
     fn pack(&self, depth: Range<usize>, lanes: Range<usize>, width: usize, out: &mut [f32]) {
         let Strided { data, depth: Blocked { inner: along, .. }, .. } = self.matrix;
-        let pair = |first: u16, second: u16| f32::from_bits(u32::from(first) | u32::from(second) << 16);
+        let pair = |first: H, second: H| {
+            let [first, second]: [u16; 2] = [first, second].map(bytemuck::cast);
+            f32::from_bits(u32::from(first) | u32::from(second) << 16)
+        };
+        let zero = H::zeroed();
         let mut step = depth.start;
         // A step of pairs is two of the matrix.
         let firsts = Strided { depth: Blocked::plain(2 * along), ..self.matrix };
@@ -112,14 +84,14 @@ impl<H: Half> Operand<f32> for Pairs<'_, H> {
             match (across == 1, has_second) {
                 (true, true) => {
                     let rows = row(first).iter().zip(row(first + along));
-                    out.iter_mut().zip(rows).for_each(|(out, (&a, &b))| *out = pair(a.bits(), b.bits()));
+                    out.iter_mut().zip(rows).for_each(|(out, (&a, &b))| *out = pair(a, b));
                 }
-                (true, false) => out.iter_mut().zip(row(first)).for_each(|(out, &a)| *out = pair(a.bits(), 0)),
+                (true, false) => out.iter_mut().zip(row(first)).for_each(|(out, &a)| *out = pair(a, zero)),
                 (false, _) => {
                     for (i, out) in out.iter_mut().enumerate() {
                         let at = first + i as isize * across;
-                        let second = if has_second { data[(at + along) as usize].bits() } else { 0 };
-                        *out = pair(data[at as usize].bits(), second);
+                        let second = if has_second { data[(at + along) as usize] } else { zero };
+                        *out = pair(data[at as usize], second);
                     }
                 }
             }

@@ -4,8 +4,8 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::places::NOWHERE;
-use super::{Axis, Grid, Place, Window};
-use crate::cpu::parallel::{SharedMut, over_range};
+use super::{Axis, Grid, Place, Window, clear, over_planes};
+use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
 
@@ -115,16 +115,9 @@ fn of_window<T: Number, P: Place, const N: usize>(
 pub(crate) fn max_backward<T: Real, P: Place>(dy: &[T], places: &[P], grid: &Grid, dx: &mut [T]) {
     let (plane, inner) = (grid.places(), grid.inner);
     let planes = dx.len() / (plane * inner).max(1);
-    // Few images are shared among tasks by their channels.
-    let channels = if planes < 8 { inner.min(2 * LANES) } else { inner };
-    let parts = inner.div_ceil(channels.max(1));
     let shared = SharedMut::new(dx);
-    over_range(planes * parts, plane * channels, &|range| {
-        for task in range {
-            let (plane, first) = (task / parts, task % parts * channels);
-            let last = (first + channels).min(inner);
-            dispatch(MaxBackward { dy, places, grid, plane, channels: first..last, dx: shared });
-        }
+    over_planes(planes, plane, inner, &|plane, channels| {
+        dispatch(MaxBackward { dy, places, grid, plane, channels, dx: shared });
     });
 }
 
@@ -143,20 +136,17 @@ impl<T: Real, P: Place> Kernel for MaxBackward<'_, T, P> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let MaxBackward { dy, places, grid, plane, channels, dx } = self;
+        let MaxBackward { dy, places, grid, plane, channels, dx: dx_all } = self;
         let ([d, h, w], inner) = (&grid.windows, grid.inner);
         let start = plane * grid.places() * inner;
         // SAFETY: these channels of this plane belong to this task alone, and one slice is given up before the next is asked for.
         let dx = |place: usize, channel: usize, count: usize| unsafe {
-            dx.slice(start + place * inner + channel..start + place * inner + channel + count)
+            dx_all.slice(start + place * inner + channel..start + place * inner + channel + count)
         };
         let (apart, everywhere) = (grid.windows.iter().all(Axis::is_apart), grid.windows.iter().all(Axis::is_covered));
         if !(apart && everywhere) {
-            if channels.len() == inner {
-                dx(0, 0, grid.places() * inner).fill(T::ZERO);
-            } else {
-                (0..grid.places()).for_each(|place| dx(place, channels.start, channels.len()).fill(T::ZERO));
-            }
+            // SAFETY: as above.
+            unsafe { clear(dx_all.from(start), grid.places(), inner, &channels) };
         }
         let rows_of_windows = d.len() * h.len();
         let mut rows = Vec::new();

@@ -16,6 +16,9 @@ pub(crate) use channels::max_backward;
 pub(crate) use places::{Place, max_with_places, scatter, take};
 pub(crate) use rows::max;
 
+use std::ops::Range;
+
+use crate::cpu::parallel::{SharedMut, over_range};
 use crate::element::Number;
 
 /// What one window covers along one axis: `count` elements from `first`, `step` apart.
@@ -161,6 +164,39 @@ struct Padded {
 /// Loops over rows whose elements lie side by side go on to the next multiple of this, where there is memory: what they write there is
 /// written again, and a loop of whole vectors is faster than one with a remainder.
 const WIDE: usize = 32;
+
+/// Channels of a task, where images are few.
+const FEW_CHANNELS: usize = 32;
+
+/// Calls `f(plane, channels)` for all planes of `plane` places with `inner` channels side by side: few of them are shared among tasks by
+/// their channels.
+fn over_planes(planes: usize, plane: usize, inner: usize, f: &(dyn Fn(usize, Range<usize>) + Sync)) {
+    let channels = if planes < 8 { inner.min(FEW_CHANNELS) } else { inner };
+    let parts = inner.div_ceil(channels.max(1));
+    over_range(planes * parts, plane * channels, &|range| {
+        for task in range {
+            let first = task % parts * channels;
+            f(task / parts, first..(first + channels).min(inner));
+        }
+    });
+}
+
+/// Writes zeros to some channels of a plane, which begins at `out`.
+///
+/// # Safety
+/// `out` was made from the plane or what it is a part of, which is still borrowed for it, and nobody else touches these channels.
+unsafe fn clear<T: Number>(out: SharedMut<T>, plane: usize, inner: usize, channels: &Range<usize>) {
+    if channels.len() == inner {
+        // SAFETY: the caller's promise.
+        unsafe { out.slice(0..plane * inner) }.fill(T::ZERO);
+        return;
+    }
+    for place in 0..plane {
+        let start = place * inner;
+        // SAFETY: the caller's promise.
+        unsafe { out.slice(start + channels.start..start + channels.end) }.fill(T::ZERO);
+    }
+}
 
 /// Places of a plane of the input.
 fn volume(windows: &Windows) -> usize {

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Grid, Padded, WIDE, channels};
+use super::{Grid, Padded, WIDE, channels, clear, over_planes};
 use crate::Element;
-use crate::cpu::parallel::{SharedMut, over_chunks, over_range};
+use crate::cpu::parallel::{SharedMut, over_chunks};
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
 
@@ -213,44 +213,29 @@ pub(crate) fn scatter<T: Real, P: Place>(
     let wrong = AtomicI64::new(-1);
     let planes = dx.len() / (plane * inner).max(1);
     let outputs = dy.len() / planes.max(1);
-    // Few images are shared among tasks by their channels.
-    let channels = if planes < 8 { inner.min(32) } else { inner };
-    let parts = inner.div_ceil(channels.max(1));
     let shared = SharedMut::new(dx);
-    over_range(planes * parts, plane * channels, &|range| {
-        for task in range {
-            let (number, first) = (task / parts, task % parts * channels);
-            let channels = channels.min(inner - first);
-            let start = number * plane * inner + first;
-            if parts == 1 {
-                // SAFETY: this plane belongs to this task alone.
-                unsafe { shared.slice(start..start + plane * inner) }.fill(T::ZERO);
-            } else {
-                for place in 0..plane {
-                    let start = start + place * inner;
-                    // SAFETY: these channels of this plane belong to this task alone.
-                    unsafe { shared.slice(start..start + channels) }.fill(T::ZERO);
-                }
+    over_planes(planes, plane, inner, &|number, channels| {
+        let start = number * plane * inner + channels.start;
+        // SAFETY: these channels of this plane belong to this task alone.
+        unsafe { clear(shared.from(number * plane * inner), plane, inner, &channels) };
+        let add = |place: P, channel: usize, dy: T| {
+            let index = place.index();
+            if index < plane {
+                // SAFETY: as above; the place lies inside the plane.
+                unsafe { *shared.pointer().add(start + index * inner + channel) += dy };
+            } else if index != usize::MAX {
+                wrong.store(place.to_i64(), Ordering::Relaxed);
             }
-            let add = |place: P, channel: usize, dy: T| {
-                let index = place.index();
-                if index < plane {
-                    // SAFETY: as above; the place lies inside the plane.
-                    unsafe { *shared.pointer().add(start + index * inner + channel) += dy };
-                } else if index != usize::MAX {
-                    wrong.store(place.to_i64(), Ordering::Relaxed);
-                }
-            };
-            let from = number * outputs..(number + 1) * outputs;
-            let (dy, places) = (&dy[from.clone()], &places[from]);
-            if inner == 1 {
-                places.iter().zip(dy).for_each(|(&place, &dy)| add(place, 0, dy));
-                continue;
-            }
-            for (dy, places) in dy.chunks_exact(inner).zip(places.chunks_exact(inner)) {
-                let gradients = places[first..first + channels].iter().zip(&dy[first..]);
-                gradients.enumerate().for_each(|(channel, (&place, &dy))| add(place, channel, dy));
-            }
+        };
+        let from = number * outputs..(number + 1) * outputs;
+        let (dy, places) = (&dy[from.clone()], &places[from]);
+        if inner == 1 {
+            places.iter().zip(dy).for_each(|(&place, &dy)| add(place, 0, dy));
+            return;
+        }
+        for (dy, places) in dy.chunks_exact(inner).zip(places.chunks_exact(inner)) {
+            let gradients = places[channels.clone()].iter().zip(&dy[channels.clone()]);
+            gradients.enumerate().for_each(|(channel, (&place, &dy))| add(place, channel, dy));
         }
     });
     match wrong.into_inner() {
