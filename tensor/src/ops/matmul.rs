@@ -9,12 +9,13 @@ use crate::cpu::simd::level;
 use crate::cpu::threads;
 use crate::element::Number;
 use crate::layout::Layout;
-use crate::memory::reserved;
 use crate::tensor::View;
 use crate::{DType, Element, Error, Result, Shape, Tensor};
 
 /// Products of fewer multiplications are not worth packing.
 const TINY: usize = 2048;
+/// Rows or columns for which it does not pay to pack the other factor.
+const FEW: usize = 8;
 
 impl Tensor {
     /// The matrix product, with PyTorch's rules for the rank:
@@ -215,30 +216,17 @@ impl<'a, T: Copy> Matrix<'a, T> {
         let rank = layout.strides.len();
         Matrix { data, offset, row: layout.strides[rank - 2], column: layout.strides[rank - 1] }
     }
-
-    fn line(&self, first: isize, step: isize, count: usize) -> Result<Vec<T>> {
-        let start = self.offset as isize + first;
-        let mut line = reserved(count)?;
-        line.extend((0..count as isize).map(|i| self.data[(start + i * step) as usize]));
-        Ok(line)
-    }
 }
 
 /// One product, `k` and the result not being empty.
 fn one<T: Factor>(a: Matrix<'_, T>, b: Matrix<'_, T>, size: Size, out: &mut [T]) -> Result<()> {
-    let Size { m, n, k } = size;
-    if n == 1 {
-        let vector = b.line(0, b.row, k)?;
-        gemm::matrix_vector((a.data, a.offset, a.row, a.column), &vector, out);
-    } else if m == 1 || multiplications(size) < TINY {
-        for (i, out) in out.chunks_exact_mut(n).enumerate() {
-            let vector = a.line(i as isize * a.row, a.column, k)?;
-            gemm::matrix_vector((b.data, b.offset, b.column, b.row), &vector, out);
-        }
-    } else {
-        let left = Strided::plain(a.data, a.offset, a.row, a.column);
-        let right = Strided::plain(b.data, b.offset, b.column, b.row);
-        gemm::gemm(size, &left, &right, Target::plain(out, n))?;
+    let left = Strided::plain(a.data, a.offset, a.row, a.column);
+    let right = Strided::plain(b.data, b.offset, b.column, b.row);
+    // The matrix that the few vectors are multiplied with, if its numbers lie so that they can be read as they are.
+    let (few, matrix) = if size.m <= size.n { (size.m, right) } else { (size.n, left) };
+    let has_order = matrix.lanes.inner == 1 || matrix.depth.inner == 1;
+    if few == 1 || (few <= FEW && has_order) || multiplications(size) < TINY {
+        return gemm::few_gemm(level(), size, left, right, out);
     }
-    Ok(())
+    gemm::gemm(size, &left, &right, Target::plain(out, size.n))
 }

@@ -1,6 +1,7 @@
 //! The numbers that products are made of, and how each kind computes its tiles.
 
 use super::Tiles;
+use super::few::{self, Few};
 use super::tile::{self, End, Left, Line, MOST_ROWS, MOST_VECTORS, Start, Tile};
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
 use crate::element::Number;
@@ -31,6 +32,9 @@ pub(crate) trait Factor: Number {
 
     /// Computes all tiles of a block.
     fn multiply(level: Level, tiles: &Tiles<'_, Self>);
+
+    /// Computes the products of a few vectors with some lanes of a matrix.
+    fn multiply_few(level: Level, few: Few<'_, Self>);
 }
 
 struct Choose<T>(usize, std::marker::PhantomData<T>);
@@ -92,6 +96,9 @@ impl Factor for f32 {
     fn multiply(level: Level, tiles: &Tiles<'_, f32>) {
         dispatch_at(level, Multiply(tiles));
     }
+    fn multiply_few(level: Level, few: Few<'_, f32>) {
+        few::multiply(level, few);
+    }
 }
 
 #[allow(private_interfaces)]
@@ -101,6 +108,9 @@ impl Factor for f64 {
     }
     fn multiply(level: Level, tiles: &Tiles<'_, f64>) {
         dispatch_at(level, Multiply(tiles));
+    }
+    fn multiply_few(level: Level, few: Few<'_, f64>) {
+        few::multiply(level, few);
     }
 }
 
@@ -136,6 +146,9 @@ impl Factor for i32 {
     fn multiply(_: Level, tiles: &Tiles<'_, i32>) {
         multiply_whole(tiles);
     }
+    fn multiply_few(_: Level, few: Few<'_, i32>) {
+        few.plain();
+    }
 }
 
 #[allow(private_interfaces)]
@@ -145,5 +158,8 @@ impl Factor for i64 {
     }
     fn multiply(_: Level, tiles: &Tiles<'_, i64>) {
         multiply_whole(tiles);
+    }
+    fn multiply_few(_: Level, few: Few<'_, i64>) {
+        few.plain();
     }
 }

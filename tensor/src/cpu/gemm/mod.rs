@@ -5,12 +5,12 @@
 
 mod epilogue;
 mod factor;
+mod few;
 mod finish;
 mod halves;
 mod operand;
 mod packed;
 pub(crate) mod tile;
-mod vector;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -21,7 +21,6 @@ pub(crate) use finish::{Finish, Output, Places};
 pub(crate) use halves::{Half, half_gemm};
 pub(crate) use operand::{Blocked, Operand, Strided};
 pub(crate) use packed::{EvenRows, Packed, Panel, Rows, panels, product, registers};
-pub(crate) use vector::matrix_vector;
 
 use super::parallel::SharedMut;
 use super::simd::{Level, level};
@@ -29,6 +28,7 @@ use super::threads;
 use crate::Result;
 use crate::memory::Buffer;
 use factor::Shape;
+use few::Few;
 
 /// Steps of the depth that are packed at a time: the result is visited so much less often.
 const DEPTH: usize = 512;
@@ -177,6 +177,37 @@ fn gemm_by<T: Factor>(
             threads::try_each(down * across, &task)?;
         }
     }
+    Ok(())
+}
+
+/// The product of a few rows with a matrix `right` (lanes are columns), or if `is_right` of a matrix with a few columns, to a plain result of
+/// `out.len() / n` rows: without packing.
+///
+/// # Errors
+/// [`crate::Error::OutOfMemory`] if there is none for a copy of the few.
+pub(crate) fn few_gemm<T: Factor>(
+    level: Level,
+    Size { m, n, k }: Size,
+    left: Strided<'_, T>,
+    right: Strided<'_, T>,
+    out: &mut [T],
+) -> Result<()> {
+    assert!(out.len() >= m * n, "a product was given too small a target");
+    let out = SharedMut::new(out);
+    let (few, count, matrix, lanes, across, along) =
+        if m <= n { (left, m, right, n, n, 1) } else { (right, n, left, m, 1, n) };
+    let mut copy = Buffer::for_output::<T>(if few.depth.inner == 1 { 0 } else { count.saturating_mul(k) })?;
+    let vectors = if few.depth.inner == 1 {
+        few
+    } else {
+        let copy = copy.as_mut_slice::<T>();
+        for (vector, copy) in copy.chunks_exact_mut(k.max(1)).enumerate() {
+            few.pack(0..k, vector..vector + 1, 1, copy);
+        }
+        Strided::plain(copy, 0, k as isize, 1)
+    };
+    let few = Few { vectors, count, matrix, lanes: 0..lanes, depth: k, out, across, along };
+    few.in_pieces(&|few| T::multiply_few(level, few));
     Ok(())
 }
 
