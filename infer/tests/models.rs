@@ -9,7 +9,7 @@ use ocelli_nn::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, LeakyReLU, Linear, MaxPool2d, Module,
     ReLU, Sequential, Sigmoid, Softmax, Tanh,
 };
-use ocelli_tensor::{ConvOptions, DType, Generator, Padding, Tensor};
+use ocelli_tensor::{Activation, ConvOptions, DType, Generator, Padding, Tensor};
 
 #[test]
 fn a_perceptron() {
@@ -52,6 +52,18 @@ fn a_small_cnn() {
         "linear 108→10",
     ];
     assert_eq!(names(&plan), expected);
+}
+
+#[test]
+fn a_layer_that_adds_a_residual_itself() {
+    let mut g = Generator::new(11);
+    let first = Conv2d::new(3, 8, 3, &mut g).unwrap();
+    let second = Conv2d::builder(8, 8, 3).padding(1).activation(Activation::Relu).build(&mut g).unwrap();
+    let plan = check_fn(&[&[1, 3, 9, 8]], |x| {
+        let x = first.call(&x[0])?;
+        Ok(vec![second.call_with_residual(&x, &x)?])
+    });
+    assert_eq!(names(&plan), ["load", "conv 3×3 3→8", "conv 3×3 8→8 + add + relu"]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{assert_close, fixture, scattered};
-use ocelli_tensor::{ConvOptions, DType, Generator, Padding, Shape, Tensor};
+use common::{assert_close, copied, fixture, scattered};
+use ocelli_tensor::{Activation, ConvOptions, DType, Generator, Padding, Shape, Tensor};
 use proptest::prelude::*;
 
 /// The cases of `fixtures/conv.py`, by the name that it gives them. Asymmetric padding was made there by `F.pad`.
@@ -231,6 +231,42 @@ fn half_types_are_computed_in_f32() {
         assert_eq!(y.dtype(), dtype);
         assert_close(&y, &expected.to_dtype(dtype).unwrap(), 0.0, 0.0, "half");
     }
+}
+
+/// A copy whose channels are neighbours in memory.
+fn channels_last(x: &Tensor) -> Tensor {
+    copied(&x.permute([0, 2, 3, 1]).unwrap()).unwrap().permute([0, 3, 1, 2]).unwrap()
+}
+
+#[test]
+fn a_fused_residual_is_added_before_the_activation() {
+    let mut generator = Generator::new(8);
+    // [input channels, filters, groups, kernel]: direct, Winograd, any, depthwise and 1×1 kernels.
+    for [channels, filters, groups, kernel] in [[2, 5, 1, 3], [32, 32, 1, 3], [8, 6, 2, 2], [6, 6, 6, 3], [8, 12, 1, 1]]
+    {
+        let mut random = |shape: [usize; 4]| Tensor::randn(shape, DType::F32, &mut generator).unwrap();
+        let options = ConvOptions::new().groups(groups);
+        let (x, w) = (random([2, channels, 9, 10]), random([filters, channels / groups, kernel, kernel]));
+        let bias = random([1, 1, 1, filters]).reshape([filters]).unwrap();
+        let plain = x.conv(&w, Some(&bias), &options).unwrap();
+        let residual = random([2, filters, plain.shape()[2], plain.shape()[3]]);
+        let expected = plain.add(&residual).unwrap().relu().unwrap();
+        for x in [channels_last(&x), copied(&x).unwrap()] {
+            for residual in [channels_last(&residual), copied(&residual).unwrap(), scattered(&residual)] {
+                let y = x.conv_fused(&w, Some(&bias), Some(&residual), &options, Activation::Relu).unwrap();
+                assert_close(&y, &expected, 1e-4, 1e-4, &format!("{channels} {filters} {groups} {kernel}"));
+            }
+        }
+    }
+    let (x, w) = (Tensor::zeros([1, 1, 3, 3], DType::F32).unwrap(), Tensor::zeros([1, 1, 2, 2], DType::F32).unwrap());
+    let fused = |residual: &Tensor| x.conv_fused(&w, None, Some(residual), &ConvOptions::new(), Activation::Relu);
+    let text = fused(&x).unwrap_err().to_string();
+    assert_eq!(text, "conv: expected a residual of the result's shape [1, 1, 2, 2], received shape [1, 1, 3, 3]");
+    // No channels: the residual alone.
+    let (x, w) = (Tensor::zeros([1, 0, 3, 3], DType::F32).unwrap(), Tensor::zeros([1, 0, 2, 2], DType::F32).unwrap());
+    let residual = Tensor::new([[[[-1.0f32, 2.0], [3.0, -4.0]]]]).unwrap();
+    let y = x.conv_fused(&w, None, Some(&residual), &ConvOptions::new(), Activation::Relu).unwrap();
+    assert_eq!(y.to_vec::<f32>().unwrap(), [0.0, 2.0, 3.0, 0.0]);
 }
 
 #[test]

@@ -8,13 +8,25 @@ use ocelli_tensor::{Activation, ConvOptions, PerAxis, Shape, Tensor};
 use super::activation;
 use crate::{Keeps, NodeView, Op, Result, Var};
 
-/// The convolution of an input and a weight, plus a bias if there is a third input, and an activation of that.
+/// The convolution of an input and a weight, plus a bias and a residual of the result's shape if there are such inputs, in this order, and
+/// an activation of that.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conv {
     /// Stride, padding, dilation, groups.
     pub options: ConvOptions,
     /// One whose gradient follows from its result.
     pub activation: Activation,
+    /// Whether the last input is a residual.
+    pub residual: bool,
+}
+
+impl Conv {
+    /// Of so many inputs: which is the bias, and which the residual.
+    #[must_use]
+    pub fn optional_inputs(&self, count: usize) -> (Option<usize>, Option<usize>) {
+        let residual = self.residual.then(|| count - 1);
+        ((2 < residual.unwrap_or(count)).then_some(2), residual)
+    }
 }
 
 impl Op for Conv {
@@ -23,7 +35,8 @@ impl Op for Conv {
     }
 
     fn forward(&self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].conv_activated(x[1], x.get(2).copied(), &self.options, self.activation)?)
+        let (bias, residual) = self.optional_inputs(x.len());
+        Ok(x[0].conv_fused(x[1], bias.map(|i| x[i]), residual.map(|i| x[i]), &self.options, self.activation)?)
     }
 
     fn keeps(&self) -> Keeps {
@@ -43,8 +56,12 @@ impl Op for Conv {
         if node.needs(1) {
             gradients[1] = Some(Var::conv_backward_weight(&node.input(0)?, dy, node.shape(1), &self.options)?);
         }
-        if node.len() == 3 && node.needs(2) {
-            gradients[2] = Some(bias_gradient(dy)?);
+        let (bias, residual) = self.optional_inputs(node.len());
+        if let Some(bias) = bias.filter(|&i| node.needs(i)) {
+            gradients[bias] = Some(bias_gradient(dy)?);
+        }
+        if let Some(residual) = residual.filter(|&i| node.needs(i)) {
+            gradients[residual] = Some(dy.clone());
         }
         Ok(gradients)
     }
@@ -169,29 +186,28 @@ impl Var {
     /// # Errors
     /// As there.
     pub fn conv(&self, weight: &Var, bias: Option<&Var>, options: &ConvOptions) -> Result<Var> {
-        self.conv_activated(weight, bias, options, Activation::Identity)
+        self.conv_fused(weight, bias, None, options, Activation::Identity)
     }
 
-    /// See [`Tensor::conv_activated`]; differentiable. An activation whose gradient does not follow from its result is recorded as an
+    /// See [`Tensor::conv_fused`]; differentiable. An activation whose gradient does not follow from its result is recorded as an
     /// operation of its own.
     ///
     /// # Errors
     /// As there.
-    pub fn conv_activated(
+    pub fn conv_fused(
         &self,
         weight: &Var,
         bias: Option<&Var>,
+        residual: Option<&Var>,
         options: &ConvOptions,
         activation: Activation,
     ) -> Result<Var> {
-        if !activation.follows_from_result() {
-            return self.conv(weight, bias, options)?.activate(activation);
-        }
-        let op = Conv { options: options.clone(), activation };
-        match bias {
-            Some(bias) => op.apply(&[self, weight, bias]),
-            None => op.apply(&[self, weight]),
-        }
+        let follows = activation.follows_from_result();
+        let fused = if follows { activation } else { Activation::Identity };
+        let op = Conv { options: options.clone(), activation: fused, residual: residual.is_some() };
+        let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).chain(residual).collect();
+        let y = op.apply(&inputs)?;
+        if follows { Ok(y) } else { y.activate(activation) }
     }
 
     /// See [`Tensor::conv_transpose`]; differentiable.

@@ -27,11 +27,23 @@ pub fn cases() -> Vec<Case> {
     let after_conv = ACTIVATIONS.into_iter().map(|(activation, low, high)| {
         let middle = (low + high) / 2.0;
         case(format!("conv and {activation:?}"), move |v| {
-            v[0].conv_activated(&v[1], Some(&v[2]), &ConvOptions::new(), activation)
+            v[0].conv_fused(&v[1], Some(&v[2]), None, &ConvOptions::new(), activation)
         })
         .input(&[2, 1, 2, 3], -0.1, 0.1)
         .input(&[2, 1, 1, 2], -1.0, 1.0)
         .input(&[2], middle - 0.1, middle + 0.1)
+    });
+    // The same with a residual near the middle of the piece; with a bias and without.
+    let onto_residual = ACTIVATIONS.into_iter().map(|(activation, low, high)| {
+        let middle = (low + high) / 2.0;
+        case(format!("conv, residual and {activation:?}"), move |v| {
+            let y = v[0].conv_fused(&v[1], Some(&v[2]), Some(&v[3]), &ConvOptions::new(), activation)?;
+            y.add(&v[0].conv_fused(&v[1], None, Some(&v[3]), &ConvOptions::new(), activation)?)
+        })
+        .input(&[2, 1, 2, 3], -0.1, 0.1)
+        .input(&[2, 1, 1, 2], -1.0, 1.0)
+        .input(&[2], -0.05, 0.05)
+        .input(&[2, 2, 2, 2], middle - 0.05, middle + 0.05)
     });
     let gradients = [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.25)].map(|activation| {
         case(format!("activation_backward {activation:?}"), move |v| {
@@ -40,5 +52,5 @@ pub fn cases() -> Vec<Case> {
         })
         .input(&[2, 3], -1.0, 1.0)
     });
-    alone.chain(after_conv).chain(gradients).collect()
+    alone.chain(after_conv).chain(onto_residual).chain(gradients).collect()
 }

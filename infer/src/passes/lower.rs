@@ -46,13 +46,15 @@ fn lowered(graph: &Graph, id: Id, op: &dyn Any) -> Result<Lowered> {
     let with = |kind: Kind| Some((kind, inputs.clone()));
     Ok(if let Some(conv) = op.downcast_ref::<ConvOp>() {
         let (Some(weight), 4) = (graph.constant(inputs[1]), rank(0)) else { return Ok(None) };
-        let bias = match inputs.get(2).map(|&bias| graph.constant(bias).cloned()) {
+        let (bias, residual) = conv.optional_inputs(inputs.len());
+        let bias = match bias.map(|i| graph.constant(inputs[i]).cloned()) {
             Some(None) => return Ok(None),
             bias => bias.flatten(),
         };
         let (weight, options) = (weight.clone(), conv.options.clone());
-        let epilogue = Epilogue { activation: conv.activation, ..Epilogue::NONE };
-        Some((Kind::Conv(Conv { weight, bias, options, epilogue }), vec![inputs[0]]))
+        let epilogue = Epilogue { activation: conv.activation, residual: conv.residual };
+        let inputs = [0].into_iter().chain(residual).map(|i| inputs[i]).collect();
+        Some((Kind::Conv(Conv { weight, bias, options, epilogue }), inputs))
     } else if op.is::<Matmul>() {
         // Images' last axis is not the fastest one; their products stay with the tensor crate.
         let Some(weight) = graph.constant(inputs[1]).filter(|weight| weight.rank() == 2) else { return Ok(None) };

@@ -131,15 +131,30 @@ impl Conv2dBuilder {
     }
 }
 
-impl Layer for Conv2d {
-    fn call(&self, x: &Var) -> Result<Var> {
+impl Conv2d {
+    /// `activation(conv(x) + bias + residual)` in one pass, forward and backward: the end of a residual block without a normalization in
+    /// between. The residual is of the result's shape.
+    ///
+    /// # Errors
+    /// As [`Layer::call`], and for a residual of another shape.
+    pub fn call_with_residual(&self, x: &Var, residual: &Var) -> Result<Var> {
+        self.apply(x, Some(residual))
+    }
+
+    fn apply(&self, x: &Var, residual: Option<&Var>) -> Result<Var> {
         if x.rank() != 4 {
             let received = format!("shape {}", x.shape());
             return Err(Error::Input { layer: "Conv2d", expected: "pictures [N, C, H, W]".into(), received });
         }
         let bias = self.bias.as_ref().map(Param::var);
-        let y = x.conv_activated(&self.weight.var(), bias.as_ref(), &self.options, self.activation)?;
+        let y = x.conv_fused(&self.weight.var(), bias.as_ref(), residual, &self.options, self.activation)?;
         penalize_activity(self.activity_regularizer.as_ref(), &y)?;
         Ok(y)
+    }
+}
+
+impl Layer for Conv2d {
+    fn call(&self, x: &Var) -> Result<Var> {
+        self.apply(x, None)
     }
 }

@@ -47,17 +47,19 @@ impl Tensor {
     /// padded input, or a bias that is not `[O]`; [`Error::Argument`] for options out of their domain; [`Error::DType`]
     /// unless all are of one float type; [`Error::Device`].
     pub fn conv(&self, weight: &Tensor, bias: Option<&Tensor>, options: &ConvOptions) -> Result<Tensor> {
-        self.conv_activated(weight, bias, options, Activation::Identity)
+        self.conv_fused(weight, bias, None, options, Activation::Identity)
     }
 
-    /// [`Tensor::conv`] followed by an activation, which is applied before the results leave the cache.
+    /// `activation(conv + residual)`: a [`Tensor::conv`] whose results get the sum with a tensor of their shape, and an activation, before
+    /// they leave the cache.
     ///
     /// # Errors
-    /// As [`Tensor::conv`].
-    pub fn conv_activated(
+    /// [`Error::Shape`] if the residual is not of the result's shape; otherwise as [`Tensor::conv`].
+    pub fn conv_fused(
         &self,
         weight: &Tensor,
         bias: Option<&Tensor>,
+        residual: Option<&Tensor>,
         options: &ConvOptions,
         activation: Activation,
     ) -> Result<Tensor> {
@@ -68,29 +70,45 @@ impl Tensor {
             require_alike(OP, self, bias)?;
             require_bias(OP, bias, weight.shape()[0])?;
         }
+        if let Some(residual) = residual {
+            require_alike(OP, self, residual)?;
+            if residual.shape() != &shape {
+                return Err(Error::shape(OP, format!("a residual of the result's shape {shape}"), residual.shape()));
+            }
+        }
         if shape.numel() == 0 || weight.numel() == 0 {
-            return with_bias(Tensor::zeros(shape, self.dtype())?, bias)?.activate(activation);
+            let y = with_bias(Tensor::zeros(shape, self.dtype())?, bias)?;
+            return residual.map_or(Ok(y.clone()), |residual| y.add(residual))?.activate(activation);
         }
         let geometry = geometry(self.shape(), weight.shape(), &shape, options, &resolved);
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
+        let residual = residual.map(|r| r.to_dtype(wide)).transpose()?;
         let y = with_float!(wide, T => {
             let bias = bias.as_ref().map(elements::<T>);
             // Behind kernels of row-major images, which have no epilogue for it.
-            let activate_all = |out: &mut [T]| over_chunks(out, 1, 4, |_, piece| activate(activation, piece));
+            let finish = |out: &mut [T]| -> Result<()> {
+                let residual = residual.as_ref().map(Tensor::contiguous).transpose()?;
+                let residual = residual.as_ref().map(elements::<T>);
+                over_chunks(out, 1, 4, |start, piece| {
+                    for (out, &residual) in piece.iter_mut().zip(residual.unwrap_or_default().get(start..).unwrap_or_default()) {
+                        *out += residual;
+                    }
+                    activate(activation, piece);
+                });
+                Ok(())
+            };
             if geometry.is_depthwise() && as_places::<T>(&x).is_none() && conv::depthwise::serves_rows(&geometry) {
                 let x = x.contiguous()?;
                 Tensor::build::<T>(shape, |out| {
                     conv::depthwise::forward(&geometry, elements(&x), elements(&weight), bias, out)?;
-                    activate_all(out);
-                    Ok(())
+                    finish(out)
                 })
             } else if let Some(x) = planes::<T>(&geometry, &x) {
                 Tensor::build::<T>(shape, |out| {
                     conv::pointwise::forward(&geometry, x, elements(&weight), bias, out)?;
-                    activate_all(out);
-                    Ok(())
+                    finish(out)
                 })
             } else {
                 let x = match () {
@@ -99,7 +117,9 @@ impl Tensor {
                     _ => channels_last(&x)?,
                 };
                 let algorithm = Algorithm::<T>::new(&geometry, &weight)?;
-                let finish = Finish { bias, residual: None, activation };
+                let residual = residual.map(in_places::<T>).transpose()?;
+                let residual = residual.as_ref().map(places::<T>);
+                let finish = Finish { bias, residual, activation };
                 build_channels_last::<T>(&shape, |out| {
                     let out = Output::new(out, geometry.groups * geometry.filters, finish);
                     algorithm.run(&geometry, (x.view::<T>().data, lie(&x)), &out)
