@@ -156,7 +156,6 @@ fn even_pieces(count: usize, longest: usize) -> usize {
 
 /// Writes the transpose of a matrix: `out[j · out_row_stride + i] = source[i · source_row_stride + j]` for `i < rows` and
 /// `j < columns`, on the calling thread.
-#[allow(dead_code, reason = "kernels that pack channels-last images call it")]
 pub(crate) fn transpose<W: Copy>(
     source: &[W],
     source_row_stride: usize,
@@ -206,6 +205,11 @@ impl<W: Copy> Kernel for Block<W> {
                 (_, 3) if self.down == 3 => self.separate::<3>(),
                 (_, 4) if self.down == 4 => self.separate::<4>(),
                 _ => match size_of::<W>() {
+                    4 if S::HAS_FEWER32 && (5..S::BLOCK32).contains(&self.rows) && self.columns >= S::BLOCK32 => {
+                        self.by_blocks([self.rows, S::BLOCK32], |from, down, to, to_down| {
+                            s.transpose32_of(self.rows, from.cast(), down, to.cast(), to_down);
+                        });
+                    }
                     4 => self.blocks(S::BLOCK32, |from, down, to, to_down| {
                         s.transpose32(from.cast(), down, to.cast(), to_down);
                     }),
@@ -227,9 +231,9 @@ impl<W: Copy> Block<W> {
         // SAFETY: blocks lie inside the matrix.
         unsafe {
             if self.rows >= size && self.columns >= size {
-                self.by_blocks(size, f);
+                self.by_blocks([size; 2], f);
             } else if self.rows >= 4 && self.columns >= 4 {
-                self.by_blocks(4, |from, down, to, to_down| transpose_plain::<W, 4>(from, down, to, to_down));
+                self.by_blocks([4; 2], |from, down, to, to_down| transpose_plain::<W, 4>(from, down, to, to_down));
             } else {
                 for i in 0..self.rows as isize {
                     for j in 0..self.columns as isize {
@@ -241,13 +245,13 @@ impl<W: Copy> Block<W> {
     }
 
     #[inline(always)]
-    unsafe fn by_blocks(&self, size: usize, f: impl Fn(*const W, isize, *mut W, isize)) {
+    unsafe fn by_blocks(&self, [high, wide]: [usize; 2], f: impl Fn(*const W, isize, *mut W, isize)) {
         for left in (0..self.columns).step_by(STRETCH) {
             let right = (left + STRETCH).min(self.columns);
-            for i in (0..self.rows).step_by(size) {
-                let i = i.min(self.rows - size) as isize;
-                for j in (left..right).step_by(size) {
-                    let j = j.min(self.columns - size) as isize;
+            for i in (0..self.rows).step_by(high) {
+                let i = i.min(self.rows - high) as isize;
+                for j in (left..right).step_by(wide) {
+                    let j = j.min(self.columns - wide) as isize;
                     // SAFETY: a block of this size begins there and ends inside the matrix.
                     let (from, to) =
                         unsafe { (self.from.offset(i * self.down + j), self.to.offset(j * self.to_down + i)) };

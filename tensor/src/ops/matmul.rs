@@ -14,8 +14,10 @@ use crate::{DType, Element, Error, Result, Shape, Tensor};
 
 /// Products of fewer multiplications are not worth packing.
 const TINY: usize = 2048;
-/// Rows or columns for which it does not pay to pack the other factor.
-const FEW: usize = 8;
+/// Rows or columns for which it does not pay to pack the other factor, if what is summed over lies there side by side.
+const FEW_DOTS: usize = 32;
+/// The same if it lies apart.
+const FEW_STREAMS: usize = 15;
 
 impl Tensor {
     /// The matrix product, with PyTorch's rules for the rank:
@@ -224,8 +226,12 @@ fn one<T: Factor>(a: Matrix<'_, T>, b: Matrix<'_, T>, size: Size, out: &mut [T])
     let right = Strided::plain(b.data, b.offset, b.column, b.row);
     // The matrix that the few vectors are multiplied with, if its numbers lie so that they can be read as they are.
     let (few, matrix) = if size.m <= size.n { (size.m, right) } else { (size.n, left) };
-    let has_order = matrix.lanes.inner == 1 || matrix.depth.inner == 1;
-    if few == 1 || (few <= FEW && has_order) || multiplications(size) < TINY {
+    let most = match (matrix.depth.inner, matrix.lanes.inner) {
+        (1, _) => FEW_DOTS,
+        (_, 1) => FEW_STREAMS,
+        _ => 1,
+    };
+    if few <= most || multiplications(size) < TINY {
         return gemm::few_gemm(level(), size, left, right, out);
     }
     gemm::gemm(size, &left, &right, Target::plain(out, size.n))

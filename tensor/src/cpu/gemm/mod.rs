@@ -38,6 +38,8 @@ const COLUMNS: usize = 512;
 const ROWS: usize = 2048;
 /// The left factor is packed as a whole up to this many elements, and in parts beyond.
 const LEFT_LIMIT: usize = 8 << 20;
+/// Elements of the left factor that a task packs for itself: they stay in the second-level cache.
+const OWN_LEFT: usize = 128 * 1024;
 /// Multiplications that are worth a task of their own.
 const TASK: usize = 128 * 1024;
 
@@ -154,7 +156,19 @@ fn gemm_by<T: Factor>(
         + ((m - 1) * shared.row) as isize
         + shared.columns.place(n - 1).max(shared.columns.place(n.min(shared.columns.block) - 1));
     assert!((last as usize) < target.len, "a product was given too small a target");
+    let multiplications = m.saturating_mul(n).saturating_mul(k);
     let rows_at_once = (LEFT_LIMIT / k.max(1)).max(shape.rows) / shape.rows * shape.rows;
+    if n <= COLUMNS {
+        // Nobody else reads these rows: they are packed where they are multiplied.
+        let aim = (OWN_LEFT / k.max(1)).clamp(4 * shape.rows, ROWS).min(m.div_ceil(threads::num_threads()));
+        let piece = piece(m, shape.rows, aim);
+        return over_tasks(m.div_ceil(piece), multiplications, &|i| {
+            let rows = i * piece..((i + 1) * piece).min(m);
+            let mut packed = Buffer::for_output::<T>(rows.len().next_multiple_of(shape.rows).saturating_mul(k))?;
+            pack_rows(shape, left, rows.clone(), k, packed.as_mut_slice::<T>());
+            block(level, shape, packed.as_slice::<T>(), right, rows, 0..n, k, &shared)
+        });
+    }
     for start in (0..m).step_by(rows_at_once) {
         let rows = start..(start + rows_at_once).min(m);
         let packed = pack_left(shape, left, rows.clone(), k)?;
@@ -171,13 +185,14 @@ fn gemm_by<T: Factor>(
             let panels = &packed.as_slice::<T>()[(row - start) * k..];
             block(level, shape, panels, right, rows, columns, k, &shared)
         };
-        if down * across == 1 || rows.len().saturating_mul(n).saturating_mul(k) < TASK {
-            (0..down * across).try_for_each(task)?;
-        } else {
-            threads::try_each(down * across, &task)?;
-        }
+        over_tasks(down * across, multiplications, &task)?;
     }
     Ok(())
+}
+
+/// Calls `task` with all numbers below `count`: on all threads, if so many multiplications are worth it.
+fn over_tasks(count: usize, multiplications: usize, task: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
+    if count == 1 || multiplications < TASK { (0..count).try_for_each(task) } else { threads::try_each(count, task) }
 }
 
 /// The product of a few rows with a matrix `right` (lanes are columns), or if `is_right` of a matrix with a few columns, to a plain result of
@@ -223,13 +238,19 @@ fn pack_left<T: Factor>(shape: Shape, left: &dyn Operand<T>, rows: Range<usize>,
     let mut packed = Buffer::for_output::<T>(rows.len().next_multiple_of(mr).saturating_mul(k))?;
     if k > 0 {
         super::parallel::over_chunks(packed.as_mut_slice::<T>(), mr * k, 2, |start, piece| {
-            for (i, panel) in piece.chunks_exact_mut(mr * k).enumerate() {
-                let row = rows.start + start / k + i * mr;
-                left.pack(0..k, row..(row + mr).min(rows.end), mr, panel);
-            }
+            pack_rows(shape, left, rows.start + start / k..rows.end, k, piece);
         });
     }
     Ok(packed)
+}
+
+/// As many of the rows as there is room for, on this thread.
+fn pack_rows<T: Factor>(shape: Shape, left: &dyn Operand<T>, rows: Range<usize>, k: usize, out: &mut [T]) {
+    let mr = shape.rows;
+    for (i, panel) in out.chunks_exact_mut((mr * k).max(1)).enumerate() {
+        let row = rows.start + i * mr;
+        left.pack(0..k, row..(row + mr).min(rows.end), mr, panel);
+    }
 }
 
 /// One task: a block of the result over the whole depth. `panels` begins with the block's first row.

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-/// Steps of the depth that are packed together where lanes lie apart.
-const TOGETHER: usize = 64;
+use crate::cpu::copy::transpose;
 
 /// A factor of a matrix product, seen as `lanes × depth`: a lane is a row of the left factor or a column of the right one, and
 /// the product sums over the depth.
@@ -101,18 +100,8 @@ impl<T: Copy + Default + Sync> Operand<T> for Strided<'_, T> {
                         let from = (start + p as isize * along) as usize;
                         out[lane..lane + lane_count].copy_from_slice(&data[from..from + lane_count]);
                     }
-                } else if along == 1 {
-                    // Some steps at a time, so that what is written stays in the first-level cache.
-                    for (block, out) in out.chunks_mut(TOGETHER * width).enumerate() {
-                        let steps = out.len() / width;
-                        for i in 0..lane_count {
-                            let from = (start + (block * TOGETHER) as isize + i as isize * across) as usize;
-                            let places = out[lane + i..].iter_mut().step_by(width);
-                            for (out, &value) in places.zip(&data[from..from + steps]) {
-                                *out = value;
-                            }
-                        }
-                    }
+                } else if let (1, Ok(across)) = (along, usize::try_from(across)) {
+                    transpose(&data[start as usize..], across, lane_count, steps, &mut out[lane..], width);
                 } else {
                     for (p, out) in out.chunks_exact_mut(width).enumerate() {
                         let from = start + p as isize * along;

@@ -9,6 +9,8 @@ pub(crate) trait Transpose: Copy {
     const BLOCK32: usize = 4;
     /// Rows and columns of a block of 8-byte elements.
     const BLOCK64: usize = 2;
+    /// Whether there is [`Transpose::transpose32_of`].
+    const HAS_FEWER32: bool = false;
 
     /// # Safety
     /// The elements of the block can be read at `from`, those of its transpose be written at `to`.
@@ -16,6 +18,18 @@ pub(crate) trait Transpose: Copy {
     unsafe fn transpose32(self, from: *const u32, down: isize, to: *mut u32, to_down: isize) {
         // SAFETY: the caller's promise.
         unsafe { plain::<u32, 4>(from, down, to, to_down) }
+    }
+
+    /// As [`Transpose::transpose32`] for a block of fewer rows, at least one.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    unsafe fn transpose32_of(self, rows: usize, from: *const u32, down: isize, to: *mut u32, to_down: isize) {
+        for (i, j) in (0..rows).flat_map(|i| (0..Self::BLOCK32).map(move |j| (i, j))) {
+            // SAFETY: the caller's promise.
+            unsafe { *to.offset(j as isize * to_down).add(i) = *from.offset(i as isize * down).add(j) };
+        }
     }
 
     /// # Safety
@@ -62,24 +76,37 @@ mod x86 {
 
     impl Transpose for Avx512 {
         const BLOCK32: usize = 16;
+        const HAS_FEWER32: bool = true;
         const BLOCK64: usize = 8;
 
         #[inline(always)]
         unsafe fn transpose32(self, from: *const u32, down: isize, to: *mut u32, to_down: isize) {
+            // SAFETY: the caller's promise.
+            unsafe { self.transpose32_of(16, from, down, to, to_down) }
+        }
+
+        #[inline(always)]
+        unsafe fn transpose32_of(self, rows: usize, from: *const u32, down: isize, to: *mut u32, to_down: isize) {
             let from = from.cast::<f32>();
             let to = to.cast::<f32>();
+            // What stands for rows that are not there is not stored.
+            let last = rows as isize - 1;
+            let mask = (0xffff_u32 >> (15 - last)) as __mmask16;
             for left in (0..16).step_by(4) {
                 // SAFETY: see above.
                 unsafe {
                     let rows = |j: isize| {
-                        let part = |k: isize| _mm_loadu_ps(from.offset((4 * k + j) * down + left));
+                        let part = |k: isize| _mm_loadu_ps(from.offset((4 * k + j).min(last) * down + left));
                         let rows = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(part(0)), part(1));
                         _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(rows, part(2)), part(3))
                     };
                     let (a, b, c, d) = (rows(0), rows(1), rows(2), rows(3));
                     let low = [_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d)].map(|x| _mm512_castps_pd(x));
                     let high = [_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d)].map(|x| _mm512_castps_pd(x));
-                    let store = |j: isize, x| _mm512_storeu_ps(to.offset((left + j) * to_down), _mm512_castpd_ps(x));
+                    let store = |j: isize, x| {
+                        let to = to.offset((left + j) * to_down);
+                        _mm512_mask_storeu_ps(to, mask, _mm512_castpd_ps(x));
+                    };
                     store(0, _mm512_unpacklo_pd(low[0], low[1]));
                     store(1, _mm512_unpackhi_pd(low[0], low[1]));
                     store(2, _mm512_unpacklo_pd(high[0], high[1]));
