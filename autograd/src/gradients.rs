@@ -150,8 +150,7 @@ impl Backward {
             if !needed.contains(&true) {
                 continue;
             }
-            let input_gradients = node.backward(&dy, &needed, self.retain_graph)?;
-            drop(dy);
+            let input_gradients = node.backward(dy, &needed, self.retain_graph)?;
             for (input, gradient) in input_gradients.into_iter().enumerate() {
                 let (Some(edge), Some(gradient), true) = (&node.edges[input], gradient, needed[input]) else {
                     continue;

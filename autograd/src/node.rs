@@ -72,7 +72,7 @@ impl Node {
     }
 
     /// Runs the op's `backward`. Unless `retain`, the values that it reads are freed when it returns.
-    pub(crate) fn backward(self: &Arc<Self>, dy: &Var, needed: &[bool], retain: bool) -> Result<Vec<Option<Var>>> {
+    pub(crate) fn backward(self: &Arc<Self>, dy: Var, needed: &[bool], retain: bool) -> Result<Vec<Option<Var>>> {
         let lock = || self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let values = if retain {
             lock().as_ref().map(|v| Values {
@@ -84,7 +84,7 @@ impl Node {
             lock().take()
         };
         let values = values.ok_or(Error::GraphFreed { op: self.op.name() })?;
-        let mut gradients = self.op.backward(&NodeView { node: self, values: &values, needed }, dy)?;
+        let mut gradients = self.op.backward_owned(&NodeView { node: self, values: &values, needed }, dy)?;
         for (input, gradient) in gradients.iter_mut().enumerate() {
             let (expected, dtype) = &self.inputs[input];
             let Some(gradient) = gradient else { continue };

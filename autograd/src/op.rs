@@ -76,6 +76,15 @@ pub trait Op: Any + Debug + Send + Sync {
     /// Whatever an operation in it is refused for.
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>>;
 
+    /// As [`Op::backward`], of a gradient that the caller no longer needs: its memory may become a result's, where no other tensor shares
+    /// it.
+    ///
+    /// # Errors
+    /// As there.
+    fn backward_owned(&self, node: &NodeView<'_>, dy: Var) -> Result<Vec<Option<Var>>> {
+        self.backward(node, &dy)
+    }
+
     /// Runs the operation, and records it if recording is on and an input needs a gradient.
     ///
     /// # Errors

@@ -163,3 +163,24 @@ fn texts_are_of_one_line_and_name_what_was_called() {
         assert!(text.starts_with(&format!("{name}: expected")), "{text}");
     }
 }
+
+#[test]
+fn gradients_that_are_asked_for_are_not_changed_by_what_is_behind() {
+    // An activation's mask is applied in the memory of a gradient that nobody else needs.
+    let x = Var::leaf(Tensor::new([-1.0f32, 2.0]).unwrap()).unwrap();
+    let y = x.relu().unwrap();
+    let seed = Tensor::new([3.0f32, 4.0]).unwrap();
+    let run = Backward::new().seed(seed.clone()).targets(&[&x, &y]).run(&y).unwrap();
+    assert_eq!(run.get(&y).unwrap().to_vec::<f32>().unwrap(), [3.0, 4.0]);
+    assert_eq!(run.get(&x).unwrap().to_vec::<f32>().unwrap(), [0.0, 4.0]);
+    assert_eq!(seed.to_vec::<f32>().unwrap(), [3.0, 4.0]);
+    // One gradient for two inputs of a sum, each of which is an activation.
+    let (a, b) = (
+        Var::leaf(Tensor::new([-1.0f32, 2.0]).unwrap()).unwrap(),
+        Var::leaf(Tensor::new([1.0f32, 7.0]).unwrap()).unwrap(),
+    );
+    let run =
+        a.relu().unwrap().add(&b.relu6().unwrap()).unwrap().mul(5.0).unwrap().sum(..).unwrap().backward().unwrap();
+    assert_eq!(run.get(&a).unwrap().to_vec::<f32>().unwrap(), [0.0, 5.0]);
+    assert_eq!(run.get(&b).unwrap().to_vec::<f32>().unwrap(), [5.0, 0.0]);
+}

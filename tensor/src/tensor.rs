@@ -270,6 +270,12 @@ impl Tensor {
         Arc::get_mut(buffer).is_some()
     }
 
+    /// Whether a kernel of f32 or f64 can change this tensor, element by element in the order of memory, by another one.
+    pub(crate) fn is_changeable_with(&mut self, other: &Tensor) -> bool {
+        let has_kernel = matches!(self.dtype, DType::F32 | DType::F64) && self.dtype == other.dtype;
+        has_kernel && self.is_own() && self.layout.is_dense() && self.layout.lies_like(&other.layout)
+    }
+
     /// The elements in memory order, to be changed. If the memory is another tensor's too, or not dense, this tensor gets memory of
     /// its own first: a change is never seen elsewhere.
     pub(crate) fn own<T: Element>(&mut self) -> Result<&mut [T]> {

@@ -3,7 +3,7 @@
 use ocelli_tensor::{Activation, Tensor};
 
 use super::math::LeakyRelu;
-use crate::{NodeView, Op, Result, Var};
+use crate::{NodeView, Op, Result, Var, is_recording};
 
 /// The gradient of an activation of straight pieces (ReLU, ReLU6, leaky ReLU) at a result: it passes, or a part of it, or nothing.
 #[derive(Debug, Clone)]
@@ -29,12 +29,19 @@ impl Op for ActivationBackward {
     }
 }
 
-/// The gradient of an activation from its result `y` and the gradient of that. It must follow from the result.
-pub(super) fn backward(activation: Activation, y: &Var, dy: &Var) -> Result<Var> {
+/// The gradient of an activation from its result `y` and the gradient of that, in whose memory it comes to lie if nothing else needs it. It
+/// must follow from the result.
+pub(super) fn backward(activation: Activation, y: &Var, dy: Var) -> Result<Var> {
+    let is_recorded = is_recording() && (y.requires_grad() || dy.requires_grad());
     match activation {
-        Activation::Identity => Ok(dy.clone()),
+        Activation::Identity => Ok(dy),
+        _ if !is_recorded => {
+            let mut dx = dy.into_tensor();
+            dx.change_to_activation_backward(y.tensor(), activation)?;
+            Ok(Var::constant(dx))
+        }
         Activation::Sigmoid => dy.mul(&y.mul(&y.neg()?.add(1.0)?)?),
-        _ => ActivationBackward { activation, y: y.tensor().clone() }.apply(&[dy]),
+        _ => ActivationBackward { activation, y: y.tensor().clone() }.apply(&[&dy]),
     }
 }
 

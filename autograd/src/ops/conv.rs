@@ -45,8 +45,12 @@ impl Op for Conv {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
+        self.backward_owned(node, dy.clone())
+    }
+
+    fn backward_owned(&self, node: &NodeView<'_>, dy: Var) -> Result<Vec<Option<Var>>> {
         let dy = &match self.activation {
-            Activation::Identity => dy.clone(),
+            Activation::Identity => dy,
             activation => activation::backward(activation, &node.output()?, dy)?,
         };
         let mut gradients = vec![None; node.len()];

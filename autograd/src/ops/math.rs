@@ -55,6 +55,13 @@ macro_rules! functions {
                 };
                 Ok(vec![Some(gradient)])
             }
+
+            fn backward_owned(&self, node: &NodeView<'_>, dy: Var) -> Result<Vec<Option<Var>>> {
+                match self.function {
+                    MathFunction::Relu => Ok(vec![Some(activation::backward(Activation::Relu, &node.output()?, dy)?)]),
+                    _ => self.backward(node, &dy),
+                }
+            }
         }
 
         impl Var {
@@ -160,7 +167,7 @@ functions! {
         let above = as_numbers(x.tensor().ge(3.0)?, dy)?;
         dy.mul(&x.mul(1.0 / 3.0)?.add(0.5)?.mul(&inside)?.add(&above)?)?
     };
-    Relu relu OUTPUT, |node, dy| activation::backward(Activation::Relu, &node.output()?, dy)?;
+    Relu relu OUTPUT, |node, dy| activation::backward(Activation::Relu, &node.output()?, dy.clone())?;
     Floor floor NOTHING, |_node, dy| dy.zeros()?;
     Ceil ceil NOTHING, |_node, dy| dy.zeros()?;
     Round round NOTHING, |_node, dy| dy.zeros()?;
@@ -211,6 +218,10 @@ impl Op for Relu6 {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
+        self.backward_owned(node, dy.clone())
+    }
+
+    fn backward_owned(&self, node: &NodeView<'_>, dy: Var) -> Result<Vec<Option<Var>>> {
         Ok(vec![Some(activation::backward(Activation::Relu6, &node.output()?, dy)?)])
     }
 }

@@ -48,6 +48,14 @@ pub(crate) fn zip<A: Element, B: Element, R: Element>(
     Ok((buffer, out_layout))
 }
 
+/// `x[i] = f(x[i], y[i])`, both in the same order of memory.
+pub(crate) fn zip_in_place<T: Element>(x: &mut [T], y: &[T], f: impl Fn(T, T) -> T + Sync) {
+    over_chunks(x, 1, 1, |start, x| {
+        let y = &y[start..start + x.len()];
+        dispatch(ZipInPlace { x, y, f: &f });
+    });
+}
+
 /// `out[i] = f(a[i], b[i], c[i])` with all broadcast to `shape`.
 pub(crate) fn zip3<A: Element, B: Element, C: Element, R: Element>(
     (a, b, c): (View<'_, A>, View<'_, B>, View<'_, C>),
@@ -212,6 +220,23 @@ impl<A: Element, B: Element, R: Element, F: Fn(A, B) -> R> Kernel for Zip<'_, A,
                     }
                 }
             }
+        }
+    }
+}
+
+struct ZipInPlace<'a, T, F> {
+    x: &'a mut [T],
+    y: &'a [T],
+    f: &'a F,
+}
+
+impl<T: Element, F: Fn(T, T) -> T> Kernel for ZipInPlace<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (x, &y) in self.x.iter_mut().zip(self.y) {
+            *x = (self.f)(*x, y);
         }
     }
 }

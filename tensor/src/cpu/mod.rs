@@ -1,6 +1,5 @@
 //! Kernels on the CPU. They receive arguments that `ops` has checked.
 
-pub(crate) mod accumulate;
 pub(crate) mod conv;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;

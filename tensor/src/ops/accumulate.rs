@@ -1,8 +1,8 @@
 //! Sums that grow in place.
 
-use crate::cpu::accumulate;
+use crate::cpu::elementwise;
 use crate::dtype::with_float;
-use crate::{DType, Error, Result, Tensor};
+use crate::{Error, Result, Tensor};
 
 impl Tensor {
     /// Adds a tensor of this shape and dtype to this one: in place if no other tensor shares this one's memory and both lie alike,
@@ -27,12 +27,13 @@ impl Tensor {
         if other.shape() != self.shape() {
             return Err(Error::shape(OP, format!("a tensor of shape {}", self.shape()), other.shape()));
         }
-        let kernel = matches!(self.dtype(), DType::F32 | DType::F64);
-        if !kernel || !self.is_own() || !self.layout().is_dense() || !self.layout().lies_like(other.layout()) {
+        if !self.is_changeable_with(other) {
             *self = self.add(other)?;
             return Ok(());
         }
-        with_float!(self.dtype(), T => accumulate::add(self.own::<T>()?, other.dense_elements::<T>()));
+        with_float!(self.dtype(), T => {
+            elementwise::zip_in_place(self.own::<T>()?, other.dense_elements::<T>(), |x: T, y: T| x + y);
+        });
         Ok(())
     }
 }

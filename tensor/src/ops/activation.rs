@@ -2,7 +2,7 @@
 
 use crate::cpu::elementwise;
 use crate::dtype::with_float;
-use crate::{Activation, Error, Result, Tensor};
+use crate::{Activation, Element, Error, Result, Tensor};
 
 impl Tensor {
     /// The activation of every element.
@@ -41,6 +41,16 @@ impl Tensor {
     /// [`Error::Argument`] unless the gradient [follows from the result](Activation::follows_from_result); [`Error::Shape`] if the two
     /// differ in shape; [`Error::DType`] unless they are of one float type; [`Error::Device`].
     pub fn activation_backward(&self, y: &Tensor, activation: Activation) -> Result<Tensor> {
+        let mut dx = self.clone();
+        dx.change_to_activation_backward(y, activation)?;
+        Ok(dx)
+    }
+
+    /// As [`Tensor::activation_backward`], in this tensor's own memory where no other tensor shares it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn change_to_activation_backward(&mut self, y: &Tensor, activation: Activation) -> Result<()> {
         const OP: &str = "activation_backward";
         self.require_same_device(OP, y)?;
         self.dtype().require_float(OP)?;
@@ -53,24 +63,57 @@ impl Tensor {
                 format!("expected an activation whose gradient follows from its result, received {activation:?}");
             return Err(Error::argument(OP, message));
         }
-        let wide = self.dtype().wide();
-        let (y, dy) = (y.to_dtype(wide)?, self.to_dtype(wide)?);
-        let dx = with_float!(wide, T => {
-            let (y, dy, shape) = (y.view::<T>(), dy.view::<T>(), self.shape());
-            let (buffer, layout) = match activation {
-                Activation::Relu => elementwise::zip(y, dy, shape, |y: T, dy: T| if y > 0.0 { dy } else { 0.0 })?,
-                Activation::Relu6 => {
-                    elementwise::zip(y, dy, shape, |y: T, dy: T| if y > 0.0 && y < 6.0 { dy } else { 0.0 })?
-                }
-                Activation::LeakyRelu(slope) => {
-                    let slope = T::from(slope);
-                    elementwise::zip(y, dy, shape, |y: T, dy: T| if y > 0.0 { dy } else { dy * slope })?
-                }
-                Activation::Sigmoid => elementwise::zip(y, dy, shape, |y: T, dy: T| dy * (y * (1.0 - y)))?,
-                _ => return Ok(self.clone()),
-            };
-            Tensor::from_buffer(buffer, layout, wide)
-        });
-        dx.to_dtype(self.dtype())
+        let dtype = self.dtype();
+        if dtype.is_half() {
+            let dx = self.to_dtype(dtype.wide())?.activation_backward(&y.to_dtype(dtype.wide())?, activation)?;
+            *self = dx.to_dtype(dtype)?;
+            return Ok(());
+        }
+        with_float!(dtype, T => match activation {
+            Activation::Relu => change(self, y, |dy: T, y: T| if y > 0.0 { dy } else { 0.0 }),
+            Activation::Relu6 => change(self, y, |dy: T, y: T| if y > 0.0 && y < 6.0 { dy } else { 0.0 }),
+            Activation::LeakyRelu(slope) => {
+                let slope = T::from(slope);
+                change(self, y, |dy: T, y: T| if y > 0.0 { dy } else { dy * slope })
+            }
+            Activation::Sigmoid => change(self, y, |dy: T, y: T| dy * (y * (1.0 - y))),
+            _ => Ok(()),
+        })
+    }
+}
+
+/// `x = f(x, y)`.
+fn change<T: Element>(x: &mut Tensor, y: &Tensor, f: impl Fn(T, T) -> T + Sync) -> Result<()> {
+    if x.is_changeable_with(y) {
+        elementwise::zip_in_place(x.own::<T>()?, y.dense_elements::<T>(), f);
+    } else {
+        let (buffer, layout) = elementwise::zip(x.view::<T>(), y.view::<T>(), x.shape(), f)?;
+        *x = Tensor::from_buffer(buffer, layout, T::DTYPE);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_change_in_place_unless_the_memory_is_shared() {
+        let y = Tensor::new([[0.0f32, 1.0], [6.0, 2.0]]).unwrap();
+        let mut dy = y.add(1.0).unwrap();
+        let (start, shared) = (dy.view::<f32>().data.as_ptr(), dy.clone());
+        dy.change_to_activation_backward(&y, Activation::Relu6).unwrap();
+        assert_eq!(shared.to_vec::<f32>().unwrap(), [1.0, 2.0, 7.0, 3.0]);
+        assert_eq!(dy.to_vec::<f32>().unwrap(), [0.0, 2.0, 0.0, 3.0]);
+        drop(dy);
+        let mut dy = shared;
+        dy.change_to_activation_backward(&y, Activation::Relu).unwrap();
+        assert_eq!((dy.view::<f32>().data.as_ptr(), dy.to_vec().unwrap()), (start, vec![0.0f32, 2.0, 7.0, 3.0]));
+        // In another order of memory.
+        dy.change_to_activation_backward(&y.t().unwrap(), Activation::LeakyRelu(0.5)).unwrap();
+        assert_eq!(dy.to_vec::<f32>().unwrap(), [0.0, 2.0, 7.0, 3.0]);
+        let mut half = dy.to_dtype(crate::DType::F16).unwrap();
+        half.change_to_activation_backward(&half.clone(), Activation::Relu6).unwrap();
+        assert_eq!(half.to_dtype(crate::DType::F32).unwrap().to_vec::<f32>().unwrap(), [0.0, 2.0, 0.0, 3.0]);
     }
 }
