@@ -47,10 +47,15 @@ pub(crate) unsafe fn forward<T: Float>(
     let threads = threads::num_threads();
     let fit = SCRATCH / (products * (weights.channels + width) * size_of::<T>());
     let most = fit.max(LEAST).min(count.div_ceil(2 * threads).max(LEAST)).next_multiple_of(MOST_ROWS);
-    let down = count.div_ceil(most);
+    let mut down = count.div_ceil(most);
+    if (threads..4 * threads).contains(&down) {
+        // Few tasks are as many as keep all threads busy to the end.
+        let fewer = down / threads * threads;
+        down = if count.div_ceil(fewer) <= most * 3 / 2 { fewer } else { down.next_multiple_of(threads) };
+    }
     // Short results are cut into panels too, each task transforming the tiles for itself.
     let wide = if down >= 2 * threads { 1 } else { threads.div_ceil(down).min(weights.panels.len()) };
-    let tiles = most.min(count);
+    let tiles = count.div_ceil(down);
     let (left, result) = (distance::<T>(tiles * weights.channels), distance::<T>(tiles * width));
     threads::try_each(down * wide, &|i| {
         let (row, part) = (i / wide, i % wide);

@@ -1,7 +1,7 @@
 //! 3×3 convolutions of stride 1 with fewer multiplications, by Winograd's method.
 //!
-//! The result is cut into tiles of 2×2 or 4×4 places. What a tile reads is transformed, multiplied with the transformed weight number by
-//! number (over all channels and tiles: 16 or 36 matrix products), and transformed back: 4 or 2.25 multiplications for each result
+//! The result is cut into tiles of 2×2, 3×3 or 4×4 places. What a tile reads is transformed, multiplied with the transformed weight number
+//! by number (over all channels and tiles: 16, 25 or 36 matrix products), and transformed back: 4 to 2.25 multiplications for each result
 //! instead of 9, for a rounding error some ten times as large, which stays below 1e-5 of the largest result.
 
 mod backward_weight;
@@ -19,12 +19,13 @@ use crate::cpu::gemm::{Finish, Output};
 use crate::cpu::math::Float;
 use crate::cpu::simd::{Kernel, Level, dispatch_at, level};
 use crate::memory::Buffer;
-use transforms::{Four, MOST, Scheme, Two};
+use transforms::{Four, MOST, Scheme, Three, Two};
 
 /// The size of a tile of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tiles {
     Two,
+    Three,
     Four,
 }
 
@@ -33,6 +34,7 @@ impl Tiles {
     fn side(self) -> usize {
         match self {
             Tiles::Two => Two::OUTPUT,
+            Tiles::Three => Three::OUTPUT,
             Tiles::Four => Four::OUTPUT,
         }
     }
@@ -50,7 +52,7 @@ impl Tiles {
         if size_of::<T>() != 4 || !three || !flat || channels.min(filters) < 16 {
             return None;
         }
-        [Tiles::Four, Tiles::Two]
+        [Tiles::Four, Tiles::Three, Tiles::Two]
             .into_iter()
             .map(|tiles| (tiles, tiles.cost(geometry)))
             .filter(|&(_, cost)| cost < 0.9)
@@ -215,10 +217,12 @@ struct For<K, C> {
 fn run<K>(level: Level, tiles: Tiles, task: K)
 where
     For<K, Two>: Kernel<Output = ()>,
+    For<K, Three>: Kernel<Output = ()>,
     For<K, Four>: Kernel<Output = ()>,
 {
     match tiles {
         Tiles::Two => dispatch_at(level, For::<K, Two> { task, scheme: std::marker::PhantomData }),
+        Tiles::Three => dispatch_at(level, For::<K, Three> { task, scheme: std::marker::PhantomData }),
         Tiles::Four => dispatch_at(level, For::<K, Four> { task, scheme: std::marker::PhantomData }),
     }
 }

@@ -107,8 +107,10 @@ proptest! {
     fn every_kernel_is_the_definition(geometry in geometries()) {
         for level in Level::all() {
             check::<f64>(&geometry, Tiles::Two, level, 1e-13)?;
+            check::<f64>(&geometry, Tiles::Three, level, 1e-12)?;
             check::<f64>(&geometry, Tiles::Four, level, 1e-12)?;
             check::<f32>(&geometry, Tiles::Two, level, 1e-5)?;
+            check::<f32>(&geometry, Tiles::Three, level, 1e-5)?;
             check::<f32>(&geometry, Tiles::Four, level, 1e-5)?;
         }
     }
@@ -131,6 +133,7 @@ fn several_blocks_and_parts() {
     };
     for level in Level::all() {
         check::<f32>(&geometry, Tiles::Two, level, 1e-6).unwrap();
+        check::<f32>(&geometry, Tiles::Three, level, 1e-6).unwrap();
         check::<f32>(&geometry, Tiles::Four, level, 1e-6).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! The transforms of Winograd's convolutions, in one dimension; a picture's are the same along both axes.
 //!
 //! `F(m, 3)` computes `m` results of a filter of three taps with `m + 2` multiplications: `Aᵀ[(G·g) ⊙ (Bᵀ·d)]` (A. Lavin and S. Gray,
-//! "Fast algorithms for convolutional neural networks", 2016). Arrays have the places of the larger scheme; the smaller one uses the
+//! "Fast algorithms for convolutional neural networks", 2016). Arrays have the places of the largest scheme; the others use the
 //! first ones.
 
 use std::marker::PhantomData;
@@ -36,6 +36,10 @@ pub(super) trait Scheme: Copy + Send + Sync {
 /// `F(2, 3)`, at the points 0, 1, -1 and ∞.
 #[derive(Clone, Copy)]
 pub(super) struct Two;
+
+/// `F(3, 3)`, at the points 0, 1, -1, 2 and ∞.
+#[derive(Clone, Copy)]
+pub(super) struct Three;
 
 /// `F(4, 3)`, at the points 0, 1, -1, 2, -2 and ∞.
 #[derive(Clone, Copy)]
@@ -74,6 +78,75 @@ impl Scheme for Two {
         let n = Numbers::<T, S>::of(s);
         let (even, odd) = (n.times(0.5, u[1].add(u[2])), n.times(0.5, u[1].sub(u[2])));
         [u[0].add(even), odd, even.add(u[3]), n.zero(), n.zero(), n.zero()]
+    }
+}
+
+impl Scheme for Three {
+    const OUTPUT: usize = 3;
+
+    #[inline(always)]
+    fn input<T: Lane, S: Simd>(s: S, d: Line<T::Of<S>>) -> Line<T::Of<S>> {
+        let n = Numbers::<T, S>::of(s);
+        let (near, far) = (d[3].sub(d[1]), d[4].sub(d[2]));
+        [
+            n.plus(near, 2.0, d[0].sub(d[2])),
+            n.less(d[3].sub(d[2]), 2.0, d[1]),
+            n.plus(n.less(d[3], 3.0, d[2]), 2.0, d[1]),
+            near,
+            n.less(far, 2.0, near),
+            n.zero(),
+        ]
+    }
+
+    #[inline(always)]
+    fn output<T: Lane, S: Simd>(s: S, m: Line<T::Of<S>>) -> Line<T::Of<S>> {
+        let n = Numbers::<T, S>::of(s);
+        let (sum, difference) = (m[1].add(m[2]), m[1].sub(m[2]));
+        [
+            m[0].add(sum).add(m[3]),
+            n.plus(difference, 2.0, m[3]),
+            n.plus(sum.add(m[4]), 4.0, m[3]),
+            n.zero(),
+            n.zero(),
+            n.zero(),
+        ]
+    }
+
+    #[inline(always)]
+    fn output_back<T: Lane, S: Simd>(s: S, y: Line<T::Of<S>>) -> Line<T::Of<S>> {
+        let n = Numbers::<T, S>::of(s);
+        let even = y[0].add(y[2]);
+        let far = n.plus(n.plus(y[0], 2.0, y[1]), 4.0, y[2]);
+        [y[0], even.add(y[1]), even.sub(y[1]), far, y[2], n.zero()]
+    }
+
+    #[inline(always)]
+    fn weight<T: Lane, S: Simd>(s: S, g: Line<T::Of<S>>) -> Line<T::Of<S>> {
+        let n = Numbers::<T, S>::of(s);
+        let even = g[0].add(g[2]);
+        let far = n.plus(n.plus(g[0], 2.0, g[1]), 4.0, g[2]);
+        [
+            n.times(0.5, g[0]),
+            n.times(-0.5, even.add(g[1])),
+            n.times(-1.0 / 6.0, even.sub(g[1])),
+            n.times(1.0 / 6.0, far),
+            g[2],
+            n.zero(),
+        ]
+    }
+
+    #[inline(always)]
+    fn weight_back<T: Lane, S: Simd>(s: S, u: Line<T::Of<S>>) -> Line<T::Of<S>> {
+        let n = Numbers::<T, S>::of(s);
+        let (one, other) = (n.times(0.5, u[1]), n.times(1.0 / 6.0, u[2]));
+        [
+            n.plus(n.times(0.5, u[0]).sub(one).sub(other), 1.0 / 6.0, u[3]),
+            n.plus(other.sub(one), 1.0 / 3.0, u[3]),
+            n.plus(u[4].sub(one).sub(other), 2.0 / 3.0, u[3]),
+            n.zero(),
+            n.zero(),
+            n.zero(),
+        ]
     }
 }
 
