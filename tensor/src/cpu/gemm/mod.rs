@@ -195,11 +195,11 @@ fn over_tasks(count: usize, multiplications: usize, task: &(dyn Fn(usize) -> Res
     if count == 1 || multiplications < TASK { (0..count).try_for_each(task) } else { threads::try_each(count, task) }
 }
 
-/// The product of a few rows with a matrix `right` (lanes are columns), or if `is_right` of a matrix with a few columns, to a plain result of
-/// `out.len() / n` rows: without packing.
+/// As [`gemm`] of plain matrices to a row-major result, without packing: the fewer of rows and columns are the few vectors that the other
+/// factor is multiplied with, at most 64.
 ///
 /// # Errors
-/// [`crate::Error::OutOfMemory`] if there is none for a copy of the few.
+/// [`crate::Error::OutOfMemory`] if there is none for a copy of the vectors, which is made unless their numbers are neighbours.
 pub(crate) fn few_gemm<T: Factor>(
     level: Level,
     Size { m, n, k }: Size,
@@ -208,6 +208,7 @@ pub(crate) fn few_gemm<T: Factor>(
     out: &mut [T],
 ) -> Result<()> {
     assert!(out.len() >= m * n, "a product was given too small a target");
+    assert!(m.min(n) <= 64, "these vectors are not few");
     let out = SharedMut::new(out);
     let (few, count, matrix, lanes, across, along) =
         if m <= n { (left, m, right, n, n, 1) } else { (right, n, left, m, 1, n) };
