@@ -61,7 +61,7 @@ fn a_layer_that_adds_a_residual_itself() {
     let second = Conv2d::builder(8, 8, 3).padding(1).activation(Activation::Relu).build(&mut g).unwrap();
     let plan = check_fn(&[&[1, 3, 9, 8]], |x| {
         let x = first.call(&x[0])?;
-        Ok(vec![second.call_with_residual(&x, &x)?])
+        Ok(vec![second.forward_with_residual(&x, &x)?])
     });
     assert_eq!(names(&plan), ["load", "conv 3×3 3→8", "conv 3×3 8→8 + add + relu"]);
 }

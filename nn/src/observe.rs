@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use ocelli_autograd::Var;
 use ocelli_tensor::Shape;
 
-use crate::Result;
+use crate::{Layer, Result};
 
 /// A layer that has run.
 #[derive(Debug, Clone)]
@@ -40,12 +40,20 @@ impl<T> Drop for Restore<T> {
     }
 }
 
-pub(crate) fn is_watching() -> bool {
+fn is_watching() -> bool {
     WATCHER.with_borrow(Option::is_some)
 }
 
+/// Runs `call`, which is the layer's, and notes that the layer ran if someone listens.
+pub(crate) fn watched<L: Layer + ?Sized>(layer: &L, call: impl FnOnce() -> Result<Var>) -> Result<Var> {
+    if !is_watching() {
+        return call();
+    }
+    watch(std::ptr::from_ref(layer).cast::<()>().addr(), layer.type_name(), call)
+}
+
 /// Runs a layer and notes that it ran.
-pub(crate) fn watch(address: usize, type_name: &'static str, call: impl FnOnce() -> Result<Var>) -> Result<Var> {
+fn watch(address: usize, type_name: &'static str, call: impl FnOnce() -> Result<Var>) -> Result<Var> {
     let enter = |watcher: &mut Option<Watcher>| {
         watcher.as_mut().map_or((0, 0), |watcher| {
             watcher.depth += 1;

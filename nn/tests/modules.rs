@@ -6,7 +6,7 @@ use ocelli_nn::{
     BatchNorm2d, Conv2d, Dropout, Error, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Result, Sequential,
     collect_penalties, distinct, summary,
 };
-use ocelli_tensor::{DType, Generator, Tensor};
+use ocelli_tensor::{Activation, ConvOptions, DType, Generator, Tensor};
 
 #[derive(Module)]
 struct Block {
@@ -210,5 +210,36 @@ fn a_summary_leaves_the_modes_as_they_were() -> Result<()> {
     block.forward(&x)?;
     assert!(block.state_dict()["bn.running_mean"].allclose(&before["bn.running_mean"], 0.0, 0.0)?);
     assert_ne!(block.dropout.random_state()[0].1, 0, "dropout is in training still");
+    Ok(())
+}
+
+/// `relu(conv2(conv1(x)) + x)`.
+#[derive(Module)]
+struct Residual {
+    conv1: Conv2d,
+    conv2: Conv2d,
+}
+
+impl Layer for Residual {
+    fn call(&self, x: &Var) -> Result<Var> {
+        self.conv2.forward_with_residual(&self.conv1.forward(x)?, x)
+    }
+}
+
+#[test]
+fn a_convolution_that_adds_a_residual_is_seen_like_any_other() -> Result<()> {
+    let g = &mut Generator::new(0);
+    let conv = || Conv2d::builder(2, 2, 3).padding(1).activity_regularizer(L2::new(0.5));
+    let block = Residual { conv1: conv().build(g)?, conv2: conv().activation(Activation::Relu).build(g)? };
+    let table = summary(&block, [1, 2, 4, 4], DType::F32)?.to_string();
+    assert!(table.contains("conv1") && table.contains("conv2"), "{table}");
+    let x = Var::constant(Tensor::randn([2, 2, 4, 4], DType::F32, g)?);
+    let (y, penalties) = collect_penalties(|| block.forward(&x));
+    assert_eq!(penalties.len(), 2);
+    let plain = |conv: &Conv2d, x: &Var| {
+        x.conv(&conv.weight().var(), conv.bias().map(|b| b.var()).as_ref(), &ConvOptions::new().padding(1))
+    };
+    let expected = plain(&block.conv2, &plain(&block.conv1, &x)?)?.add(&x)?.relu()?;
+    assert!(y?.tensor().allclose(expected.tensor(), 1e-5, 1e-5)?);
     Ok(())
 }

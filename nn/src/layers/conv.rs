@@ -4,6 +4,7 @@ use ocelli_autograd::Var;
 use ocelli_tensor::{Activation, ConvOptions, Generator, Padding, PerAxis};
 
 use super::weights::{Weights, penalize_activity, weight_setters};
+use crate::observe::watched;
 use crate::{Error, Layer, Module, Param, Regularizer, Result};
 
 /// Convolution of `[N, C, H, W]` with a weight `[out, C / groups, kernel height, kernel width]`.
@@ -135,10 +136,26 @@ impl Conv2d {
     /// `activation(conv(x) + bias + residual)` in one pass, forward and backward: the end of a residual block without a normalization in
     /// between. The residual is of the result's shape.
     ///
+    /// ```
+    /// use ocelli_autograd::Var;
+    /// use ocelli_nn::{Conv2d, Layer};
+    /// use ocelli_tensor::{Activation, DType, Generator, Tensor};
+    ///
+    /// # fn main() -> ocelli_nn::Result<()> {
+    /// let mut generator = Generator::new(0);
+    /// let first = Conv2d::builder(8, 8, 3).padding(1).activation(Activation::Relu).build(&mut generator)?;
+    /// let second = Conv2d::builder(8, 8, 3).padding(1).activation(Activation::Relu).build(&mut generator)?;
+    /// let x = Var::constant(Tensor::randn([2, 8, 6, 6], DType::F32, &mut generator)?);
+    /// let y = second.forward_with_residual(&first.forward(&x)?, &x)?;
+    /// assert_eq!(y.shape()[..], [2, 8, 6, 6]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// As [`Layer::call`], and for a residual of another shape.
-    pub fn call_with_residual(&self, x: &Var, residual: &Var) -> Result<Var> {
-        self.apply(x, Some(residual))
+    /// As [`Layer::forward`], and for a residual of another shape.
+    pub fn forward_with_residual(&self, x: &Var, residual: &Var) -> Result<Var> {
+        watched(self, || self.apply(x, Some(residual)))
     }
 
     fn apply(&self, x: &Var, residual: Option<&Var>) -> Result<Var> {

@@ -235,9 +235,9 @@ impl<T: Lane> Few<'_, T> {
         let (step, steps) = (self.matrix.depth.inner, steps.len());
         for left in (0..lanes.len()).step_by(T::Of::<S>::LANES) {
             let count = (lanes.len() - left).min(T::Of::<S>::LANES);
-            // SAFETY: each vector has `stride` sums, which is a multiple of a register's.
             let mut registers = [T::Of::<S>::zero(s); VECTORS];
             for v in 0..VECTORS {
+                // SAFETY: each vector has `stride` sums, which is a multiple of a register's.
                 registers[v] = unsafe { T::Of::<S>::load(s, sums.as_ptr().add(v * stride + left)) };
             }
             for p in 0..steps {
