@@ -3,25 +3,25 @@
 //! As in every deep-learning framework this is the cross-correlation: the kernel is not flipped.
 
 pub(crate) mod algorithm;
+mod lying;
 mod options;
 mod padding;
 
-use algorithm::{Algorithm, Last, by_taps};
+use algorithm::{Algorithm, Last, by_taps, taps_first};
+use lying::{as_places, build_channels_last, channels_last, elements, images, in_places, lie, places, planes, three};
 use smallvec::SmallVec;
 
 pub use options::ConvOptions;
 use options::Resolved;
 pub use padding::{Padding, PerAxis};
 
-use crate::cpu::conv::pointwise::Planes;
 use crate::cpu::conv::winograd::{self, Tiles};
-use crate::cpu::conv::{self, Geometry, Images, Lie};
-use crate::cpu::gemm::{Activation, Finish, Output, Places};
+use crate::cpu::conv::{self, Geometry};
+use crate::cpu::gemm::{Activation, Finish, Output};
 use crate::cpu::parallel::over_chunks;
 use crate::dtype::with_float;
 use crate::kernels::activate;
 use crate::layout::Layout;
-use crate::memory::Buffer;
 use crate::{Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -283,11 +283,6 @@ fn conv_input_gradient(
     dx.to_dtype(dtype)
 }
 
-/// The elements of a row-major tensor.
-fn elements<T: crate::Element>(x: &Tensor) -> &[T] {
-    x.view::<T>().as_contiguous().unwrap_or_default()
-}
-
 fn require_alike(op: &'static str, x: &Tensor, other: &Tensor) -> Result<()> {
     x.require_same_device(op, other)?;
     x.dtype().require_float(op)?;
@@ -316,13 +311,6 @@ fn require_result(op: &'static str, dy: &Tensor, shape: &Shape) -> Result<()> {
     Err(Error::shape(op, format!("a gradient of the result's shape {shape}"), dy.shape()))
 }
 
-/// The last three of an array's axes, the missing ones being `fill`.
-fn three<T: Copy>(values: &[T], fill: T) -> [T; 3] {
-    let mut three = [fill; 3];
-    three[3 - values.len()..].copy_from_slice(values);
-    three
-}
-
 pub(crate) fn geometry(
     input: &Shape,
     weight: &Shape,
@@ -343,77 +331,4 @@ pub(crate) fn geometry(
         dilation: three(&resolved.dilation, 1),
         before: three(&before, 0),
     }
-}
-
-/// The images of a 1×1 convolution, if they lie in planes and not channels-last.
-fn planes<'a, T: crate::Element>(geometry: &Geometry, x: &'a Tensor) -> Option<Planes<'a, T>> {
-    let layout = x.layout();
-    if !geometry.is_pointwise() || geometry.is_depthwise() || channels_are_neighbours(x) {
-        return None;
-    }
-    let mut step = 1;
-    for (&size, &stride) in layout.shape[2..].iter().zip(&layout.strides[2..]).rev() {
-        if size != 1 && stride != step {
-            return None;
-        }
-        step *= size as isize;
-    }
-    let (image, channel) = (layout.strides[0], layout.strides[1]);
-    Some(Planes { data: x.view::<T>().data, offset: layout.offset, image, channel })
-}
-
-fn channels_are_neighbours(x: &Tensor) -> bool {
-    x.shape()[1] == 1 || x.layout().strides[1] == 1
-}
-
-/// The images with their channels as neighbours in memory: as they are, or a copy.
-fn channels_last(x: &Tensor) -> Result<Tensor> {
-    if channels_are_neighbours(x) { Ok(x.clone()) } else { x.to_channels_last() }
-}
-
-/// A new tensor of this logical shape, channels-last in memory, that `fill` writes.
-fn build_channels_last<T: crate::Element>(shape: &Shape, fill: impl FnOnce(&mut [T]) -> Result<()>) -> Result<Tensor> {
-    shape.check_size("conv", T::DTYPE)?;
-    let mut buffer = Buffer::for_output::<T>(shape.numel())?;
-    fill(buffer.as_mut_slice::<T>())?;
-    Ok(Tensor::from_buffer(buffer, Layout::channels_last(shape.clone()), T::DTYPE))
-}
-
-/// The images as places with their channels side by side, if they lie so.
-fn as_places<T: crate::Element>(x: &Tensor) -> Option<Places<'_, T>> {
-    let lie = lie(x);
-    let place = lie.place(x.shape()[0], x.shape()[1], three(&x.shape()[2..], 1))?;
-    Some(Places { data: &x.view::<T>().data[lie.offset..], place })
-}
-
-/// The images with their channels side by side: as they are, or a copy.
-fn in_places<T: crate::Element>(x: Tensor) -> Result<Tensor> {
-    if as_places::<T>(&x).is_some() { Ok(x) } else { x.to_channels_last() }
-}
-
-/// What [`in_places`] made.
-fn places<T: crate::Element>(x: &Tensor) -> Places<'_, T> {
-    // Images without places have none.
-    as_places::<T>(x).unwrap_or(Places { data: &[], place: 0 })
-}
-
-/// A depthwise weight as the channels-last kernels read it.
-pub(crate) fn taps_first<T: crate::Element>(geometry: &Geometry, weight: &[T]) -> Result<Buffer> {
-    let mut taps = Buffer::for_output::<T>(weight.len())?;
-    conv::depthwise::taps_first(weight, geometry.taps(), taps.as_mut_slice());
-    Ok(taps)
-}
-
-/// How images lie in memory, whatever the order of their axes.
-fn lie(x: &Tensor) -> Lie {
-    let layout = x.layout();
-    let places = three(&layout.strides[2..], 0);
-    Lie { offset: layout.offset, image: layout.strides[0], channel: layout.strides[1], places }
-}
-
-/// A batch of images whose channels are neighbours.
-fn images<T: crate::Element>(x: &Tensor) -> Images<'_, T> {
-    let layout = x.layout();
-    let places = three(&layout.strides[2..], 0);
-    Images { data: x.view::<T>().data, offset: layout.offset, image: layout.strides[0], places }
 }

@@ -1,5 +1,7 @@
 //! Products against plain sums, at every level of this processor.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn numbers<T: Factor>(count: usize, seed: usize) -> Vec<T> {
@@ -89,35 +91,49 @@ fn half_precision_at_every_level_of_this_processor() {
 }
 
 /// As [`check`] without packing, in every order of memory.
-fn check_few<T: Factor>(level: Level) {
-    for (m, n, k) in [(1, 1, 1), (1, 700, 19), (3, 5, 7), (2, 64, 8), (4, 513, 33), (7, 1, 40), (130, 5, 17), (9, 9, 0)]
+fn check_few<T: Factor>(level: Level, [m, n, k]: [usize; 3]) {
+    let (a, b) = (numbers::<T>(2 * m * k, 1), numbers::<T>(2 * k * n, 2));
+    for [a_across, a_along, b_across, b_along] in
+        [[1, m, 1, n], [k, 1, k, 1], [k, 1, 1, n], [1, m, k, 1], [2, 2 * m, 2, 2 * n]]
     {
-        let (a, b) = (numbers::<T>(2 * m * k, 1), numbers::<T>(2 * k * n, 2));
-        for [a_across, a_along, b_across, b_along] in
-            [[1, m, 1, n], [k, 1, k, 1], [k, 1, 1, n], [1, m, k, 1], [2, 2 * m, 2, 2 * n]]
-        {
-            let left = Strided::plain(&a, 0, a_across as isize, a_along as isize);
-            let right = Strided::plain(&b, 0, b_across as isize, b_along as isize);
-            let mut out = vec![T::ONE; m * n];
-            few_gemm(level, Size { m, n, k }, left, right, &mut out).unwrap();
-            for i in 0..m {
-                for j in 0..n {
-                    let product =
-                        |p: usize| a[i * a_across + p * a_along].to_f64() * b[j * b_across + p * b_along].to_f64();
-                    let sum: f64 = (0..k).map(product).sum();
-                    assert_eq!(out[i * n + j].to_f64(), sum, "{m}×{k}×{n} at {i}, {j}, {level:?}");
-                }
+        let left = Strided::plain(&a, 0, a_across as isize, a_along as isize);
+        let right = Strided::plain(&b, 0, b_across as isize, b_along as isize);
+        let mut out = vec![T::ONE; m * n];
+        few_gemm(level, Size { m, n, k }, left, right, &mut out).unwrap();
+        for i in 0..m {
+            for j in 0..n {
+                let product =
+                    |p: usize| a[i * a_across + p * a_along].to_f64() * b[j * b_across + p * b_along].to_f64();
+                let sum: f64 = (0..k).map(product).sum();
+                assert_eq!(out[i * n + j].to_f64(), sum, "{m}×{k}×{n} at {i}, {j}, {level:?}");
             }
         }
     }
 }
 
-#[test]
-fn few_vectors_at_every_level_of_this_processor() {
-    for level in Level::all() {
-        check_few::<f32>(level);
-        check_few::<f64>(level);
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn few_vectors_at_every_level_of_this_processor(
+        few in 1..34usize, many in prop_oneof![1..40usize, 60..70usize, 500..530usize], k in 0..70usize, wide in any::<bool>(),
+    ) {
+        let few = few.min(many);
+        let size = if wide { [few, many, k] } else { [many, few, k] };
+        for level in Level::all() {
+            check_few::<f32>(level, size);
+            check_few::<f64>(level, size);
+        }
+        check_few::<i32>(Level::Portable, size);
+        check_few::<i64>(Level::Portable, size);
     }
-    check_few::<i32>(Level::Portable);
-    check_few::<i64>(Level::Portable);
+}
+
+/// More lanes than there are sums, and more steps than are read side by side.
+#[test]
+fn one_vector_and_many_lanes() {
+    for level in Level::all() {
+        check_few::<f32>(level, [1, 4200, 17]);
+        check_few::<f32>(level, [5, 900, 9]);
+    }
 }

@@ -1,12 +1,11 @@
 //! Which kernel a convolution of channels-last pictures goes to, with its weight in the order in which that kernel reads it.
 
-use super::taps_first;
 use crate::cpu::conv::winograd::{self, Tiles, Weights};
 use crate::cpu::conv::{Geometry, Images, Lie, depthwise, direct, forward};
 use crate::cpu::gemm::{Output, Packed, Places};
 use crate::cpu::math::Float;
 use crate::memory::Buffer;
-use crate::{Result, Tensor};
+use crate::{Element, Result, Tensor};
 
 /// A weight, packed for the kernel that suits it.
 pub(crate) enum Algorithm<T> {
@@ -89,4 +88,11 @@ pub(super) fn by_taps(geometry: &Geometry, weight: &Tensor, last: Last) -> Resul
         Last::Filters => weight.permute([0, 3, 2, 1])?.contiguous(),
         Last::Channels => weight.permute([0, 3, 1, 2])?.contiguous(),
     }
+}
+
+/// A depthwise weight as the channels-last kernels read it.
+pub(super) fn taps_first<T: Element>(geometry: &Geometry, weight: &[T]) -> Result<Buffer> {
+    let mut taps = Buffer::for_output::<T>(weight.len())?;
+    depthwise::taps_first(weight, geometry.taps(), taps.as_mut_slice());
+    Ok(taps)
 }
