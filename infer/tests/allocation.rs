@@ -1,15 +1,12 @@
 //! What a plan computes on slices of its arena allocates nothing.
 
-mod common;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::trained_norm;
 use ocelli_autograd::Var;
 use ocelli_infer::Plan;
-use ocelli_nn::{Conv2d, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Sequential};
-use ocelli_tensor::{Generator, PoolOptions};
+use ocelli_nn::{BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Sequential};
+use ocelli_tensor::{DType, Generator, PoolOptions, Tensor};
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
@@ -31,6 +28,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+fn random(shape: &[usize], generator: &mut Generator) -> Tensor {
+    Tensor::randn(shape, DType::F32, generator).unwrap()
+}
+
 /// The fewest allocations of a run among several: a thread pool's queue takes a block of memory for every few dozen jobs.
 fn fewest(mut run: impl FnMut()) -> usize {
     (0..3).for_each(|_| run());
@@ -45,10 +46,10 @@ fn fewest(mut run: impl FnMut()) -> usize {
 #[test]
 fn steps_on_slices_allocate_nothing() {
     let mut g = Generator::new(0);
-    let norm = trained_norm(16, &mut g);
+    let norm = BatchNorm2d::new(16).unwrap();
     norm.eval();
     for n in [1, 4] {
-        let x = common::random(&[n, 16, 32, 32], &mut g);
+        let x = random(&[n, 16, 32, 32], &mut g);
         let plan = Plan::compile_with(std::slice::from_ref(&x), |x| {
             let y = norm.forward(&x[0])?.relu()?;
             let y = Var::concat(&[&y.max_pool(&PoolOptions::new(2))?, &y.avg_pool(&PoolOptions::new(2))?], 1)?;
@@ -61,7 +62,7 @@ fn steps_on_slices_allocate_nothing() {
         let mut out = vec![0.0; 128 * n];
         assert_eq!(fewest(|| plan.run_into(&inputs, &mut [&mut out]).unwrap()), 0, "a batch of {n}");
         // What lies channels-last is no exception.
-        let inputs = [common::random(&[n, 32, 32, 16], &mut g).permute([0, 3, 1, 2]).unwrap()];
+        let inputs = [random(&[n, 32, 32, 16], &mut g).permute([0, 3, 1, 2]).unwrap()];
         assert_eq!(fewest(|| plan.run_into(&inputs, &mut [&mut out]).unwrap()), 0, "channels-last, a batch of {n}");
     }
 }
@@ -82,7 +83,7 @@ fn convolutions_and_linear_layers_allocate_nothing() {
         .add(Flatten::new())
         .add(Linear::new(48 * 16 * 16, 100, &mut g).unwrap());
     for n in [1, 3] {
-        let x = common::random(&[n, 3, 32, 32], &mut g);
+        let x = random(&[n, 3, 32, 32], &mut g);
         let plan = Plan::compile(&model, &x).unwrap();
         let inputs = [x];
         let mut out = vec![0.0; 100 * n];

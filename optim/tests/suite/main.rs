@@ -1,0 +1,6 @@
+//! Optimizers and schedules, one program for all so that it is linked once.
+
+mod common;
+mod optimizers;
+mod schedules;
+mod state;

@@ -1,0 +1,16 @@
+//! Operations on tensors, one program for all so that it is linked once.
+
+mod common;
+mod conv;
+mod display;
+mod elementwise;
+mod empty;
+mod index;
+mod interpolate;
+mod join;
+mod layer_norm;
+mod matmul;
+mod norm;
+mod pool;
+mod reduce;
+mod views;

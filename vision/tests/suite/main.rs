@@ -1,0 +1,6 @@
+//! Models and boxes, one program for all so that it is linked once.
+
+mod boxes;
+mod common;
+mod models;
+mod plans;
