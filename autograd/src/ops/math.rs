@@ -47,6 +47,10 @@ macro_rules! functions {
             }
 
             fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
+                self.backward_owned(node, dy.clone())
+            }
+
+            fn backward_owned(&self, node: &NodeView<'_>, dy: Var) -> Result<Vec<Option<Var>>> {
                 let gradient = match self.function {
                     $(MathFunction::$Variant => {
                         let ($node, $dy) = (node, dy);
@@ -54,13 +58,6 @@ macro_rules! functions {
                     })*
                 };
                 Ok(vec![Some(gradient)])
-            }
-
-            fn backward_owned(&self, node: &NodeView<'_>, dy: Var) -> Result<Vec<Option<Var>>> {
-                match self.function {
-                    MathFunction::Relu => Ok(vec![Some(activation::backward(Activation::Relu, &node.output()?, dy)?)]),
-                    _ => self.backward(node, &dy),
-                }
             }
         }
 
@@ -159,15 +156,15 @@ functions! {
     HardSigmoid hard_sigmoid OUTPUT, |node, dy| {
         let y = node.output()?;
         let inside = y.tensor().gt(0.0)?.logical_and(&y.tensor().lt(1.0)?)?;
-        dy.mul(&as_numbers(inside, dy)?)?.mul(1.0 / 6.0)?
+        dy.mul(&as_numbers(inside, &dy)?)?.mul(1.0 / 6.0)?
     };
     HardSwish hard_swish INPUT, |node, dy| {
         let x = node.input(0)?;
-        let inside = as_numbers(x.tensor().gt(-3.0)?.logical_and(&x.tensor().lt(3.0)?)?, dy)?;
-        let above = as_numbers(x.tensor().ge(3.0)?, dy)?;
+        let inside = as_numbers(x.tensor().gt(-3.0)?.logical_and(&x.tensor().lt(3.0)?)?, &dy)?;
+        let above = as_numbers(x.tensor().ge(3.0)?, &dy)?;
         dy.mul(&x.mul(1.0 / 3.0)?.add(0.5)?.mul(&inside)?.add(&above)?)?
     };
-    Relu relu OUTPUT, |node, dy| activation::backward(Activation::Relu, &node.output()?, dy.clone())?;
+    Relu relu OUTPUT, |node, dy| activation::backward(Activation::Relu, &node.output()?, dy)?;
     Floor floor NOTHING, |_node, dy| dy.zeros()?;
     Ceil ceil NOTHING, |_node, dy| dy.zeros()?;
     Round round NOTHING, |_node, dy| dy.zeros()?;
