@@ -72,13 +72,12 @@ impl Tensor {
         }
         if let Some(residual) = residual {
             require_alike(OP, self, residual)?;
-            if residual.shape() != &shape {
-                return Err(Error::shape(OP, format!("a residual of the result's shape {shape}"), residual.shape()));
-            }
+            require_result(OP, "residual", residual, &shape)?;
         }
         if shape.numel() == 0 || weight.numel() == 0 {
             let y = with_bias(Tensor::zeros(shape, self.dtype())?, bias)?;
-            return residual.map_or(Ok(y.clone()), |residual| y.add(residual))?.activate(activation);
+            let y = if let Some(residual) = residual { y.add(residual)? } else { y };
+            return y.activate(activation);
         }
         let geometry = geometry(self.shape(), weight.shape(), &shape, options, &resolved);
         let wide = self.dtype().wide();
@@ -111,10 +110,12 @@ impl Tensor {
                     finish(out)
                 })
             } else {
-                let x = match () {
-                    _ if geometry.is_depthwise() => in_places::<T>(x)?,
-                    _ if conv::direct::serves(&geometry) => x,
-                    _ => channels_last(&x)?,
+                let x = if geometry.is_depthwise() {
+                    in_places::<T>(x)?
+                } else if conv::direct::serves(&geometry) {
+                    x
+                } else {
+                    channels_last(&x)?
                 };
                 let algorithm = Algorithm::<T>::new(&geometry, &weight)?;
                 let residual = residual.map(in_places::<T>).transpose()?;
@@ -186,7 +187,7 @@ impl Tensor {
         const OP: &str = "conv_backward_weight";
         require_alike(OP, x, dy)?;
         let (shape, resolved) = options.check(OP, x.shape(), weight_shape)?;
-        require_result(OP, dy, &shape)?;
+        require_result(OP, "gradient", dy, &shape)?;
         weight_shape.check_size(OP, x.dtype())?;
         let (dtype, wide) = (x.dtype(), x.dtype().wide());
         if weight_shape.numel() == 0 || dy.numel() == 0 {
@@ -241,7 +242,7 @@ fn conv_input_gradient(
     options: &ConvOptions,
 ) -> Result<Tensor> {
     let (shape, resolved) = options.check(op, input_shape, weight.shape())?;
-    require_result(op, dy, &shape)?;
+    require_result(op, "gradient", dy, &shape)?;
     let (dtype, wide) = (dy.dtype(), dy.dtype().wide());
     if input_shape.numel() == 0 || dy.numel() == 0 {
         return Tensor::zeros(input_shape.clone(), dtype);
@@ -304,11 +305,11 @@ fn with_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     y.add(&bias.reshape(&sizes[..])?)
 }
 
-fn require_result(op: &'static str, dy: &Tensor, shape: &Shape) -> Result<()> {
-    if dy.shape() == shape {
+fn require_result(op: &'static str, what: &str, x: &Tensor, shape: &Shape) -> Result<()> {
+    if x.shape() == shape {
         return Ok(());
     }
-    Err(Error::shape(op, format!("a gradient of the result's shape {shape}"), dy.shape()))
+    Err(Error::shape(op, format!("a {what} of the result's shape {shape}"), x.shape()))
 }
 
 pub(crate) fn geometry(

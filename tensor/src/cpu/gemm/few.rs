@@ -4,10 +4,14 @@
 
 use std::ops::Range;
 
-use super::operand::Strided;
+use super::Size;
+use super::factor::Factor;
+use super::operand::{Operand, Strided};
+use crate::Result;
 use crate::cpu::parallel::{SharedMut, over_range};
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at, load};
 use crate::element::Number;
+use crate::memory::Buffer;
 
 /// Vectors that are multiplied at once: each number that is loaded is used so often.
 const GROUP: usize = 4;
@@ -20,25 +24,57 @@ const PIECES: usize = 16;
 /// Lanes of a task are a multiple of this: whole cache lines.
 const UNIT: usize = 64;
 
+/// As [`super::gemm`] of plain matrices to a row-major result, without packing: the fewer of rows and columns are the few vectors that the other
+/// factor is multiplied with, at most 64.
+///
+/// # Errors
+/// [`crate::Error::OutOfMemory`] if there is none for a copy of the vectors, which is made unless their numbers are neighbours.
+pub(crate) fn few_gemm<T: Factor>(
+    level: Level,
+    Size { m, n, k }: Size,
+    left: Strided<'_, T>,
+    right: Strided<'_, T>,
+    out: &mut [T],
+) -> Result<()> {
+    assert!(out.len() >= m * n, "a product was given too small a target");
+    assert!(m.min(n) <= 64, "these vectors are not few");
+    let out = SharedMut::new(out);
+    let (few, count, matrix, lanes, across, along) =
+        if m <= n { (left, m, right, n, n, 1) } else { (right, n, left, m, 1, n) };
+    let mut copy = Buffer::for_output::<T>(if few.depth.inner == 1 { 0 } else { count.saturating_mul(k) })?;
+    let vectors = if few.depth.inner == 1 {
+        few
+    } else {
+        let copy = copy.as_mut_slice::<T>();
+        for (vector, copy) in copy.chunks_exact_mut(k.max(1)).enumerate() {
+            few.pack(0..k, vector..vector + 1, 1, copy);
+        }
+        Strided::plain(copy, 0, k as isize, 1)
+    };
+    let few = Few { vectors, count, matrix, lanes: 0..lanes, depth: k, out, across, along };
+    few.in_pieces(&|few| T::multiply_few(level, few));
+    Ok(())
+}
+
 /// `out[v · across + lane · along] = Σ vectors[v] · matrix[lane]`, both seen as `lanes × depth`.
 #[derive(Clone)]
 pub(super) struct Few<'a, T> {
     /// Whose depth is contiguous.
-    pub(super) vectors: Strided<'a, T>,
-    pub(super) count: usize,
+    vectors: Strided<'a, T>,
+    count: usize,
     /// A plain matrix.
-    pub(super) matrix: Strided<'a, T>,
-    pub(super) lanes: Range<usize>,
-    pub(super) depth: usize,
-    pub(super) out: SharedMut<T>,
+    matrix: Strided<'a, T>,
+    lanes: Range<usize>,
+    depth: usize,
+    out: SharedMut<T>,
     /// Distances of the results of neighbouring vectors and lanes.
-    pub(super) across: usize,
-    pub(super) along: usize,
+    across: usize,
+    along: usize,
 }
 
 impl<T: Number> Few<'_, T> {
     /// Calls `f` on pieces of the lanes, which have results of their own.
-    pub(super) fn in_pieces(self, f: &(dyn Fn(Self) + Sync)) {
+    fn in_pieces(self, f: &(dyn Fn(Self) + Sync)) {
         let count = self.lanes.len();
         // Rows that are read side by side are long, each being in a page of its own.
         let unit = if self.matrix.depth.inner == 1 { UNIT } else { count.div_ceil(PIECES).next_multiple_of(UNIT) };

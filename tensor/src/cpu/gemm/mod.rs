@@ -17,6 +17,7 @@ use std::ops::Range;
 
 pub use epilogue::Activation;
 pub(crate) use factor::Factor;
+pub(crate) use few::few_gemm;
 pub(crate) use finish::{Finish, Output, Places};
 pub(crate) use halves::{Half, half_gemm};
 pub(crate) use operand::{Blocked, Operand, Strided};
@@ -28,7 +29,6 @@ use super::threads;
 use crate::Result;
 use crate::memory::Buffer;
 use factor::Shape;
-use few::Few;
 
 /// Steps of the depth that are packed at a time: the result is visited so much less often.
 const DEPTH: usize = 512;
@@ -157,7 +157,6 @@ fn gemm_by<T: Factor>(
         + shared.columns.place(n - 1).max(shared.columns.place(n.min(shared.columns.block) - 1));
     assert!((last as usize) < target.len, "a product was given too small a target");
     let multiplications = m.saturating_mul(n).saturating_mul(k);
-    let rows_at_once = (LEFT_LIMIT / k.max(1)).max(shape.rows) / shape.rows * shape.rows;
     if n <= COLUMNS {
         // Nobody else reads these rows: they are packed where they are multiplied.
         let aim = (OWN_LEFT / k.max(1)).clamp(4 * shape.rows, ROWS).min(m.div_ceil(threads::num_threads()));
@@ -169,6 +168,7 @@ fn gemm_by<T: Factor>(
             block(level, shape, packed.as_slice::<T>(), right, rows, 0..n, k, &shared)
         });
     }
+    let rows_at_once = (LEFT_LIMIT / k.max(1)).max(shape.rows) / shape.rows * shape.rows;
     for start in (0..m).step_by(rows_at_once) {
         let rows = start..(start + rows_at_once).min(m);
         let packed = pack_left(shape, left, rows.clone(), k)?;
@@ -193,38 +193,6 @@ fn gemm_by<T: Factor>(
 /// Calls `task` with all numbers below `count`: on all threads, if so many multiplications are worth it.
 fn over_tasks(count: usize, multiplications: usize, task: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
     if count == 1 || multiplications < TASK { (0..count).try_for_each(task) } else { threads::try_each(count, task) }
-}
-
-/// As [`gemm`] of plain matrices to a row-major result, without packing: the fewer of rows and columns are the few vectors that the other
-/// factor is multiplied with, at most 64.
-///
-/// # Errors
-/// [`crate::Error::OutOfMemory`] if there is none for a copy of the vectors, which is made unless their numbers are neighbours.
-pub(crate) fn few_gemm<T: Factor>(
-    level: Level,
-    Size { m, n, k }: Size,
-    left: Strided<'_, T>,
-    right: Strided<'_, T>,
-    out: &mut [T],
-) -> Result<()> {
-    assert!(out.len() >= m * n, "a product was given too small a target");
-    assert!(m.min(n) <= 64, "these vectors are not few");
-    let out = SharedMut::new(out);
-    let (few, count, matrix, lanes, across, along) =
-        if m <= n { (left, m, right, n, n, 1) } else { (right, n, left, m, 1, n) };
-    let mut copy = Buffer::for_output::<T>(if few.depth.inner == 1 { 0 } else { count.saturating_mul(k) })?;
-    let vectors = if few.depth.inner == 1 {
-        few
-    } else {
-        let copy = copy.as_mut_slice::<T>();
-        for (vector, copy) in copy.chunks_exact_mut(k.max(1)).enumerate() {
-            few.pack(0..k, vector..vector + 1, 1, copy);
-        }
-        Strided::plain(copy, 0, k as isize, 1)
-    };
-    let few = Few { vectors, count, matrix, lanes: 0..lanes, depth: k, out, across, along };
-    few.in_pieces(&|few| T::multiply_few(level, few));
-    Ok(())
 }
 
 /// How many of `count` lanes a task gets: about `aim`, in whole panels, all tasks alike.
