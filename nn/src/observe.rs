@@ -40,34 +40,24 @@ impl<T> Drop for Restore<T> {
     }
 }
 
-fn is_watching() -> bool {
-    WATCHER.with_borrow(Option::is_some)
-}
-
 /// Runs `call`, which is the layer's, and notes that the layer ran if someone listens.
 pub(crate) fn watched<L: Layer + ?Sized>(layer: &L, call: impl FnOnce() -> Result<Var>) -> Result<Var> {
-    if !is_watching() {
-        return call();
-    }
-    watch(std::ptr::from_ref(layer).cast::<()>().addr(), layer.type_name(), call)
-}
-
-/// Runs a layer and notes that it ran.
-fn watch(address: usize, type_name: &'static str, call: impl FnOnce() -> Result<Var>) -> Result<Var> {
-    let enter = |watcher: &mut Option<Watcher>| {
-        watcher.as_mut().map_or((0, 0), |watcher| {
-            watcher.depth += 1;
-            (watcher.depth, watcher.calls.len())
-        })
+    let enter = |watcher: &mut Watcher| {
+        watcher.depth += 1;
+        (watcher.depth, watcher.calls.len())
     };
-    let (depth, position) = WATCHER.with_borrow_mut(enter);
+    let Some((depth, position)) = WATCHER.with_borrow_mut(|watcher| watcher.as_mut().map(enter)) else {
+        return call();
+    };
     let result = call();
     WATCHER.with_borrow_mut(|watcher| {
         let Some(watcher) = watcher else { return };
         watcher.depth -= 1;
         if let Ok(y) = &result {
+            let address = std::ptr::from_ref(layer).cast::<()>().addr();
+            let call = Call { depth, address, type_name: layer.type_name(), output: y.shape().clone() };
             // Before what it has called, so that the list is in the order in which the layers began.
-            watcher.calls.insert(position, Call { depth, address, type_name, output: y.shape().clone() });
+            watcher.calls.insert(position, call);
         }
     });
     result
