@@ -52,7 +52,10 @@ impl Chain {
             Unary::Activation(activation) => Stage::Each(Function::Activation(*activation)),
             Unary::Clamp(low, high) => Stage::Each(Function::Clamp(*low, *high)),
             Unary::Power(exponent) => Stage::Each(Function::Power(*exponent)),
-            Unary::Math(function) => Stage::Each(Function::Math(scalar(*function).unwrap_or(|x| x))),
+            Unary::Math(function) => match scalar(*function) {
+                Some(f) => Stage::Each(Function::Math(f)),
+                None => unreachable!("a plan leaves {function:?} to the tensor crate"),
+            },
         };
         Chain(unaries.iter().map(stage).collect())
     }
@@ -111,14 +114,9 @@ impl Function {
     }
 }
 
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-/// The function for a single number; `None` for those that a plan leaves to the tensor crate.
+/// The function for a single number; `None` for those that an epilogue knows by name, or that a plan leaves to the tensor crate.
 pub(crate) fn scalar(function: MathFunction) -> Option<fn(f32) -> f32> {
     Some(match function {
-        MathFunction::Neg => |x| -x,
         MathFunction::Abs => f32::abs,
         MathFunction::Square => |x| x * x,
         MathFunction::Sqrt => f32::sqrt,
@@ -130,12 +128,10 @@ pub(crate) fn scalar(function: MathFunction) -> Option<fn(f32) -> f32> {
         MathFunction::Cos => f32::cos,
         MathFunction::Tanh => f32::tanh,
         MathFunction::Erf => libm::erff,
-        MathFunction::Sigmoid => sigmoid,
         // The larger part first, so that neither overflows.
         MathFunction::Softplus => |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
         MathFunction::LogSigmoid => |x| x.min(0.0) - (-x.abs()).exp().ln_1p(),
         MathFunction::HardSigmoid => |x| (x + 3.0).clamp(0.0, 6.0) / 6.0,
-        MathFunction::Relu => |x| if x < 0.0 { 0.0 } else { x },
         MathFunction::Floor => f32::floor,
         MathFunction::Ceil => f32::ceil,
         MathFunction::Trunc => f32::trunc,
