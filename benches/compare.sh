@@ -11,7 +11,7 @@ if ! "$python" -c "import torch, onnxruntime" 2>/dev/null; then
     exit 1
 fi
 cd "$benches/.."
-cargo build --release --locked --package ocelli-benches --bins >&2
-cargo build --release --locked --package ocelli-examples --example predict_digit >&2
+# In one call: apart, each would build the kernels with features of its own.
+cargo build --release --locked --package ocelli-benches --package ocelli-examples --bins --example predict_digit >&2
 "$python" "$benches/peers/export.py" >&2
 exec "$python" "$benches/peers/compare.py" --binaries "${CARGO_TARGET_DIR:-target}/release" "$@"
