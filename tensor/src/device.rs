@@ -1,18 +1,101 @@
 //! Where a tensor lives.
 
+use std::str::FromStr;
+
+use crate::memory;
+use crate::wgpu::{self, Context};
+use crate::{Adapter, AdapterKind, Error, Result};
+
 /// The place that holds a tensor's numbers and runs its kernels.
+///
+/// ```
+/// use ocelli_tensor::{Device, Tensor};
+///
+/// # fn main() -> ocelli_tensor::Result<()> {
+/// let x = Tensor::new([1.0f32, 2.0])?.to_device(Device::best())?;
+/// assert_eq!(x.mul(2.0)?.to_vec::<f32>()?, [2.0, 4.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Device {
     /// The processor, on [`num_threads`](crate::num_threads) threads.
     #[default]
     Cpu,
+    /// A graphics processor: the adapter of this number in [`Device::adapters`].
+    Wgpu(usize),
+}
+
+impl Device {
+    /// The adapter of this number in [`Device::adapters`], opened.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if there is no such adapter, or it cannot be opened.
+    pub fn wgpu(index: usize) -> Result<Device> {
+        Context::of(index)?;
+        Ok(Device::Wgpu(index))
+    }
+
+    /// The first adapter that is a graphics processor and can be opened, else the CPU.
+    pub fn best() -> Device {
+        let opened = |(index, adapter): (usize, &Adapter)| {
+            if adapter.kind == AdapterKind::Cpu { None } else { Device::wgpu(index).ok() }
+        };
+        Device::adapters().iter().enumerate().find_map(opened).unwrap_or(Device::Cpu)
+    }
+
+    /// The machine's graphics adapters, fastest kind first. The environment variable `OCELLI_ADAPTER` picks some of them: by number in
+    /// the whole list, or by a part of name, driver or backend.
+    pub fn adapters() -> Vec<Adapter> {
+        wgpu::adapters()
+    }
+
+    /// Bytes that tensors take on this device, with those that freed tensors have left behind for the next ones
+    /// ([`release_idle_memory`](crate::release_idle_memory) gives these back).
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if the adapter cannot be opened.
+    pub fn reserved_memory(self) -> Result<u64> {
+        match self {
+            Device::Cpu => Ok(memory::reserved_bytes() as u64),
+            Device::Wgpu(index) => Ok(Context::of(index)?.reserved()),
+        }
+    }
+
+    /// Waits until the device has finished all that it was told to do. On the CPU operations have finished when they return.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if the adapter cannot be opened, has failed or was lost.
+    pub fn synchronize(self) -> Result<()> {
+        match self {
+            Device::Cpu => Ok(()),
+            Device::Wgpu(index) => Context::of(index)?.synchronize(),
+        }
+    }
 }
 
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Device::Cpu => f.write_str("cpu"),
+            Device::Wgpu(index) => write!(f, "wgpu:{index}"),
+        }
+    }
+}
+
+/// `cpu`, `wgpu` (the first adapter), `wgpu:1`, or `best`. Adapters are opened.
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Device> {
+        let number = text.strip_prefix("wgpu:").and_then(|number| number.parse().ok());
+        match (text, number) {
+            ("cpu", _) => Ok(Device::Cpu),
+            ("best", _) => Ok(Device::best()),
+            ("wgpu", _) => Device::wgpu(0),
+            (_, Some(index)) => Device::wgpu(index),
+            _ => Err(Error::argument("device", format!("expected cpu, wgpu, wgpu:NUMBER or best, received {text:?}"))),
         }
     }
 }

@@ -53,6 +53,14 @@ pub enum Error {
         /// Device of the right operand.
         rhs: Device,
     },
+    /// A graphics adapter is not there, cannot do what was asked for, has failed or was lost.
+    #[error("{device}: {message}")]
+    Adapter {
+        /// The device.
+        device: Device,
+        /// What was expected and what was received, or what went wrong.
+        message: String,
+    },
     /// An axis lies outside the tensor's rank.
     #[error("{op}: expected an axis in {}..{rank}, received {axis}", -(*rank as isize))]
     Axis {
@@ -143,7 +151,7 @@ impl Error {
             | Error::IndexValue { op, .. }
             | Error::Argument { op, .. }
             | Error::TooLarge { op, .. } => *op = name,
-            Error::OutOfMemory { .. } | Error::Io { .. } | Error::Format { .. } => {}
+            Error::Adapter { .. } | Error::OutOfMemory { .. } | Error::Io { .. } | Error::Format { .. } => {}
         }
         self
     }

@@ -11,6 +11,7 @@
 //! # }
 //! ```
 
+mod adapter;
 mod args;
 mod cpu;
 mod device;
@@ -26,7 +27,9 @@ mod random;
 pub mod safetensors;
 mod shape;
 mod tensor;
+mod wgpu;
 
+pub use adapter::{Adapter, AdapterKind};
 pub use args::{Axes, Operand, Scalar, Slice, TargetShape};
 pub use cpu::gemm::Activation;
 pub use cpu::threads::{num_threads, set_num_threads};

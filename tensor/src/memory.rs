@@ -6,6 +6,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::{Element, Error, Result};
@@ -16,6 +17,9 @@ const ALIGNMENT: usize = 64;
 const SMALLEST_POOLED: usize = 4096;
 /// The pool keeps no more idle bytes than this.
 const IDLE_LIMIT: usize = 1 << 30;
+
+/// Bytes that are allocated, those of idle buffers included.
+static RESERVED: AtomicUsize = AtomicUsize::new(0);
 
 /// A piece of memory that belongs to one tensor's storage. All of it is always initialized.
 pub(crate) struct Buffer {
@@ -104,7 +108,9 @@ impl Buffer {
             // SAFETY: the layout's size is not 0.
             start = NonNull::new(unsafe { alloc_zeroed(layout) });
         }
-        start.map(|start| Buffer { start, len, capacity }).ok_or(Error::OutOfMemory { bytes: len })
+        let start = start.ok_or(Error::OutOfMemory { bytes: len })?;
+        RESERVED.fetch_add(capacity, Ordering::Relaxed);
+        Ok(Buffer { start, len, capacity })
     }
 }
 
@@ -138,7 +144,7 @@ pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
 }
 
 /// Bytes to allocate for `len`: eight classes to each doubling, so that at most an eighth is wasted.
-fn size_class(len: usize) -> usize {
+pub(crate) fn size_class(len: usize) -> usize {
     if len <= SMALLEST_POOLED {
         return len.next_multiple_of(ALIGNMENT);
     }
@@ -149,6 +155,7 @@ fn size_class(len: usize) -> usize {
 /// # Safety
 /// `start` was allocated here with this capacity and nothing refers to it any more.
 unsafe fn free(start: NonNull<u8>, capacity: usize) {
+    RESERVED.fetch_sub(capacity, Ordering::Relaxed);
     // SAFETY: the same size and alignment made a valid layout when the memory was allocated; the caller owns the memory.
     unsafe { dealloc(start.as_ptr(), Layout::from_size_align_unchecked(capacity, ALIGNMENT)) };
 }
@@ -196,9 +203,15 @@ fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives the memory that freed tensors have left behind back to the operating system.
+/// Bytes that are allocated, those of idle buffers included.
+pub(crate) fn reserved_bytes() -> usize {
+    RESERVED.load(Ordering::Relaxed)
+}
+
+/// Gives the memory that freed tensors have left behind back to the operating system, and to graphics adapters.
 pub fn release_idle_memory() {
     pool().release_all();
+    crate::wgpu::release_idle_memory();
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Device, Error, Result, Shape, Tensor};
 
 /// An open `.safetensors` file. The file is mapped into memory and its header checked; a tensor's bytes are read when it is
 /// asked for, so that a few tensors of a large file cost little.
@@ -119,8 +119,10 @@ pub fn save_with_metadata(
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
     let path = path.as_ref();
-    let dense: BTreeMap<&str, Tensor> =
-        tensors.iter().map(|(name, tensor)| Ok((name.as_str(), tensor.contiguous()?))).collect::<Result<_>>()?;
+    let dense: BTreeMap<&str, Tensor> = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name.as_str(), tensor.contiguous()?.to_device(Device::Cpu)?)))
+        .collect::<Result<_>>()?;
     let views: Vec<(&str, TensorView<'_>)> = dense
         .iter()
         .map(|(name, tensor)| {

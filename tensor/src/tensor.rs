@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::layout::Layout;
 use crate::memory::Buffer;
+use crate::wgpu::{self, Memory};
 use crate::{DType, Device, Element, Error, Result, Shape};
 
 /// An n-dimensional array of numbers.
@@ -35,6 +36,8 @@ pub struct Tensor {
 pub(crate) enum Storage {
     /// On the processor.
     Cpu(Arc<Buffer>),
+    /// On a graphics processor.
+    Wgpu(Arc<Memory>),
 }
 
 /// A tensor's elements as a CPU kernel sees them: all of its storage, and the layout that says where the tensor's own lie.
@@ -88,8 +91,9 @@ impl Tensor {
 
     /// Where the elements are.
     pub fn device(&self) -> Device {
-        match self.storage {
+        match &self.storage {
             Storage::Cpu(_) => Device::Cpu,
+            Storage::Wgpu(memory) => Device::Wgpu(memory.context().index()),
         }
     }
 
@@ -114,11 +118,12 @@ impl Tensor {
         if T::DTYPE != self.dtype {
             return Err(Error::dtype("to_vec", format!("a tensor of {}", T::DTYPE), self.dtype));
         }
-        let dense = self.contiguous()?;
+        let dense = self.contiguous()?.to_device(Device::Cpu)?;
         Ok(dense.view::<T>().as_contiguous().unwrap_or_default().to_vec())
     }
 
-    /// All elements in logical order without a copy; `None` if they do not lie in memory that way or are not of this type.
+    /// All elements in logical order without a copy; `None` if they do not lie in memory that way, are not of this type, or are not on
+    /// the CPU.
     ///
     /// ```
     /// use ocelli_tensor::Tensor;
@@ -130,7 +135,7 @@ impl Tensor {
     /// # }
     /// ```
     pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
-        if T::DTYPE == self.dtype { self.view::<T>().as_contiguous() } else { None }
+        if T::DTYPE == self.dtype && self.device() == Device::Cpu { self.view::<T>().as_contiguous() } else { None }
     }
 
     /// The only element of a tensor with one element, cast to `T`.
@@ -141,10 +146,33 @@ impl Tensor {
         if self.numel() != 1 {
             return Err(Error::shape("item", "exactly one element", self.shape()));
         }
+        if self.device() != Device::Cpu {
+            return self.contiguous()?.to_device(Device::Cpu)?.item();
+        }
         crate::dtype::with_element!(self.dtype, E => {
             let value = self.view::<E>().data[self.layout.offset];
             Ok(if E::DTYPE.is_float() { T::from_f64(value.to_f64()) } else { T::from_i64(value.to_i64()) })
         })
+    }
+
+    /// The same numbers on another device; the tensor itself if they are there. A view brings along only what it shows. What is on its
+    /// way to a graphics processor is copied before this returns, and computed with once the adapter has it.
+    ///
+    /// A graphics processor keeps `u8` and `bool` in four bytes each, and has no `f64`.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if the device cannot be opened, or has failed; [`Error::DType`] for `f64` to a graphics processor;
+    /// [`Error::OutOfMemory`].
+    pub fn to_device(&self, device: Device) -> Result<Tensor> {
+        if device == self.device() {
+            return Ok(self.clone());
+        }
+        match (&self.storage, device) {
+            (Storage::Cpu(_), Device::Wgpu(index)) => wgpu::transfer::upload(&wgpu::Context::of(index)?, self),
+            (Storage::Cpu(_), Device::Cpu) => Ok(self.clone()),
+            (Storage::Wgpu(_), Device::Cpu) => wgpu::transfer::download(self),
+            (Storage::Wgpu(_), Device::Wgpu(_)) => wgpu::transfer::download(self)?.to_device(device),
+        }
     }
 
     // ---- for the operations of this crate --------------------------------------------------------------------------
@@ -156,6 +184,40 @@ impl Tensor {
     /// A new tensor on the CPU.
     pub(crate) fn from_buffer(buffer: Buffer, layout: Layout, dtype: DType) -> Self {
         Tensor { storage: Storage::Cpu(Arc::new(buffer)), layout, dtype }
+    }
+
+    /// A new tensor on a graphics processor.
+    pub(crate) fn on_device(memory: Arc<Memory>, layout: Layout, dtype: DType) -> Self {
+        Tensor { storage: Storage::Wgpu(memory), layout, dtype }
+    }
+
+    /// A row-major tensor of arbitrary content, of the dtype and on the graphics processor of another.
+    pub(crate) fn empty_on_wgpu(like: &Tensor, shape: impl Into<Shape>) -> Result<Self> {
+        let (shape, context) = (shape.into(), like.memory().context());
+        shape.check_size("allocate", like.dtype)?;
+        let bytes = wgpu::elementwise::bytes(shape.numel(), wgpu::Stored::of(like.dtype, context.has_f16())?)?;
+        Ok(Tensor::on_device(Arc::new(context.allocate(bytes)?), Layout::contiguous(shape), like.dtype))
+    }
+
+    /// Whether the elements are on a graphics processor.
+    pub(crate) fn is_on_wgpu(&self) -> bool {
+        matches!(self.storage, Storage::Wgpu(_))
+    }
+
+    /// The memory of a tensor on a graphics processor.
+    pub(crate) fn memory(&self) -> &Memory {
+        match &self.storage {
+            Storage::Wgpu(memory) => memory,
+            Storage::Cpu(_) => unreachable!("a kernel of a graphics processor was given a tensor on the CPU"),
+        }
+    }
+
+    /// The memory of a tensor on the CPU.
+    fn buffer(&self) -> &Arc<Buffer> {
+        match &self.storage {
+            Storage::Cpu(buffer) => buffer,
+            Storage::Wgpu(_) => unreachable!("a kernel of the CPU was given a tensor on {}", self.device()),
+        }
     }
 
     /// A new row-major tensor on the CPU that `fill` writes. What `fill` is given has arbitrary content.
@@ -194,22 +256,19 @@ impl Tensor {
     /// The elements for a kernel whose type was chosen by this tensor's dtype.
     pub(crate) fn view<T: Element>(&self) -> View<'_, T> {
         assert_eq!(T::DTYPE, self.dtype, "a kernel was given a tensor of another dtype than it was chosen for");
-        let Storage::Cpu(buffer) = &self.storage;
-        View { data: buffer.as_slice::<T>(), layout: &self.layout }
+        View { data: self.buffer().as_slice::<T>(), layout: &self.layout }
     }
 
     /// The elements as integers of their width, for a kernel that only moves them.
     pub(crate) fn bits<W: bytemuck::AnyBitPattern>(&self) -> View<'_, W> {
         assert_eq!(size_of::<W>(), self.dtype.size(), "a kernel was chosen for another width than the tensor's");
-        let Storage::Cpu(buffer) = &self.storage;
-        View { data: buffer.as_bits::<W>(), layout: &self.layout }
+        View { data: self.buffer().as_bits::<W>(), layout: &self.layout }
     }
 
     /// The bytes of a row-major tensor.
     pub(crate) fn contiguous_bytes(&self) -> &[u8] {
         assert!(self.is_contiguous(), "only row-major elements are one piece of memory");
-        let Storage::Cpu(buffer) = &self.storage;
-        let bytes = buffer.as_bytes();
+        let bytes = self.buffer().as_bytes();
         let start = (self.layout.offset * self.dtype.size()).min(bytes.len());
         &bytes[start..start + self.numel() * self.dtype.size()]
     }
@@ -221,6 +280,9 @@ impl Tensor {
 
     /// A row-major copy.
     pub(crate) fn copy(&self) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return wgpu::elementwise::copy(self, Layout::contiguous(self.shape().clone()));
+        }
         crate::dtype::with_width!(self.dtype, W => {
             Tensor::build_bits::<W>(self.shape(), self.dtype, |out| {
                 crate::cpu::copy::to_contiguous(self.bits::<W>(), out);
@@ -246,6 +308,9 @@ impl Tensor {
 
     /// A copy in a dense layout of this shape that begins at 0.
     fn copy_into(&self, layout: &Layout) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return wgpu::elementwise::copy(self, Layout { offset: 0, ..layout.clone() });
+        }
         crate::dtype::with_width!(self.dtype, W => {
             let mut copy = Tensor::build_bits::<W>(self.shape(), self.dtype, |out| {
                 crate::cpu::copy::into_layout(self.bits::<W>(), out, layout);
@@ -266,24 +331,36 @@ impl Tensor {
 
     /// Whether no other tensor shares the memory.
     pub(crate) fn is_own(&mut self) -> bool {
-        let Storage::Cpu(buffer) = &mut self.storage;
-        Arc::get_mut(buffer).is_some()
+        match &mut self.storage {
+            Storage::Cpu(buffer) => Arc::get_mut(buffer).is_some(),
+            Storage::Wgpu(memory) => Arc::get_mut(memory).is_some(),
+        }
     }
 
     /// Whether a kernel of f32 or f64 can change this tensor, element by element in the order of memory, by another one.
     pub(crate) fn is_changeable_with(&mut self, other: &Tensor) -> bool {
-        let has_kernel = matches!(self.dtype, DType::F32 | DType::F64) && self.dtype == other.dtype;
+        let has_kernel =
+            !self.is_on_wgpu() && matches!(self.dtype, DType::F32 | DType::F64) && self.dtype == other.dtype;
         has_kernel && self.is_own() && self.layout.is_dense() && self.layout.lies_like(&other.layout)
+    }
+
+    /// Sees to it that the memory is no other tensor's, and dense.
+    pub(crate) fn make_own(&mut self) -> Result<()> {
+        if !self.is_own() || !self.layout.is_dense() {
+            *self = self.copy_into(&self.layout.dense_like())?;
+        }
+        Ok(())
     }
 
     /// The elements in memory order, to be changed. If the memory is another tensor's too, or not dense, this tensor gets memory of
     /// its own first: a change is never seen elsewhere.
     pub(crate) fn own<T: Element>(&mut self) -> Result<&mut [T]> {
         assert_eq!(T::DTYPE, self.dtype, "a kernel was given a tensor of another dtype than it was chosen for");
-        if !self.is_own() || !self.layout.is_dense() {
-            *self = self.copy_into(&self.layout.dense_like())?;
-        }
-        let (Storage::Cpu(buffer), numel) = (&mut self.storage, self.layout.numel());
+        self.make_own()?;
+        let numel = self.layout.numel();
+        let Storage::Cpu(buffer) = &mut self.storage else {
+            unreachable!("a kernel of the CPU was given a tensor on a graphics processor")
+        };
         let data = Arc::get_mut(buffer).expect("a copy is nobody else's").as_mut_slice::<T>();
         let start = self.layout.offset.min(data.len());
         Ok(&mut data[start..start + numel])

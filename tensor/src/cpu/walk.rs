@@ -64,7 +64,7 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Sizes and strides of the axes that are left, the outermost first.
-    pub(crate) fn axes(&self) -> impl ExactSizeIterator<Item = (usize, [isize; N])> {
+    pub(crate) fn axes(&self) -> impl ExactSizeIterator<Item = (usize, [isize; N])> + DoubleEndedIterator {
         self.sizes.iter().copied().zip(self.strides.iter().copied())
     }
 

@@ -4,7 +4,7 @@ mod number;
 
 use std::fmt;
 
-use crate::{Result, Tensor};
+use crate::{Device, Result, Tensor};
 
 /// Tensors of more elements are abridged.
 const ABRIDGE_ABOVE: usize = 1000;
@@ -42,6 +42,7 @@ fn text(x: &Tensor) -> Result<String> {
     if x.numel() == 0 {
         return Ok("[]".to_owned());
     }
+    let x = &x.to_device(Device::Cpu)?;
     let mut shown = x.clone();
     let mut abridged = vec![false; x.rank()];
     if x.numel() > ABRIDGE_ABOVE {

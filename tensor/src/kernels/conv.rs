@@ -8,7 +8,7 @@ use crate::cpu::gemm::{Finish, Output};
 use crate::memory::Buffer;
 use crate::ops::conv::algorithm::Algorithm;
 use crate::ops::conv::{ConvOptions, geometry};
-use crate::{Error, Result, Shape, Tensor};
+use crate::{Device, Error, Result, Shape, Tensor};
 
 const OP: &str = "PackedConv";
 const WEIGHT: &str = "a weight [O, C / groups, kernel…] with 1 to 3 spatial axes";
@@ -57,7 +57,7 @@ impl<T: Float> PackedConv<T> {
         }
         weight.dtype().require_float(OP)?;
         let geometry = geometry_of(&shape, options, 1, size)?;
-        let packed = weight.to_dtype(T::DTYPE)?.contiguous()?;
+        let packed = weight.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.contiguous()?;
         let bias = bias.map(|bias| super::packed_bias::<T>(OP, bias, shape[0])).transpose()?;
         let algorithm = Algorithm::new(&geometry, &packed)?;
         Ok(PackedConv { algorithm, bias, options: options.clone(), weight: shape, element: PhantomData })

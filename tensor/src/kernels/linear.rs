@@ -4,7 +4,7 @@ use super::{Activation, Float, Images, ImagesMut};
 use crate::cpu::gemm::{EvenRows, Finish, Output, Packed, product};
 use crate::cpu::simd::{Level, level};
 use crate::memory::Buffer;
-use crate::{Error, Result, Tensor};
+use crate::{Device, Error, Result, Tensor};
 
 const OP: &str = "PackedLinear";
 
@@ -48,7 +48,7 @@ impl<T: Float> PackedLinear<T> {
             return Err(Error::shape(OP, "a weight [outputs, inputs]", weight.shape()));
         };
         weight.dtype().require_float(OP)?;
-        let weight = weight.to_dtype(T::DTYPE)?.contiguous()?;
+        let weight = weight.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.contiguous()?;
         let bias = bias.map(|bias| super::packed_bias::<T>(OP, bias, outputs)).transpose()?;
         let elements = weight.as_slice::<T>().unwrap_or_default();
         let packed = Packed::transposed(level, inputs, outputs, elements)?;

@@ -39,7 +39,7 @@ pub use linear::PackedLinear;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::threads;
 use crate::memory::Buffer;
-use crate::{Error, Result, Tensor};
+use crate::{Device, Error, Result, Tensor};
 
 /// The numbers of prepared kernels: `f32` and `f64`.
 // What the loops need of them is the crate's own, so nobody else can add one.
@@ -78,7 +78,7 @@ fn packed_bias<T: Float>(op: &'static str, bias: &Tensor, outputs: usize) -> Res
         return Err(Error::shape(op, format!("a bias of shape [{outputs}]"), bias.shape()));
     }
     bias.dtype().require_float(op)?;
-    let bias = bias.to_dtype(T::DTYPE)?.contiguous()?;
+    let bias = bias.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.contiguous()?;
     let mut packed = Buffer::for_output::<T>(outputs)?;
     packed.as_mut_slice::<T>().copy_from_slice(bias.as_slice::<T>().unwrap_or_default());
     Ok(packed)

@@ -2,7 +2,7 @@
 
 use crate::cpu::elementwise;
 use crate::dtype::with_float;
-use crate::{Activation, Element, Error, Result, Tensor};
+use crate::{Activation, Element, Error, Result, Scalar, Tensor, wgpu};
 
 impl Tensor {
     /// The activation of every element.
@@ -62,6 +62,18 @@ impl Tensor {
             let message =
                 format!("expected an activation whose gradient follows from its result, received {activation:?}");
             return Err(Error::argument(OP, message));
+        }
+        if self.is_on_wgpu() {
+            let (name, slope) = match activation {
+                Activation::Relu => ("relu_backward", 0.0),
+                Activation::Relu6 => ("relu6_backward", 0.0),
+                Activation::LeakyRelu(slope) => ("leaky_relu_backward", slope),
+                Activation::Sigmoid => ("sigmoid_backward", 0.0),
+                _ => return Ok(()),
+            };
+            let slope = Scalar::Float(f64::from(slope));
+            *self = wgpu::elementwise::zip([self, y], self.shape(), name, slope, self.dtype())?;
+            return Ok(());
         }
         let dtype = self.dtype();
         if dtype.is_half() {

@@ -3,14 +3,15 @@
 use crate::cpu::elementwise;
 use crate::dtype::{with_float, with_number};
 use crate::element::Number;
-use crate::{DType, Element, Error, Operand, Result, Scalar, Shape, Tensor};
+use crate::{DType, Element, Error, Operand, Result, Scalar, Shape, Tensor, wgpu};
 
 /// Both operands as tensors of one dtype, and the shape they broadcast to.
 pub(crate) struct Pair {
     pub(crate) a: Tensor,
     pub(crate) b: Tensor,
     pub(crate) shape: Shape,
-    /// The dtype that promotion gives; `a` and `b` are of its [`DType::wide`] form.
+    /// The dtype that promotion gives; `a` and `b` are of its [`DType::wide`] form (on a graphics processor they may be of their own,
+    /// which its kernels widen as they read).
     pub(crate) dtype: DType,
 }
 
@@ -40,14 +41,24 @@ impl Pair {
     }
 
     fn with_dtype(op: &'static str, a: &Tensor, b: Operand<'_>, dtype: DType) -> Result<Pair> {
-        let b = match b {
-            Operand::Tensor(b) => b.to_dtype(dtype.wide())?,
-            Operand::Scalar(b) => Tensor::full((), b, dtype.wide())?,
+        let wide = |x: &Tensor| {
+            let is_read_so = x.is_on_wgpu() && x.dtype().is_float() && dtype.is_float();
+            if is_read_so { Ok(x.clone()) } else { x.to_dtype(dtype.wide()) }
         };
-        let a = a.to_dtype(dtype.wide())?;
+        let b = match b {
+            Operand::Tensor(b) => wide(b)?,
+            Operand::Scalar(b) => Tensor::full_on(a.device(), (), b, dtype.wide())?,
+        };
+        let a = wide(a)?;
         let shape = a.shape().broadcast(op, b.shape())?;
         shape.check_size(op, dtype)?;
         Ok(Pair { a, b, shape, dtype })
+    }
+
+    /// The function of this name, if the operands are on a graphics processor.
+    fn on_wgpu(&self, name: &'static str) -> Option<Result<Tensor>> {
+        let run = || wgpu::elementwise::zip([&self.a, &self.b], &self.shape, name, Scalar::Int(0), self.dtype);
+        self.a.is_on_wgpu().then(run)
     }
 
     fn numbers(
@@ -56,11 +67,15 @@ impl Pair {
         op: &'static str,
         of_bools: impl Fn(bool, bool) -> Option<bool> + Sync,
     ) -> Result<Tensor> {
+        if self.dtype == DType::Bool && of_bools(true, true).is_none() {
+            return Err(Error::dtype(op, "a dtype with arithmetic (use logical_xor for booleans)", self.dtype));
+        }
+        // Sums, products and extremes of booleans as numbers, "not zero" then, are "or" and "and".
+        if let Some(result) = self.on_wgpu(op) {
+            return result;
+        }
         if self.dtype != DType::Bool {
             return floats(&self)?.to_dtype(self.dtype);
-        }
-        if of_bools(true, true).is_none() {
-            return Err(Error::dtype(op, "a dtype with arithmetic (use logical_xor for booleans)", self.dtype));
         }
         let apply = |a, b| of_bools(a, b).unwrap_or_default();
         let (buffer, layout) = elementwise::zip(self.a.view::<bool>(), self.b.view::<bool>(), &self.shape, apply)?;
@@ -81,8 +96,11 @@ macro_rules! apply_numbers {
 
 /// Applies a function of two floats of the pair's (wide) type, and narrows the result.
 macro_rules! apply_floats {
-    ($pair:expr, |$x:ident, $y:ident| $body:expr) => {{
+    ($name:literal, $pair:expr, |$x:ident, $y:ident| $body:expr) => {{
         let pair = $pair;
+        if let Some(result) = pair.on_wgpu($name) {
+            return result;
+        }
         with_float!(pair.a.dtype(), T => {
             let (a, b) = (pair.a.view::<T>(), pair.b.view::<T>());
             let (buffer, layout) = elementwise::zip(a, b, &pair.shape, |$x: T, $y: T| -> T { $body })?;
@@ -124,7 +142,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        apply_floats!(Pair::float("div", self, other.into())?, |x, y| x / y)
+        apply_floats!("div", Pair::float("div", self, other.into())?, |x, y| x / y)
     }
 
     /// `self - other · floor(self / other)`: the remainder with the divisor's sign (Python's `%`).
@@ -134,13 +152,16 @@ impl Tensor {
     pub fn rem<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("rem", self, other.into())?;
         pair.require_divisors("rem")?;
+        if let Some(result) = pair.on_wgpu("rem") {
+            return result;
+        }
         match pair.dtype {
             DType::I32 => {
                 pair.integers::<i32>(|x, y| x.wrapping_sub(y.wrapping_mul(floor_div(x.into(), y.into()) as i32)))
             }
             DType::I64 => pair.integers::<i64>(|x, y| x.wrapping_sub(y.wrapping_mul(floor_div(x, y)))),
             DType::U8 => pair.integers::<u8>(|x, y| x % y),
-            _ => apply_floats!(pair, |x, y| {
+            _ => apply_floats!("rem", pair, |x, y| {
                 let r = x % y;
                 // `%` has the dividend's sign; an exact zero keeps the divisor's.
                 if r != 0.0 && (r < 0.0) != (y < 0.0) { r + y } else { r }
@@ -155,11 +176,14 @@ impl Tensor {
     pub fn floor_div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let pair = Pair::new("floor_div", self, other.into())?;
         pair.require_divisors("floor_div")?;
+        if let Some(result) = pair.on_wgpu("floor_div") {
+            return result;
+        }
         match pair.dtype {
             DType::I32 => pair.integers::<i32>(|x, y| floor_div(x.into(), y.into()) as i32),
             DType::I64 => pair.integers::<i64>(floor_div),
             DType::U8 => pair.integers::<u8>(|x, y| x / y),
-            _ => apply_floats!(pair, |x, y| (x / y).floor()),
+            _ => apply_floats!("floor_div", pair, |x, y| (x / y).floor()),
         }
     }
 
@@ -181,7 +205,7 @@ impl Tensor {
         }
         let pair = Pair::new("pow", self, other)?;
         if pair.dtype.is_float() {
-            return apply_floats!(pair, |x, y| x.powf(y));
+            return apply_floats!("pow", pair, |x, y| x.powf(y));
         }
         let negative = pair.b.to_dtype(DType::I64)?.lt(0)?.to_vec::<bool>()?.contains(&true);
         if negative {
@@ -189,6 +213,9 @@ impl Tensor {
                 "pow",
                 "expected exponents that are not negative for an integer base, received one",
             ));
+        }
+        if let Some(result) = pair.on_wgpu("pow") {
+            return result;
         }
         let (a, b) = (pair.a.to_dtype(DType::I64)?, pair.b.to_dtype(DType::I64)?);
         let (buffer, layout) = elementwise::zip(a.view::<i64>(), b.view::<i64>(), &pair.shape, wrapping_power)?;
@@ -220,7 +247,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn atan2<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        apply_floats!(Pair::float("atan2", self, other.into())?, |x, y| x.atan2(y))
+        apply_floats!("atan2", Pair::float("atan2", self, other.into())?, |x, y| x.atan2(y))
     }
 
     /// `√(self² + other²)` without overflow on the way.
@@ -228,7 +255,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Broadcast`], [`Error::Device`].
     pub fn hypot<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        apply_floats!(Pair::float("hypot", self, other.into())?, |x, y| x.hypot(y))
+        apply_floats!("hypot", Pair::float("hypot", self, other.into())?, |x, y| x.hypot(y))
     }
 
     /// Every element limited to `low..=high`; either may be `None`. NaN stays NaN; where `low` is above `high`, that is `high`
@@ -239,6 +266,14 @@ impl Tensor {
     pub fn clamp(&self, low: Option<f64>, high: Option<f64>) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
             return Err(Error::dtype("clamp", "a number dtype", self.dtype()));
+        }
+        if self.is_on_wgpu() {
+            // The limits of the dtype stand for what is missing.
+            let limits = with_number!(self.dtype().wide(), T => {
+                let of = |limit: Option<f64>, none: T| Scalar::from(limit.map_or(none, T::from_f64));
+                [of(low, T::LOWEST), of(high, T::HIGHEST)]
+            });
+            return wgpu::elementwise::map(self, "clamp", limits);
         }
         self.widened(|x| {
             with_number!(x.dtype(), T => {

@@ -2,17 +2,20 @@
 
 use crate::cpu::elementwise;
 use crate::dtype::with_element;
-use crate::{DType, Element, Result, Tensor};
+use crate::{DType, Element, Result, Tensor, wgpu};
 
 impl Tensor {
     /// The same numbers as another dtype: float to integer truncates towards zero and saturates, anything to `bool` asks for
     /// "not zero", to a narrower float rounds to nearest even. The tensor itself if the dtype is already that.
     ///
     /// # Errors
-    /// Only if memory runs out.
+    /// [`Error::DType`](crate::Error::DType) for `f64` on a graphics processor; otherwise only if memory runs out.
     pub fn to_dtype(&self, dtype: DType) -> Result<Tensor> {
         if dtype == self.dtype() {
             return Ok(self.clone());
+        }
+        if self.is_on_wgpu() {
+            return wgpu::elementwise::cast(self, dtype);
         }
         with_element!(self.dtype(), A => with_element!(dtype, B => {
             // Integers up to 64 bits do not fit into a double.

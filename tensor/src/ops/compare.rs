@@ -3,13 +3,16 @@
 use crate::cpu::elementwise;
 use crate::dtype::{with_element, with_number};
 use crate::ops::arithmetic::Pair;
-use crate::{DType, Error, Operand, Result, Tensor};
+use crate::{DType, Device, Error, Operand, Result, Scalar, Tensor, wgpu};
 
 /// The body of a comparison.
 macro_rules! compare {
     ($op:literal, $tensor:expr, $other:expr, |$x:ident, $y:ident| $body:expr) => {{
         let pair = Pair::new($op, $tensor, $other.into())?;
         let wide = if pair.dtype == DType::Bool { DType::U8 } else { pair.a.dtype() };
+        if pair.a.is_on_wgpu() {
+            return wgpu::elementwise::compare([&pair.a, &pair.b], &pair.shape, $op);
+        }
         let (a, b) = (pair.a.to_dtype(wide)?, pair.b.to_dtype(wide)?);
         with_number!(wide, T => {
             let test = |$x: T, $y: T| -> bool { $body };
@@ -79,6 +82,9 @@ impl Tensor {
     /// Only if memory runs out.
     pub fn logical_not(&self) -> Result<Tensor> {
         let bools = self.to_dtype(DType::Bool)?;
+        if bools.is_on_wgpu() {
+            return bools.eq(false);
+        }
         let (buffer, layout) = elementwise::map(bools.view::<bool>(), |x: bool| !x)?;
         Ok(Tensor::from_buffer(buffer, layout, DType::Bool))
     }
@@ -90,10 +96,13 @@ impl Tensor {
                 self.require_same_device(op, b)?;
                 b.to_dtype(DType::Bool)?
             }
-            Operand::Scalar(b) => Tensor::full((), b.to_f64() != 0.0, DType::Bool)?,
+            Operand::Scalar(b) => Tensor::full_on(self.device(), (), b.to_f64() != 0.0, DType::Bool)?,
         };
         let shape = a.shape().broadcast(op, b.shape())?;
         shape.check_size(op, DType::Bool)?;
+        if a.is_on_wgpu() {
+            return wgpu::elementwise::zip([&a, &b], &shape, op, Scalar::Int(0), DType::Bool);
+        }
         let (buffer, layout) = elementwise::zip(a.view::<bool>(), b.view::<bool>(), &shape, f)?;
         Ok(Tensor::from_buffer(buffer, layout, DType::Bool))
     }
@@ -123,12 +132,15 @@ impl Tensor {
             }
             Operand::Scalar(no) => {
                 let dtype = no.dtype_beside(yes.dtype());
-                (dtype, Tensor::full((), no, dtype)?)
+                (dtype, Tensor::full_on(self.device(), (), no, dtype)?)
             }
         };
         let (yes, no) = (yes.to_dtype(dtype)?, no.to_dtype(dtype)?);
         let shape = self.shape().broadcast("where", &yes.shape().broadcast("where", no.shape())?)?;
         shape.check_size("where", dtype)?;
+        if self.is_on_wgpu() {
+            return wgpu::elementwise::choose([&yes, &no, self], &shape);
+        }
         with_element!(dtype, T => {
             let views = (self.view::<bool>(), yes.view::<T>(), no.view::<T>());
             let (buffer, layout) = elementwise::zip3(views, &shape, |c: bool, x: T, y: T| if c { x } else { y })?;
@@ -144,7 +156,8 @@ impl Tensor {
         if self.shape() != other.shape() {
             return Ok(false);
         }
-        let (a, b) = (self.to_dtype(DType::F64)?.to_vec::<f64>()?, other.to_dtype(DType::F64)?.to_vec::<f64>()?);
+        let values = |x: &Tensor| x.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>();
+        let (a, b) = (values(self)?, values(other)?);
         Ok(a.iter().zip(&b).all(|(a, b)| a == b || (a - b).abs() <= atol + rtol * b.abs()))
     }
 }

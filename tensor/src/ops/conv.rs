@@ -22,7 +22,8 @@ use crate::cpu::parallel::over_chunks;
 use crate::dtype::with_float;
 use crate::kernels::activate;
 use crate::layout::Layout;
-use crate::{Error, Result, Shape, Tensor};
+use crate::ops::on_cpu::on_cpu;
+use crate::{Device, Error, Result, Shape, Tensor, wgpu};
 
 impl Tensor {
     /// The convolution of images `[N, C, spatial…]` with one to three spatial axes and a weight `[O, C / groups, kernel…]`:
@@ -75,11 +76,22 @@ impl Tensor {
             require_result(OP, "residual", residual, &shape)?;
         }
         if shape.numel() == 0 || weight.numel() == 0 {
-            let y = with_bias(Tensor::zeros(shape, self.dtype())?, bias)?;
+            let y = with_bias(Tensor::full_on(self.device(), shape, 0, self.dtype())?, bias)?;
             let y = if let Some(residual) = residual { y.add(residual)? } else { y };
             return y.activate(activation);
         }
         let geometry = geometry(self.shape(), weight.shape(), &shape, options, &resolved);
+        if self.is_on_wgpu() {
+            if !wgpu::conv::serves(&geometry) {
+                let moved = |x: Option<&Tensor>| x.map(|x| x.to_device(Device::Cpu)).transpose();
+                let (bias, residual) = (moved(bias)?, moved(residual)?);
+                return on_cpu(OP, [self, weight], |[x, weight]| {
+                    x.conv_fused(weight, bias.as_ref(), residual.as_ref(), options, activation)
+                });
+            }
+            let epilogue = wgpu::conv::Epilogue { bias, residual, activation };
+            return wgpu::conv::forward(&geometry, &shape, self, &weight.contiguous()?, epilogue);
+        }
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
         let bias = bias.map(|b| b.to_dtype(wide)?.contiguous()).transpose()?;
@@ -191,9 +203,17 @@ impl Tensor {
         weight_shape.check_size(OP, x.dtype())?;
         let (dtype, wide) = (x.dtype(), x.dtype().wide());
         if weight_shape.numel() == 0 || dy.numel() == 0 {
-            return Tensor::zeros(weight_shape.clone(), dtype);
+            return Tensor::full_on(dy.device(), weight_shape.clone(), 0, dtype);
         }
         let geometry = geometry(x.shape(), weight_shape, &shape, options, &resolved);
+        if x.is_on_wgpu() {
+            if !wgpu::conv::serves(&geometry) {
+                return on_cpu(OP, [x, dy], |[x, dy]| Tensor::conv_backward_weight(x, dy, weight_shape, options));
+            }
+            // Long sums need the digits.
+            return wgpu::conv::weight(&geometry, weight_shape, &x.to_dtype(wide)?, &dy.to_dtype(wide)?)?
+                .to_dtype(dtype);
+        }
         let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
         let dw = with_float!(wide, T => {
             if geometry.is_depthwise() {
@@ -245,9 +265,15 @@ fn conv_input_gradient(
     require_result(op, "gradient", dy, &shape)?;
     let (dtype, wide) = (dy.dtype(), dy.dtype().wide());
     if input_shape.numel() == 0 || dy.numel() == 0 {
-        return Tensor::zeros(input_shape.clone(), dtype);
+        return Tensor::full_on(dy.device(), input_shape.clone(), 0, dtype);
     }
     let geometry = geometry(input_shape, weight.shape(), &shape, options, &resolved);
+    if dy.is_on_wgpu() {
+        if !wgpu::conv::serves(&geometry) {
+            return on_cpu(op, [weight, dy], |[weight, dy]| conv_input_gradient(op, weight, dy, input_shape, options));
+        }
+        return wgpu::conv::input(&geometry, input_shape, &weight.contiguous()?, dy);
+    }
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;
     let dx = with_float!(wide, T => {

@@ -1,7 +1,7 @@
 //! New tensors.
 
 use crate::dtype::with_element;
-use crate::{DType, Element, Error, Result, Scalar, Shape, Tensor};
+use crate::{DType, Device, Element, Error, Result, Scalar, Shape, Tensor, wgpu};
 
 impl Tensor {
     /// Copies `values`, row-major, into a tensor of this shape.
@@ -77,20 +77,35 @@ impl Tensor {
         }))
     }
 
-    /// Zeros of this tensor's shape and dtype.
+    /// As [`Tensor::full`], on a device.
+    ///
+    /// # Errors
+    /// As there; [`Error::Adapter`], [`Error::DType`] as [`Tensor::to_device`].
+    pub fn full_on(device: Device, shape: impl Into<Shape>, value: impl Into<Scalar>, dtype: DType) -> Result<Tensor> {
+        match device {
+            Device::Cpu => Tensor::full(shape, value, dtype),
+            Device::Wgpu(index) => {
+                let shape = shape.into();
+                shape.check_size("full", dtype)?;
+                wgpu::elementwise::fill(&wgpu::Context::of(index)?, &shape, value.into(), dtype)
+            }
+        }
+    }
+
+    /// Zeros of this tensor's shape and dtype, on its device.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn zeros_like(&self) -> Result<Tensor> {
-        Tensor::zeros(self.shape(), self.dtype())
+        Tensor::full_on(self.device(), self.shape(), 0, self.dtype())
     }
 
-    /// Ones of this tensor's shape and dtype.
+    /// Ones of this tensor's shape and dtype, on its device.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn ones_like(&self) -> Result<Tensor> {
-        Tensor::ones(self.shape(), self.dtype())
+        Tensor::full_on(self.device(), self.shape(), 1, self.dtype())
     }
 
     /// `start, start + step, …` up to but without `stop`. Element `i` is `start + i·step`, so errors do not add up. The dtype is

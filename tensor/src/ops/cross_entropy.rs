@@ -6,6 +6,7 @@ use crate::cpu::cross_entropy as kernel;
 use crate::cpu::math::Float;
 use crate::cpu::reduce::Block;
 use crate::dtype::with_float;
+use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Element, Error, Result, Shape, Tensor};
 
@@ -40,6 +41,9 @@ impl Tensor {
     /// unless the labels have the logits' shape without `axis`, [`Error::Argument`] for a label that is no class or targets out of
     /// their domain.
     pub fn cross_entropy(&self, labels: &Tensor, axis: isize, targets: &ClassTargets) -> Result<(Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu("cross_entropy", [self, labels], |[x, labels]| x.cross_entropy(labels, axis, targets));
+        }
         let problem = Problem::new("cross_entropy", self, labels, axis, targets)?;
         let Problem { shape, block, order, .. } = &problem;
         let lead = |shape: &Shape| [2].iter().chain(shape.iter()).copied().collect::<Shape>();
@@ -82,6 +86,11 @@ impl Tensor {
         axis: isize,
         targets: &ClassTargets,
     ) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("cross_entropy_backward", [self, labels, statistics, dy], |[x, labels, statistics, dy]| {
+                x.cross_entropy_backward(labels, statistics, dy, axis, targets)
+            });
+        }
         const OP: &str = "cross_entropy_backward";
         let problem = Problem::new(OP, self, labels, axis, targets)?;
         let dtype = problem.x.dtype();
@@ -120,6 +129,9 @@ impl ClassTargets {
     /// [`Error::Argument`] for a label that is no class or numbers out of their domain, [`Error::DType`] unless the labels are of
     /// an integer type and `dtype` is a float type.
     pub fn mass(&self, labels: &Tensor, classes: usize, dtype: DType) -> Result<Tensor> {
+        if labels.is_on_wgpu() {
+            return on_cpu("cross_entropy", [labels], |[labels]| self.mass(labels, classes, dtype));
+        }
         const OP: &str = "cross_entropy";
         dtype.require_float(OP)?;
         self.check(OP, classes)?;

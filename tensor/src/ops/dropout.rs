@@ -2,6 +2,7 @@
 
 use crate::cpu::{dropout, elementwise};
 use crate::dtype::with_float;
+use crate::ops::on_cpu::on_cpu;
 use crate::{Error, Generator, Result, Tensor};
 
 impl Tensor {
@@ -11,6 +12,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::Argument`] unless `rate` is in `0..=1`, [`Error::DType`] unless the dtype is a float type.
     pub fn dropout(&self, rate: f64, generator: &mut Generator) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("dropout", [self], |[x]| x.dropout(rate, generator));
+        }
         const OP: &str = "dropout";
         self.dtype().require_float(OP)?;
         if !(0.0..=1.0).contains(&rate) {

@@ -266,7 +266,7 @@ impl Term {
         let aligned = self.aligned(&order)?.tensor;
         let kept = Shape::from(&aligned.shape()[..stay.len()]);
         let count: usize = aligned.shape()[stay.len()..].iter().product();
-        let ones = Tensor::ones([count], aligned.dtype())?;
+        let ones = Tensor::full_on(aligned.device(), [count], 1, aligned.dtype())?;
         let tensor = aligned.reshape([kept.numel(), count])?.matmul(&ones)?.reshape(&kept)?;
         Ok(Term { tensor, labels: stay })
     }

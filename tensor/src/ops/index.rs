@@ -5,6 +5,7 @@ use crate::cpu::index::{gather, scatter};
 use crate::dtype::{with_number, with_width};
 use crate::element::Number;
 use crate::layout::Layout;
+use crate::ops::on_cpu::on_cpu;
 use crate::tensor::View;
 use crate::{DType, Error, Result, Scalar, Shape, Tensor};
 
@@ -26,6 +27,9 @@ impl Tensor {
     /// [`Error::Axis`], [`Error::DType`] unless the index is of `i32` or `i64`, [`Error::Shape`] if its shape does not fit,
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn gather(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("gather", [self, index], |[x, index]| x.gather(axis, index));
+        }
         let place = Place::new("gather", self, axis, index)?;
         place.require_fit("gather", self.shape(), index.shape(), true)?;
         place.gather_from(self)
@@ -39,6 +43,9 @@ impl Tensor {
     /// the index is longer than the source, or than the tensor along another axis, [`Error::IndexValue`] if an index is outside
     /// `0..size`, [`Error::Device`].
     pub fn scatter(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("scatter", [self, index, src], |[x, index, src]| x.scatter(axis, index, src));
+        }
         let place = Place::new("scatter", self, axis, index)?;
         place.require_source("scatter", self, src)?;
         place.require_fit("scatter", self.shape(), index.shape(), true)?;
@@ -62,6 +69,9 @@ impl Tensor {
     /// # Errors
     /// Those of [`Tensor::scatter`], and [`Error::DType`] for booleans.
     pub fn scatter_add(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("scatter_add", [self, index, src], |[x, index, src]| x.scatter_add(axis, index, src));
+        }
         let place = Place::new("scatter_add", self, axis, index)?;
         place.require_source("scatter_add", self, src)?;
         place.require_fit("scatter_add", self.shape(), index.shape(), true)?;
@@ -84,6 +94,9 @@ impl Tensor {
     /// [`Error::Axis`], [`Error::DType`] unless the index holds integers, [`Error::Shape`] unless it has one axis,
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn index_select(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("index_select", [self, index], |[x, index]| x.index_select(axis, index));
+        }
         let place = Place::new("index_select", self, axis, index)?;
         place.along_one_axis("index_select", self)?.gather_from(self)
     }
@@ -96,6 +109,9 @@ impl Tensor {
     /// [`Error::Shape`] unless the index has one axis and the source the tensor's shape with the index's length along `axis`,
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn index_add(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("index_add", [self, index, src], |[x, index, src]| x.index_add(axis, index, src));
+        }
         let place = Place::new("index_add", self, axis, index)?;
         place.require_source("index_add", self, src)?;
         let place = place.along_one_axis("index_add", self)?;
@@ -111,6 +127,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::DType`] unless the mask is boolean, [`Error::Broadcast`], [`Error::Device`].
     pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("masked_select", [self, mask], |[x, mask]| x.masked_select(mask));
+        }
         let shape = self.mask_shape("masked_select", mask)?;
         let x = self.expand(&shape)?.contiguous()?;
         let mask = mask.expand(&shape)?.contiguous()?;
@@ -141,7 +160,7 @@ impl Tensor {
             let message = format!("expected a value that fits {}, received {value:?}", self.dtype());
             return Err(Error::argument("masked_fill", message));
         }
-        mask.where_(&Tensor::full((), value, self.dtype())?, self)
+        mask.where_(&Tensor::full_on(self.device(), (), value, self.dtype())?, self)
     }
 
     fn mask_shape(&self, op: &'static str, mask: &Tensor) -> Result<Shape> {

@@ -4,6 +4,7 @@ use crate::cpu::interpolate::{self as kernel, Table};
 use crate::dtype::{with_float, with_width};
 use crate::memory::reserved;
 use crate::ops::images::Images;
+use crate::ops::on_cpu::on_cpu;
 use crate::{DType, Error, Result, Shape, Tensor};
 
 /// How [`Tensor::interpolate`] finds a value between elements.
@@ -70,6 +71,9 @@ impl Tensor {
     /// [`Error::Shape`] unless the rank is 3 to 5 (4 for `Cubic`) and no spatial axis is empty, [`Error::Argument`] for sizes that
     /// are 0, factors that are not positive, or another number of them than axes, [`Error::DType`] as said above.
     pub fn interpolate(&self, to: impl Into<ResizeTo>, mode: InterpolateMode) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("interpolate", [self], |[x]| x.interpolate(to, mode));
+        }
         const OP: &str = "interpolate";
         let (shape, tables) = tables(OP, self.shape(), self.dtype(), &to.into(), mode)?;
         shape.check_size(OP, self.dtype())?;
@@ -106,6 +110,9 @@ impl Tensor {
         to: impl Into<ResizeTo>,
         mode: InterpolateMode,
     ) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("interpolate_backward", [self], |[dy]| dy.interpolate_backward(spatial, to, mode));
+        }
         const OP: &str = "interpolate_backward";
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();

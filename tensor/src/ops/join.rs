@@ -6,7 +6,7 @@ use crate::cpu;
 use crate::dtype::with_width;
 use crate::layout::Layout;
 use crate::ops::reduce::in_logical_order;
-use crate::{Error, Result, Shape, Tensor};
+use crate::{Error, Result, Shape, Tensor, wgpu};
 
 impl Tensor {
     /// The tensors one after the other along an axis. Their shapes differ in that axis at most; dtypes are promoted.
@@ -125,9 +125,24 @@ fn first_of<'a, T: Borrow<Tensor>>(op: &'static str, tensors: &'a [T]) -> Result
     first.ok_or_else(|| Error::argument(op, "expected at least 1 tensor, received none"))
 }
 
+/// [`join`] of tensors on a graphics processor.
+fn join_on_wgpu(tensors: &[Tensor], axis: usize, shape: Shape) -> Result<Tensor> {
+    let whole = Tensor::empty_on_wgpu(&tensors[0], shape)?;
+    let mut start = 0;
+    for tensor in tensors {
+        let target = whole.narrow(axis as isize, start, tensor.shape()[axis])?;
+        wgpu::elementwise::write(tensor, whole.memory(), target.layout())?;
+        start += tensor.shape()[axis];
+    }
+    Ok(whole)
+}
+
 /// Tensors of one dtype and of fitting shapes, joined to `shape` in row-major order.
 fn join(tensors: &[Tensor], axis: usize, shape: Shape) -> Result<Tensor> {
     let dtype = tensors[0].dtype();
+    if tensors[0].is_on_wgpu() {
+        return join_on_wgpu(tensors, axis, shape);
+    }
     with_width!(dtype, W => Tensor::build_bits::<W>(shape.clone(), dtype, |out| {
         let whole = Layout::contiguous(shape);
         let mut start = 0;

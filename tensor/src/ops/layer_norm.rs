@@ -7,6 +7,7 @@ use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
 use crate::ops::norm::{row, slice};
+use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{Error, Result, Shape, Tensor};
 
@@ -83,6 +84,9 @@ impl Tensor {
     /// [`Error::DType`] unless all hold floats; [`Error::Shape`] if `gamma` and `beta` are not of the shape of the last axes, one at
     /// least; [`Error::Argument`] if `eps` is negative or not a number.
     pub fn layer_norm(&self, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu("layer_norm", [self, gamma, beta], |[x, gamma, beta]| x.layer_norm(gamma, beta, eps));
+        }
         let rows = Rows::new("layer_norm", self, (gamma, beta), eps)?;
         with_float!(rows.x.dtype(), T => {
             let statistics = rows.finished(rows.lead);
@@ -109,6 +113,11 @@ impl Tensor {
         (mean, var): (&Tensor, &Tensor),
         eps: f64,
     ) -> Result<(Tensor, Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu("layer_norm_backward", [self, x, gamma, mean, var], |[dy, x, gamma, mean, var]| {
+                dy.layer_norm_backward(x, gamma, (mean, var), eps)
+            });
+        }
         const OP: &str = "layer_norm_backward";
         let rows = Rows::new(OP, x, (gamma, gamma), eps)?;
         let dy = rows.aligned(OP, "a gradient", self, x.rank())?;

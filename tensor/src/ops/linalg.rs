@@ -4,6 +4,7 @@ use crate::cpu::linalg;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::threads;
 use crate::dtype::with_float;
+use crate::ops::on_cpu::on_cpu;
 use crate::{DType, Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -17,6 +18,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] below rank 2; [`Error::DType`] for other than float types.
     pub fn qr(&self) -> Result<(Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu("qr", [self], |[x]| x.qr());
+        }
         const OP: &str = "qr";
         self.dtype().require_float(OP)?;
         if self.rank() < 2 {
@@ -63,6 +67,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] unless the last two sizes are equal; [`Error::DType`] for other than float types.
     pub fn triangular_inverse(&self) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("triangular_inverse", [self], |[x]| x.triangular_inverse());
+        }
         const OP: &str = "triangular_inverse";
         self.dtype().require_float(OP)?;
         let n = self.shape().last().copied().unwrap_or(0);

@@ -6,15 +6,17 @@ use crate::cpu::math::{Float, LeakyRelu, Unary};
 use crate::cpu::special::Special;
 use crate::dtype::{with_float, with_number};
 use crate::element::{Number, Real};
-use crate::{DType, Element, Error, Result, Tensor};
+use crate::{DType, Element, Error, Result, Scalar, Tensor, wgpu};
 
 /// The body of a function of one float.
 macro_rules! float_map {
-    ($tensor:expr, |$x:ident| $body:expr) => {
-        $tensor.to_dtype($tensor.dtype().to_float())?.widened(|tensor| with_float!(tensor.dtype(), T => {
+    ($name:expr, $tensor:expr, |$x:ident| $body:expr) => {
+        if let Some(result) = $tensor.float_on_wgpu($name, 0.0) {
+            result
+        } else { $tensor.to_dtype($tensor.dtype().to_float())?.widened(|tensor| with_float!(tensor.dtype(), T => {
             let (buffer, layout) = elementwise::map(tensor.view::<T>(), |$x: T| -> T { $body })?;
             Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
-        }))
+        })) }
     };
 }
 
@@ -27,7 +29,7 @@ macro_rules! float_functions {
             /// # Errors
             /// Only if memory runs out.
             pub fn $name(&self) -> Result<Tensor> {
-                float_map!(self, |$x| $body)
+                float_map!(stringify!($name), self, |$x| $body)
             }
         )*}
     };
@@ -87,7 +89,7 @@ macro_rules! vector_functions {
             /// # Errors
             /// Only if memory runs out.
             pub fn $name(&self) -> Result<Tensor> {
-                self.map_vectors($Function)
+                self.map_vectors(stringify!($name), 0.0, $Function)
             }
         )*}
     };
@@ -152,6 +154,9 @@ macro_rules! number_map {
         if $tensor.dtype() == DType::Bool {
             return Err(Error::dtype($op, "a number dtype", DType::Bool));
         }
+        if $tensor.is_on_wgpu() {
+            return wgpu::elementwise::map($tensor, $op, [Scalar::Int(0); 2]);
+        }
         $tensor.widened(|tensor| with_number!(tensor.dtype(), T => {
             let (buffer, layout) = elementwise::map(tensor.view::<T>(), |$x: T| -> T { $body })?;
             Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
@@ -172,7 +177,7 @@ macro_rules! rounding_functions {
                 if !self.dtype().is_float() {
                     return Ok(self.clone());
                 }
-                float_map!(self, |$x| $body)
+                float_map!(stringify!($name), self, |$x| $body)
             }
         )*}
     };
@@ -224,10 +229,22 @@ impl Tensor {
     /// # Errors
     /// Only if memory runs out.
     pub fn leaky_relu(&self, slope: f64) -> Result<Tensor> {
-        self.map_vectors(LeakyRelu(slope))
+        self.map_vectors("leaky_relu", slope, LeakyRelu(slope))
     }
 
-    fn map_vectors(&self, f: impl Unary<f32> + Unary<f64>) -> Result<Tensor> {
+    /// The function of this name, if this is on a graphics processor.
+    fn float_on_wgpu(&self, name: &'static str, parameter: f64) -> Option<Result<Tensor>> {
+        let run = || {
+            let x = self.to_dtype(self.dtype().to_float())?;
+            wgpu::elementwise::map(&x, name, [Scalar::Float(parameter), Scalar::Float(0.0)])
+        };
+        self.is_on_wgpu().then(run)
+    }
+
+    fn map_vectors(&self, name: &'static str, parameter: f64, f: impl Unary<f32> + Unary<f64>) -> Result<Tensor> {
+        if let Some(result) = self.float_on_wgpu(name, parameter) {
+            return result;
+        }
         fn mapped<T: Float>(x: &Tensor, f: impl Unary<T>) -> Result<Tensor> {
             let (buffer, layout) = elementwise::map_vectors(x.view::<T>(), f)?;
             Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
@@ -243,7 +260,7 @@ impl Tensor {
     /// # Errors
     /// Only if memory runs out.
     pub fn is_nan(&self) -> Result<Tensor> {
-        self.test_float(f64::is_nan)
+        self.test_float("is_nan", f64::is_nan)
     }
 
     /// Whether each element is `+∞` or `-∞`.
@@ -251,7 +268,7 @@ impl Tensor {
     /// # Errors
     /// Only if memory runs out.
     pub fn is_inf(&self) -> Result<Tensor> {
-        self.test_float(f64::is_infinite)
+        self.test_float("is_inf", f64::is_infinite)
     }
 
     /// Whether each element is neither NaN nor infinite.
@@ -259,10 +276,16 @@ impl Tensor {
     /// # Errors
     /// Only if memory runs out.
     pub fn is_finite(&self) -> Result<Tensor> {
-        self.test_float(f64::is_finite)
+        self.test_float("is_finite", f64::is_finite)
     }
 
-    fn test_float(&self, test: impl Fn(f64) -> bool + Sync) -> Result<Tensor> {
+    fn test_float(&self, name: &'static str, test: impl Fn(f64) -> bool + Sync) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            if !self.dtype().is_float() {
+                return Tensor::full_on(self.device(), self.shape(), test(0.0), DType::Bool);
+            }
+            return wgpu::elementwise::map_to(self, name, [Scalar::Int(0); 2], DType::Bool);
+        }
         crate::dtype::with_element!(self.dtype(), T => {
             let (buffer, layout) = elementwise::map(self.view::<T>(), |x: T| test(x.to_f64()))?;
             Ok(Tensor::from_buffer(buffer, layout, DType::Bool))

@@ -9,8 +9,9 @@ use crate::cpu::simd::level;
 use crate::cpu::threads;
 use crate::element::Number;
 use crate::layout::Layout;
+use crate::ops::on_cpu::on_cpu;
 use crate::tensor::View;
-use crate::{DType, Element, Error, Result, Shape, Tensor};
+use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
 /// Products of fewer multiplications are not worth packing.
 const TINY: usize = 2048;
@@ -74,6 +75,12 @@ impl Tensor {
             shape.push(n);
         }
         let shape = Shape::from(&shape[..]);
+        if self.is_on_wgpu() {
+            if !self.dtype().is_float() {
+                return on_cpu(OP, [&a, &b], |[a, b]| a.matmul(b))?.reshape(&shape);
+            }
+            return wgpu::matmul::product(&a, &b, &batch)?.reshape(&shape);
+        }
         let size = Size { m, n, k };
         match self.dtype() {
             DType::I32 => product::<i32>(&a, &b, &batch, size, shape),

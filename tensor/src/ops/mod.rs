@@ -20,6 +20,7 @@ mod linalg;
 mod math;
 mod matmul;
 pub(crate) mod norm;
+pub(crate) mod on_cpu;
 pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod recurrent;

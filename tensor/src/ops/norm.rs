@@ -6,6 +6,7 @@ use crate::cpu::norm::{self, Factors, Form, Statistics};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
+use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Element, Error, Result, Shape, Tensor};
 
@@ -161,6 +162,11 @@ impl Tensor {
         beta: &Tensor,
         options: &NormOptions,
     ) -> Result<(Tensor, Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu("channel_norm", [self, gamma, beta], |[x, gamma, beta]| {
+                x.channel_norm(gamma, beta, options)
+            });
+        }
         let operands = Operands::new("channel_norm", self, (gamma, beta), options)?;
         with_float!(operands.x.dtype(), T => {
             let count = operands.statistics.numel();
@@ -184,6 +190,11 @@ impl Tensor {
         (mean, var): (&Tensor, &Tensor),
         options: &NormOptions,
     ) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("channel_norm_with", [self, gamma, beta, mean, var], |[x, gamma, beta, mean, var]| {
+                x.channel_norm_with(gamma, beta, (mean, var), options)
+            });
+        }
         const OP: &str = "channel_norm_with";
         let operands = Operands::new(OP, self, (gamma, beta), options)?;
         let mean = row(OP, "means", mean, self, &operands.statistics)?;
@@ -209,6 +220,13 @@ impl Tensor {
         (mean, var): (&Tensor, &Tensor),
         options: &NormOptions,
     ) -> Result<(Tensor, Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu(
+                "channel_norm_backward",
+                [self, x, gamma, beta, mean, var],
+                |[dy, x, gamma, beta, mean, var]| dy.channel_norm_backward(x, gamma, beta, (mean, var), options),
+            );
+        }
         const OP: &str = "channel_norm_backward";
         let operands = Operands::new(OP, x, (gamma, beta), options)?;
         let dy = operands.aligned(OP, self)?;

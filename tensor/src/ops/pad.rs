@@ -3,8 +3,9 @@
 use crate::cpu;
 use crate::dtype::{with_float, with_width};
 use crate::layout::Layout;
+use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::in_logical_order;
-use crate::{Error, Result, Scalar, Shape, Tensor};
+use crate::{Error, Result, Scalar, Shape, Tensor, wgpu};
 
 /// What [`Tensor::pad`] puts around a tensor. For the row `a b c` and two places on each side:
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +77,6 @@ impl Tensor {
 
     fn pad_constant(&self, lead: usize, padding: &[(usize, usize)], value: f64) -> Result<Tensor> {
         let dtype = self.dtype();
-        let filler = Tensor::full((), Scalar::Float(value), dtype)?;
         let mut shape = self.shape().clone();
         for (size, (before, behind)) in shape[lead..].iter_mut().zip(padding) {
             *size += before + behind;
@@ -86,6 +86,12 @@ impl Tensor {
             target.offset += before * target.strides[lead + i] as usize;
         }
         target.shape = self.shape().clone();
+        if self.is_on_wgpu() {
+            let padded = Tensor::full_on(self.device(), shape, Scalar::Float(value), dtype)?;
+            wgpu::elementwise::write(self, padded.memory(), &target)?;
+            return Ok(padded);
+        }
+        let filler = Tensor::full((), Scalar::Float(value), dtype)?;
         with_width!(dtype, W => Tensor::build_bits::<W>(shape, dtype, |out| {
             out.fill(filler.bits::<W>().data[0]);
             cpu::copy::into_layout(self.bits::<W>(), out, &target);
@@ -100,6 +106,9 @@ impl Tensor {
     /// [`Error::Shape`] if this tensor is smaller than the padding, [`Error::DType`] unless it holds floats, and as
     /// [`Tensor::pad`].
     pub fn pad_backward(&self, padding: &[(usize, usize)], mode: PadMode) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("pad_backward", [self], |[dy]| dy.pad_backward(padding, mode));
+        }
         const OP: &str = "pad_backward";
         self.dtype().require_float(OP)?;
         let lead = self.rank().checked_sub(padding.len());

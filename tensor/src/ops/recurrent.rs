@@ -8,7 +8,7 @@ use crate::cpu::simd::{Lane, level};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Device, Error, Result, Shape, Tensor};
 
 /// What a recurrent layer computes at each step, from the input `x`, its state `h₀` and the weights `W` (of the input) and `U` (of the
 /// state), each with a bias. Gates stand in the weights one below the other, in the order of PyTorch's files.
@@ -143,6 +143,19 @@ impl Tensor {
         saved: &[Tensor],
         dy: &Tensor,
     ) -> Result<RecurrentGradients> {
+        if self.is_on_wgpu() {
+            let operands = [self, hidden, initial, dy];
+            operands.iter().try_for_each(|other| self.require_same_device("recurrent_backward", other))?;
+            let on = |device: Device, x: &Tensor| x.to_device(device);
+            let saved = saved.iter().map(|x| on(Device::Cpu, x)).collect::<Result<Vec<Tensor>>>()?;
+            let [states, hidden, initial, dy] = operands.map(|x| on(Device::Cpu, x));
+            let gradients = states?.recurrent_backward(cell, &hidden?, &initial?, &saved, &dy?)?;
+            return Ok(RecurrentGradients {
+                input: on(self.device(), &gradients.input)?,
+                hidden: on(self.device(), &gradients.hidden)?,
+                initial: on(self.device(), &gradients.initial)?,
+            });
+        }
         const OP: &str = "recurrent_backward";
         let &[states, batch, time, units] = &self.shape()[..] else {
             return Err(Error::shape(OP, "states [states, batch, time, hidden]", self.shape()));
@@ -226,6 +239,18 @@ fn run(
     initial: &Tensor,
     keep: bool,
 ) -> Result<(Tensor, Vec<Tensor>)> {
+    let device = x.device();
+    if x.is_on_wgpu() {
+        let RecurrentWeights { input, hidden, input_bias, hidden_bias } = *weights;
+        let operands = [x, input, hidden, input_bias, hidden_bias, initial];
+        operands.iter().try_for_each(|other| x.require_same_device("recurrent", other))?;
+        let copies = operands.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
+        let weights =
+            RecurrentWeights { input: &copies[1], hidden: &copies[2], input_bias: &copies[3], hidden_bias: &copies[4] };
+        let (states, saved) = run(&copies[0], cell, &weights, &copies[5], keep)?;
+        let saved = saved.iter().map(|x| x.to_device(device)).collect::<Result<_>>()?;
+        return Ok((states.to_device(device)?, saved));
+    }
     const OP: &str = "recurrent";
     x.dtype().require_float(OP)?;
     let &[batch, time, features] = &x.shape()[..] else {

@@ -3,6 +3,7 @@
 use crate::cpu::reduce::Block;
 use crate::cpu::scan::scan;
 use crate::dtype::with_float;
+use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Element, Result, Tensor};
 
@@ -40,6 +41,9 @@ impl Tensor {
         floats: (f64, impl Fn(f64, f64) -> f64 + Sync),
         integers: (i64, impl Fn(i64, i64) -> i64 + Sync),
     ) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[x]| x.running(op, axis, floats, integers));
+        }
         let axis = self.shape().axis(op, axis)?;
         let x = if self.dtype().is_float() { self.clone() } else { self.to_dtype(DType::I64)? };
         x.widened(|x| {

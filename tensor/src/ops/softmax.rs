@@ -4,7 +4,7 @@ use crate::cpu::reduce::Block;
 use crate::cpu::softmax;
 use crate::dtype::with_float;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, wgpu};
 
 impl Tensor {
     /// Softmax along `axis`: `exp(xᵢ - max x) / Σⱼ exp(xⱼ - max x)`. Shape and dtype are the input's. Where all are -∞ or one is
@@ -61,6 +61,10 @@ impl Tensor {
             let (dense, order) = in_memory_order(x)?;
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(dense.shape(), place);
+            if x.is_on_wgpu() {
+                let out = wgpu::softmax::forward(&dense, block, log)?;
+                return Ok(out.with_layout(in_logical_order(out.layout(), &order)));
+            }
             let out = with_float!(x.dtype(), T => Tensor::build::<T>(dense.shape(), |out| {
                 softmax::forward(dense.view::<T>().as_contiguous().unwrap_or_default(), out, block, log);
                 Ok(())
@@ -82,6 +86,10 @@ impl Tensor {
             let dy = dy.with_layout(dy.layout().permute(&order)).contiguous()?;
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(y.shape(), place);
+            if y.is_on_wgpu() {
+                let dx = wgpu::softmax::backward([&y, &dy], block, log)?;
+                return Ok(dx.with_layout(in_logical_order(dx.layout(), &order)));
+            }
             let dx = with_float!(y.dtype(), T => Tensor::build::<T>(y.shape(), |dx| {
                 let inputs = [&y, &dy].map(|x| x.view::<T>().as_contiguous().unwrap_or_default());
                 softmax::backward(inputs, dx, block, log);

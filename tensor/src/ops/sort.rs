@@ -2,6 +2,7 @@
 
 use crate::cpu::sort::{key, order_rows};
 use crate::dtype::with_element;
+use crate::ops::on_cpu::on_cpu;
 use crate::{DType, Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -45,6 +46,9 @@ impl Tensor {
 
     /// Positions of the first `k` (or all) elements in order, the axis in its place.
     fn first_in_order(&self, op: &'static str, axis: isize, k: Option<usize>, descending: bool) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[x]| x.first_in_order(op, axis, k, descending));
+        }
         let axis = self.shape().axis(op, axis)? as isize;
         let n = self.size(axis)?;
         let k = k.unwrap_or(n);
@@ -95,6 +99,9 @@ impl Tensor {
     /// # Errors
     /// Only if memory runs out.
     pub fn unique_with_counts(&self) -> Result<(Tensor, Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu("unique", [self], |[x]| x.unique_with_counts());
+        }
         let flat = self.reshape([-1])?.contiguous()?;
         let order = flat.argsort(0, false)?.to_vec::<i64>()?;
         let keys: Vec<u64> = with_element!(self.dtype(), T => {
@@ -125,6 +132,9 @@ impl Tensor {
     /// # Errors
     /// Only if memory runs out.
     pub fn nonzero(&self) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("nonzero", [self], |[x]| x.nonzero());
+        }
         let truth = self.to_dtype(DType::Bool)?.to_vec::<bool>()?;
         let rank = self.rank();
         let places: Vec<usize> = (0..truth.len()).filter(|&i| truth[i]).collect();

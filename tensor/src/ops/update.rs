@@ -2,7 +2,7 @@
 
 use crate::cpu::update as kernel;
 use crate::dtype::with_float;
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, wgpu};
 
 /// The formula of one step of an optimizer: what becomes of a parameter `w` with the gradient `g`, and of the tensors that the method
 /// remembers of it, its states.
@@ -136,12 +136,18 @@ impl Tensor {
                 return Err(Error::shape(OP, expected, other.shape()));
             }
         }
+        let layout = self.layout().dense_like();
+        let gradient = gradient.to_dtype(dtype)?.laid_out(&layout)?;
+        for state in states.iter_mut().filter(|state| state.dtype() != dtype || !state.layout().lies_like(&layout)) {
+            **state = state.to_dtype(dtype)?.laid_out(&layout)?;
+        }
+        if self.is_on_wgpu() {
+            self.make_own()?;
+            states.iter_mut().try_for_each(|state| state.make_own())?;
+            let states: Vec<&Tensor> = states.iter().map(|state| &**state).collect();
+            return wgpu::update::step(self, &gradient, &states, rule, decay);
+        }
         with_float!(dtype, T => {
-            let layout = self.layout().dense_like();
-            let gradient = gradient.to_dtype(dtype)?.laid_out(&layout)?;
-            for state in states.iter_mut().filter(|state| state.dtype() != dtype || !state.layout().lies_like(&layout)) {
-                **state = state.to_dtype(dtype)?.laid_out(&layout)?;
-            }
             let w = self.own::<T>()?;
             let g = gradient.dense_elements::<T>();
             let decay = kernel::Decay { kept: decay.kept, coupled: decay.coupled };

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::layout::Layout;
-use crate::{Axes, Error, Result, Shape, Slice, Tensor};
+use crate::{Axes, Error, Result, Shape, Slice, Tensor, wgpu};
 
 impl Tensor {
     /// The same elements in the same logical order under another shape; one size may be `-1`, "whatever is left". A view where
@@ -200,11 +200,15 @@ impl Tensor {
         let axis = self.shape().axis("slice_scatter", axis)?;
         let mut shape = self.shape().clone();
         shape[axis] = size;
-        let zeros = Tensor::zeros(shape, self.dtype())?;
+        let zeros = Tensor::full_on(self.device(), shape, 0, self.dtype())?;
         let target = zeros.slice_axis(axis as isize, slice)?;
         if target.shape() != self.shape() {
             let expected = format!("{} elements along axis {axis}", target.shape()[axis]);
             return Err(Error::shape("slice_scatter", expected, self.shape()));
+        }
+        if self.is_on_wgpu() {
+            wgpu::elementwise::write(self, zeros.memory(), target.layout())?;
+            return Ok(zeros);
         }
         crate::dtype::with_width!(self.dtype(), W => Tensor::build_bits::<W>(zeros.shape(), self.dtype(), |out| {
             out.fill(0);

@@ -14,3 +14,4 @@ mod norm;
 mod pool;
 mod reduce;
 mod views;
+mod wgpu;

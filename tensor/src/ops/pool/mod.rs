@@ -10,6 +10,7 @@ pub use options::PoolOptions;
 use crate::cpu::pool::{self as kernel, Axis, Grid, Place, Window, Windows};
 use crate::dtype::{with_float, with_number};
 use crate::ops::images::Images;
+use crate::ops::on_cpu::on_cpu;
 use crate::{DType, Element, Error, Result, Shape, Tensor};
 
 impl Tensor {
@@ -74,6 +75,11 @@ impl Tensor {
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64` or `i32`,
     /// [`Error::Argument`] if a place lies outside the input.
     pub fn max_pool_backward(&self, indices: &Tensor, spatial: impl Into<Shape>) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("max_pool_backward", [self, indices], |[dy, indices]| {
+                dy.max_pool_backward(indices, spatial)
+            });
+        }
         const OP: &str = "max_pool_backward";
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();
@@ -111,6 +117,11 @@ impl Tensor {
         spatial: impl Into<Shape>,
         options: &PoolOptions,
     ) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("max_pool_backward_within", [self, indices], |[dy, indices]| {
+                dy.max_pool_backward_within(indices, spatial, options)
+            });
+        }
         const OP: &str = "max_pool_backward_within";
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();
@@ -147,6 +158,9 @@ impl Tensor {
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64` or `i32`,
     /// [`Error::Argument`] if a place lies outside.
     pub fn max_pool_take(&self, indices: &Tensor) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu("max_pool_take", [self, indices], |[x, indices]| x.max_pool_take(indices));
+        }
         const OP: &str = "max_pool_take";
         self.dtype().require_float(OP)?;
         let spatial = Shape::from(spatial_of(OP, self.shape())?);
@@ -194,6 +208,9 @@ impl Tensor {
     // ---- what fixed and adaptive windows share ---------------------------------------------------------------------
 
     fn max_over(&self, op: &'static str, windows: Windows) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[x]| x.max_over(op, windows));
+        }
         require_number(op, self.dtype())?;
         let shape = output_shape(self.shape(), &windows);
         self.widened(|x| {
@@ -210,6 +227,9 @@ impl Tensor {
     }
 
     fn max_indices_over<P: Place>(&self, op: &'static str, windows: Windows) -> Result<(Tensor, Tensor)> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[x]| x.max_indices_over::<P>(op, windows));
+        }
         require_number(op, self.dtype())?;
         let spatial: Shape = spatial_of(op, self.shape())?.into();
         if i32::try_from(spatial.numel()).is_err() {
@@ -239,6 +259,9 @@ impl Tensor {
     }
 
     fn average_over(&self, op: &'static str, windows: Windows) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[x]| x.average_over(op, windows));
+        }
         self.dtype().require_float(op)?;
         let shape = output_shape(self.shape(), &windows);
         self.widened(|x| {
@@ -255,6 +278,9 @@ impl Tensor {
     }
 
     fn average_backward_over(&self, op: &'static str, windows: Windows, input: Shape) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[dy]| dy.average_backward_over(op, windows, input));
+        }
         self.dtype().require_float(op)?;
         let expected = output_shape(&input, &windows);
         if *self.shape() != expected {

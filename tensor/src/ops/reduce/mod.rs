@@ -6,7 +6,8 @@ mod position;
 use crate::cpu::reduce::{By, Fold, Max, Min, Squares, Sum, Vectors, keep, larger, smaller};
 use crate::dtype::{with_float, with_number};
 use crate::element::{Number, Real};
-use crate::{Axes, DType, Error, Result, Tensor};
+use crate::wgpu::reduce::extreme;
+use crate::{Axes, DType, Error, Result, Scalar, Tensor};
 use plan::Plan;
 pub(crate) use plan::{in_logical_order, in_memory_order};
 
@@ -115,6 +116,9 @@ reductions! {
     logsumexp, logsumexp_keepdim(;) = |x, axes, keepdim| {
         x.to_dtype(x.dtype().to_float())?.widened(|x| {
             let plan = Plan::new("logsumexp", x, axes, keepdim)?;
+            if x.is_on_wgpu() {
+                return plan.logsumexp_on_wgpu(x, axes, keepdim);
+            }
             with_float!(x.dtype(), T => plan.logsumexp::<T>())
         })
     };
@@ -129,6 +133,12 @@ impl Tensor {
     fn sum_or_product(&self, op: &'static str, axes: &Axes, keepdim: bool) -> Result<Tensor> {
         let x = self.to_dtype(self.sum_dtype().wide())?;
         let plan = Plan::new(op, &x, axes, keepdim)?;
+        if x.is_on_wgpu() {
+            return match op {
+                "prod" => plan.fold_on_wgpu("mul", None, Scalar::Int(1)),
+                _ => plan.fold_on_wgpu("add", None, Scalar::Int(0)),
+            };
+        }
         match (x.dtype(), op) {
             (DType::I64, "prod") => plan.fold::<i64>(&By { start: 1, map: keep, join: i64::wrapping_mul }),
             (DType::I64, _) => plan.fold::<i64>(&By { start: 0, map: keep, join: i64::wrapping_add }),
@@ -155,6 +165,10 @@ impl Tensor {
         let plan = Plan::new(op, &self.to_dtype(wide)?, axes, keepdim)?;
         plan.require_elements(op)?;
         let max = op == "max";
+        if self.is_on_wgpu() {
+            let name = if max { "maximum" } else { "minimum" };
+            return plan.fold_on_wgpu(name, None, extreme(wide, max))?.to_dtype(self.dtype());
+        }
         let values = match wide.is_float() {
             true if max => with_float!(wide, T => plan.fold::<T>(&Vectors(Max))),
             true => with_float!(wide, T => plan.fold::<T>(&Vectors(Min))),
@@ -166,6 +180,13 @@ impl Tensor {
 
     fn truth(&self, op: &'static str, axes: &Axes, keepdim: bool) -> Result<Tensor> {
         let plan = Plan::new(op, &self.to_dtype(DType::Bool)?.to_dtype(DType::U8)?, axes, keepdim)?;
+        if self.is_on_wgpu() {
+            let truth = match op {
+                "any" => plan.fold_on_wgpu("maximum", None, Scalar::Int(0)),
+                _ => plan.fold_on_wgpu("minimum", None, Scalar::Int(1)),
+            };
+            return truth?.to_dtype(DType::Bool);
+        }
         let truth = match op {
             "any" => plan.fold::<u8>(&By { start: 0, map: keep, join: |a, b| a | b }),
             _ => plan.fold::<u8>(&By { start: 1, map: keep, join: |a, b| a & b }),
@@ -178,6 +199,12 @@ impl Tensor {
         let x = self.to_dtype(self.dtype().to_float().wide())?;
         let plan = Plan::new(op, &x, axes, keepdim)?;
         let degrees = plan.count.saturating_sub(correction);
+        if x.is_on_wgpu() {
+            let distances = x.sub(&x.mean_of(axes, true)?)?;
+            let squares =
+                Plan::new(op, &distances, axes, keepdim)?.fold_on_wgpu("add", Some("square"), Scalar::Int(0))?;
+            return squares.div(degrees as f64);
+        }
         with_float!(x.dtype(), T => plan.squared_deviations::<T>())?.div(degrees as f64)
     }
 
@@ -189,6 +216,17 @@ impl Tensor {
         let plan = Plan::new("norm", &x, axes, keepdim)?;
         if p < 0.0 || p == f64::INFINITY {
             plan.require_elements("norm")?;
+        }
+        if x.is_on_wgpu() {
+            let norm = match p {
+                f64::INFINITY => plan.fold_on_wgpu("maximum", Some("abs"), Scalar::Int(0))?,
+                f64::NEG_INFINITY => plan.fold_on_wgpu("minimum", Some("abs"), Scalar::Float(f64::INFINITY))?,
+                0.0 => x.ne(0)?.to_dtype(x.dtype())?.sum_or_product("norm", axes, keepdim)?,
+                1.0 => plan.fold_on_wgpu("add", Some("abs"), Scalar::Int(0))?,
+                2.0 => plan.fold_on_wgpu("add", Some("square"), Scalar::Int(0))?.sqrt()?,
+                _ => x.abs()?.pow(p)?.sum_or_product("norm", axes, keepdim)?.pow(1.0 / p)?,
+            };
+            return norm.to_dtype(self.dtype().to_float());
         }
         let norm = with_float!(x.dtype(), T => if p == f64::INFINITY {
             plan.fold::<T>(&By { start: T::ZERO, map: |x: T, _| x.abs(), join: larger })

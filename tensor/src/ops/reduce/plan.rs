@@ -9,7 +9,8 @@ use crate::cpu::softmax;
 use crate::element::{Number, Real};
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::{Axes, Element, Error, Result, Tensor};
+use crate::wgpu::reduce::Fold as WgpuFold;
+use crate::{Axes, Element, Error, Result, Scalar, Tensor, wgpu};
 
 /// The tensor with its axes in memory order, row-major, and that order.
 pub(crate) fn in_memory_order(x: &Tensor) -> Result<(Tensor, SmallVec<[usize; 4]>)> {
@@ -119,6 +120,25 @@ impl Plan {
         }
         let buffer = deviations.map_or_else(|| Buffer::zeroed::<T>(self.layout.numel()), Ok)?;
         Ok(self.finish::<T>(buffer))
+    }
+
+    /// Folds by a graphics processor's function of two numbers, of a function of each element.
+    pub(super) fn fold_on_wgpu(self, name: &'static str, of: Option<&'static str>, start: Scalar) -> Result<Tensor> {
+        let mut x = self.x.clone();
+        for (i, &block) in self.blocks.iter().enumerate() {
+            x = wgpu::reduce::fold(&x, block, WgpuFold { name, of: of.filter(|_| i == 0), start })?;
+        }
+        Ok(x.with_layout(self.layout))
+    }
+
+    /// [`Plan::logsumexp`] of a tensor on a graphics processor, of which this is the plan: `max + ln Σ e^(x − max)`.
+    pub(super) fn logsumexp_on_wgpu(self, x: &Tensor, axes: &Axes, keepdim: bool) -> Result<Tensor> {
+        let lowest = Scalar::Float(f64::NEG_INFINITY);
+        let largest = Plan::new("logsumexp", x, axes, true)?.fold_on_wgpu("maximum", None, lowest)?;
+        // Where all are -∞ or one is ∞, the distance from that would be no number.
+        let largest = largest.is_inf()?.where_(&largest.zeros_like()?, &largest)?;
+        let sum = x.sub(&largest)?.exp()?.sum_keepdim(axes.clone())?.ln()?.add(&largest)?;
+        sum.contiguous()?.reshape(if keepdim { sum.shape() } else { &self.layout.shape })
     }
 
     pub(super) fn logsumexp<T: Float>(self) -> Result<Tensor> {

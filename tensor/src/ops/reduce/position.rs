@@ -2,6 +2,7 @@
 
 use crate::cpu::reduce::{Block, arg};
 use crate::dtype::with_number;
+use crate::ops::on_cpu::on_cpu;
 use crate::{DType, Error, Result, Tensor};
 
 impl Tensor {
@@ -72,6 +73,9 @@ impl Tensor {
 
     /// Positions of extremes, with size 1 in place of the axis.
     fn position(&self, op: &'static str, axis: isize, largest: bool) -> Result<Tensor> {
+        if self.is_on_wgpu() {
+            return on_cpu(op, [self], |[x]| x.position(op, axis, largest));
+        }
         let axis = self.shape().axis(op, axis)?;
         let shape = self.shape().reduced(&[axis], true);
         if self.shape()[axis] == 0 && shape.numel() > 0 {

@@ -1,0 +1,37 @@
+//! Operations of which graphics processors have no kernel: the operands go to the CPU, and the results come back.
+
+use crate::{Device, Result, Tensor};
+
+/// What an operation gives, to be moved to a device.
+pub(crate) trait Movable: Sized {
+    fn moved_to(self, device: Device) -> Result<Self>;
+}
+
+impl Movable for Tensor {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        self.to_device(device)
+    }
+}
+
+impl Movable for (Tensor, Tensor) {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        Ok((self.0.to_device(device)?, self.1.to_device(device)?))
+    }
+}
+
+impl Movable for (Tensor, Tensor, Tensor) {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        Ok((self.0.to_device(device)?, self.1.to_device(device)?, self.2.to_device(device)?))
+    }
+}
+
+/// Runs an operation on copies of these operands (at least one, all on one device) on the CPU, and moves the result to their device.
+pub(crate) fn on_cpu<const N: usize, R: Movable>(
+    op: &'static str,
+    operands: [&Tensor; N],
+    run: impl FnOnce([&Tensor; N]) -> Result<R>,
+) -> Result<R> {
+    operands.iter().try_for_each(|other| operands[0].require_same_device(op, other))?;
+    let copies = operands.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
+    run(std::array::from_fn(|i| &copies[i]))?.moved_to(operands[0].device())
+}

@@ -1,0 +1,68 @@
+//! Stands for the context where the crate is built without the feature `wgpu`: there are no adapters, so no values of these types.
+
+use std::sync::Arc;
+
+use super::{Grid, Program};
+use crate::{Adapter, Error, Result};
+
+pub(crate) enum Context {}
+
+pub(crate) enum Memory {}
+
+pub(crate) fn adapters() -> Vec<Adapter> {
+    Vec::new()
+}
+
+pub(crate) fn release_idle_memory() {}
+
+impl Context {
+    pub(crate) fn of(index: usize) -> Result<Arc<Context>> {
+        let message = "expected a build with the feature `wgpu` of ocelli-tensor, received one without".to_owned();
+        Err(Error::Adapter { device: crate::Device::Wgpu(index), message })
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        match *self {}
+    }
+
+    pub(crate) fn has_f16(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn allocate(self: &Arc<Self>, _bytes: usize) -> Result<Memory> {
+        match **self {}
+    }
+
+    pub(crate) fn upload(self: &Arc<Self>, _bytes: &[u8]) -> Result<Memory> {
+        match **self {}
+    }
+
+    pub(crate) fn run(
+        &self,
+        _program: Program<'_>,
+        _params: &[u32],
+        _writes: &[&Memory],
+        _reads: &[&Memory],
+        _grid: Grid,
+    ) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn reserved(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn synchronize(&self) -> Result<()> {
+        match *self {}
+    }
+}
+
+impl Memory {
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        match *self {}
+    }
+
+    pub(crate) fn download(&self, _start: usize, _out: &mut [u8]) -> Result<()> {
+        match *self {}
+    }
+}

@@ -1,0 +1,103 @@
+//! The machine's adapters, and which of them a program means.
+
+use std::sync::OnceLock;
+
+use ::wgpu::{Backends, DeviceType, Features};
+
+use crate::{Adapter, AdapterKind, Device, Error, Result};
+
+/// Picks adapters by number or by a part of name, driver or backend.
+const CHOICE: &str = "OCELLI_ADAPTER";
+
+/// Features that kernels use where they are there.
+const USEFUL: [(Features, &str); 6] = [
+    (Features::SHADER_F16, "f16"),
+    (Features::SUBGROUP, "subgroups"),
+    (Features::TIMESTAMP_QUERY, "timestamps"),
+    (Features::PIPELINE_CACHE, "pipeline-cache"),
+    (Features::SHADER_FLOAT32_ATOMIC, "float-atomics"),
+    (Features::IMMEDIATES, "immediates"),
+];
+
+pub(super) fn useful() -> Features {
+    USEFUL.iter().fold(Features::empty(), |all, (feature, _)| all | *feature)
+}
+
+/// What was found when the first one was asked for: the list, and so every number in it, stays as it is.
+fn found() -> &'static [::wgpu::Adapter] {
+    static FOUND: OnceLock<Vec<::wgpu::Adapter>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let backends = Backends::VULKAN | Backends::METAL | Backends::DX12;
+        let instance = ::wgpu::Instance::new(::wgpu::InstanceDescriptor {
+            backends,
+            flags: ::wgpu::InstanceFlags::empty(),
+            ..::wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
+        adapters.sort_by_key(|adapter| kind(adapter.get_info().device_type));
+        match std::env::var(CHOICE) {
+            Ok(choice) => chosen(adapters, &choice),
+            Err(_) => adapters,
+        }
+    })
+}
+
+fn chosen(adapters: Vec<::wgpu::Adapter>, choice: &str) -> Vec<::wgpu::Adapter> {
+    if let Ok(number) = choice.parse() {
+        return adapters.into_iter().skip(number).take(1).collect();
+    }
+    let choice = choice.to_lowercase();
+    let is_meant = |adapter: &::wgpu::Adapter| {
+        let info = adapter.get_info();
+        [info.name, info.driver, info.backend.to_str().to_owned()]
+            .iter()
+            .any(|text| text.to_lowercase().contains(&choice))
+    };
+    adapters.into_iter().filter(is_meant).collect()
+}
+
+pub(crate) fn adapters() -> Vec<Adapter> {
+    let described = |adapter: &::wgpu::Adapter| {
+        let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+        Adapter {
+            name: info.name,
+            kind: kind(info.device_type),
+            backend: info.backend.to_str().to_owned(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            features: USEFUL.iter().filter(|(feature, _)| features.contains(*feature)).map(|(_, name)| *name).collect(),
+            max_buffer: limits.max_buffer_size,
+            max_binding: limits.max_storage_buffer_binding_size,
+            workgroup_memory: limits.max_compute_workgroup_storage_size,
+            workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+        }
+    };
+    found().iter().map(described).collect()
+}
+
+/// # Errors
+/// [`Error::Adapter`] if there are not so many, with what was looked for and found.
+pub(super) fn adapter(index: usize) -> Result<&'static ::wgpu::Adapter> {
+    found().get(index).ok_or_else(|| {
+        let names: Vec<String> = adapters().into_iter().map(|adapter| adapter.name).collect();
+        let choice = std::env::var(CHOICE).map(|choice| format!(" that {CHOICE}={choice} picks")).unwrap_or_default();
+        let count = names.len();
+        refused(
+            index,
+            format!("expected an adapter of Vulkan, Metal or DX12 of this number{choice}, found {count} {names:?}"),
+        )
+    })
+}
+
+pub(super) fn refused(index: usize, message: String) -> Error {
+    Error::Adapter { device: Device::Wgpu(index), message }
+}
+
+fn kind(device_type: DeviceType) -> AdapterKind {
+    match device_type {
+        DeviceType::DiscreteGpu => AdapterKind::Discrete,
+        DeviceType::IntegratedGpu => AdapterKind::Integrated,
+        DeviceType::VirtualGpu => AdapterKind::Virtual,
+        DeviceType::Cpu => AdapterKind::Cpu,
+        DeviceType::Other => AdapterKind::Other,
+    }
+}

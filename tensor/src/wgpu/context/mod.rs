@@ -1,0 +1,175 @@
+//! An opened adapter: where kernels are recorded, and memory comes from.
+
+mod adapters;
+mod memory;
+mod pipelines;
+mod staging;
+mod stream;
+mod trouble;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use smallvec::SmallVec;
+
+pub(crate) use adapters::adapters;
+pub(crate) use memory::Memory;
+use memory::Pool;
+use pipelines::Pipelines;
+use staging::Staging;
+use stream::Stream;
+use trouble::Trouble;
+
+use super::{Grid, Program};
+use crate::{Device, Error, Result};
+
+/// Everything about one adapter. Recording is in one order, whichever threads it comes from: memory that one thread frees may be
+/// another's in the next kernel.
+pub(crate) struct Context {
+    index: usize,
+    device: ::wgpu::Device,
+    queue: ::wgpu::Queue,
+    features: ::wgpu::Features,
+    limits: ::wgpu::Limits,
+    pipelines: Mutex<Pipelines>,
+    pool: Mutex<Pool>,
+    staging: Mutex<Staging>,
+    stream: Mutex<Stream>,
+    trouble: Arc<Trouble>,
+}
+
+/// Contexts that have been opened, by the adapter's number.
+static OPENED: Mutex<Vec<(usize, Arc<Context>)>> = Mutex::new(Vec::new());
+
+impl Context {
+    /// The context of an adapter, which is opened if it is not yet, or was lost.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if there is no such adapter or it cannot be opened.
+    pub(crate) fn of(index: usize) -> Result<Arc<Context>> {
+        let mut opened = locked(&OPENED);
+        opened.retain(|(_, context)| !context.trouble.is_lost());
+        if let Some((_, context)) = opened.iter().find(|(other, _)| *other == index) {
+            return Ok(context.clone());
+        }
+        let context = Arc::new(Context::open(index)?);
+        opened.push((index, context.clone()));
+        Ok(context)
+    }
+
+    fn open(index: usize) -> Result<Context> {
+        let adapter = adapters::adapter(index)?;
+        let features = adapter.features() & adapters::useful();
+        let limits = adapter.limits();
+        let descriptor = ::wgpu::DeviceDescriptor {
+            label: None,
+            required_features: features,
+            required_limits: limits.clone(),
+            experimental_features: ::wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: ::wgpu::MemoryHints::Performance,
+            trace: ::wgpu::Trace::Off,
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| adapters::refused(index, format!("expected it to open, received {error}")))?;
+        let trouble = Trouble::watch(&device);
+        Ok(Context {
+            index,
+            pipelines: Mutex::new(Pipelines::new(&device)),
+            pool: Mutex::default(),
+            staging: Mutex::default(),
+            stream: Mutex::new(Stream::new(&device, &limits)),
+            device,
+            queue,
+            features,
+            limits,
+            trouble,
+        })
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether shaders have `f16`.
+    pub(crate) fn has_f16(&self) -> bool {
+        self.features.contains(::wgpu::Features::SHADER_F16)
+    }
+
+    /// Records a kernel, which sees `params` as binding 0, then what it writes and what it reads.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if the device was lost, something that ran before has failed, or memory is larger than a kernel may see.
+    pub(crate) fn run(
+        &self,
+        program: Program<'_>,
+        params: &[u32],
+        writes: &[&Memory],
+        reads: &[&Memory],
+        grid: Grid,
+    ) -> Result<()> {
+        self.check()?;
+        let most = self.limits.max_storage_buffer_binding_size;
+        if let Some(memory) = writes.iter().chain(reads).find(|memory| memory.buffer().size() > most) {
+            let message =
+                format!("expected at most {most} bytes for one kernel's operand, received {}", memory.bytes());
+            return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
+        }
+        let pipeline = locked(&self.pipelines).get(self, program, writes.len(), reads.len());
+        let most = self.limits.max_compute_workgroups_per_dimension as usize;
+        let mut params: SmallVec<[u32; 64]> = SmallVec::from_slice(params);
+        let groups = match grid {
+            Grid::Rows { groups, unit } => {
+                // As many rows as needed, none much longer than another.
+                let rows = groups.div_ceil(most).max(1);
+                let row = groups.div_ceil(rows);
+                params[1] = (row * unit) as u32;
+                [row, rows, 1]
+            }
+            Grid::Box(groups) => groups,
+        };
+        if groups.iter().any(|&count| count > most) {
+            let message = format!("expected at most {most} workgroups along an axis, received {groups:?}");
+            return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
+        }
+        let memory = writes.iter().chain(reads).copied();
+        locked(&self.stream).record(self, &pipeline, &params, memory, groups.map(|count| count as u32));
+        Ok(())
+    }
+
+    /// Waits for everything that was recorded.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if any of it failed.
+    pub(crate) fn synchronize(&self) -> Result<()> {
+        let submission = locked(&self.stream).submit(self);
+        self.wait(submission)
+    }
+
+    /// Gives the memory that freed tensors have left behind back to the adapter.
+    pub(crate) fn release_idle_memory(&self) {
+        locked(&self.pool).release();
+    }
+
+    fn wait(&self, submission: Option<::wgpu::SubmissionIndex>) -> Result<()> {
+        if let Err(error) = self.device.poll(::wgpu::PollType::Wait { submission_index: submission, timeout: None }) {
+            self.trouble.note(format!("it does not answer: {error}"));
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.trouble.message() {
+            None => Ok(()),
+            Some(message) => Err(Error::Adapter { device: Device::Wgpu(self.index), message }),
+        }
+    }
+}
+
+/// Gives the memory that freed tensors have left behind back to their adapters.
+pub(crate) fn release_idle_memory() {
+    locked(&OPENED).iter().for_each(|(_, context)| context.release_idle_memory());
+}
+
+/// What a panic elsewhere has left is whole: every holder of these locks changes what they guard in single steps.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

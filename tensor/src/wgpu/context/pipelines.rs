@@ -1,0 +1,118 @@
+//! Compute pipelines, each compiled once.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use ::wgpu::{BindGroupLayout, BindGroupLayoutEntry, BindingType, BufferBindingType, ComputePipeline, ShaderStages};
+
+use super::Context;
+use crate::wgpu::{Program, Stored};
+
+/// A pipeline and what it binds.
+pub(super) struct Pipeline {
+    pub(super) compute: ComputePipeline,
+    pub(super) bindings: Arc<BindGroupLayout>,
+}
+
+type Key = (&'static str, Vec<(&'static str, Stored)>, Vec<(&'static str, u32)>, Vec<(&'static str, u32)>);
+
+pub(super) struct Pipelines {
+    device: ::wgpu::Device,
+    compiled: HashMap<Key, Arc<Pipeline>>,
+    /// By the numbers of buffers that are written and read.
+    layouts: HashMap<(usize, usize), Arc<BindGroupLayout>>,
+}
+
+impl Pipelines {
+    pub(super) fn new(device: &::wgpu::Device) -> Self {
+        Pipelines { device: device.clone(), compiled: HashMap::new(), layouts: HashMap::new() }
+    }
+
+    pub(super) fn get(
+        &mut self,
+        context: &Context,
+        program: Program<'_>,
+        writes: usize,
+        reads: usize,
+    ) -> Arc<Pipeline> {
+        let key = (program.kernel.name, program.types.to_vec(), program.sizes.to_vec(), program.constants.to_vec());
+        if let Some(pipeline) = self.compiled.get(&key) {
+            return pipeline.clone();
+        }
+        let bindings = self.layout(writes, reads);
+        let pipeline = Arc::new(Pipeline { compute: compile(context, program, &bindings), bindings });
+        self.compiled.insert(key, pipeline.clone());
+        pipeline
+    }
+
+    fn layout(&mut self, writes: usize, reads: usize) -> Arc<BindGroupLayout> {
+        let device = &self.device;
+        let layout = self.layouts.entry((writes, reads)).or_insert_with(|| {
+            let entry = |binding: usize, ty: BufferBindingType| BindGroupLayoutEntry {
+                binding: binding as u32,
+                visibility: ShaderStages::COMPUTE,
+                ty: BindingType::Buffer {
+                    ty,
+                    has_dynamic_offset: ty == BufferBindingType::Uniform,
+                    min_binding_size: None,
+                },
+                count: None,
+            };
+            let storage = |i: usize| entry(i + 1, BufferBindingType::Storage { read_only: i >= writes });
+            let entries: Vec<BindGroupLayoutEntry> =
+                std::iter::once(entry(0, BufferBindingType::Uniform)).chain((0..writes + reads).map(storage)).collect();
+            let descriptor = ::wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
+            Arc::new(device.create_bind_group_layout(&descriptor))
+        });
+        layout.clone()
+    }
+}
+
+fn compile(context: &Context, program: Program<'_>, bindings: &BindGroupLayout) -> ComputePipeline {
+    let Program { kernel, types, sizes, constants } = program;
+    let mut source = String::new();
+    if types.iter().any(|(_, stored)| *stored == Stored::F16) {
+        source.push_str("enable f16;\n");
+    }
+    for (name, stored) in types {
+        let _ = writeln!(source, "alias {name} = {};", name_of(*stored));
+    }
+    for (name, size) in sizes {
+        let _ = writeln!(source, "const {name}: u32 = {size}u;");
+    }
+    kernel.files.iter().for_each(|file| source.push_str(file));
+    let device = &context.device;
+    let module = device.create_shader_module(::wgpu::ShaderModuleDescriptor {
+        label: Some(kernel.name),
+        source: ::wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    let layout = device.create_pipeline_layout(&::wgpu::PipelineLayoutDescriptor {
+        label: None,
+        bind_group_layouts: &[Some(bindings)],
+        immediate_size: 0,
+    });
+    let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
+    device.create_compute_pipeline(&::wgpu::ComputePipelineDescriptor {
+        label: Some(kernel.name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: ::wgpu::PipelineCompilationOptions {
+            constants: &constants,
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    })
+}
+
+/// A type's name in WGSL.
+fn name_of(stored: Stored) -> &'static str {
+    match stored {
+        Stored::F32 => "f32",
+        Stored::F16 => "f16",
+        Stored::I32 => "i32",
+        Stored::U32 => "u32",
+        Stored::I64 => "vec2<u32>",
+    }
+}

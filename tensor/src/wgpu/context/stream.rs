@@ -1,0 +1,123 @@
+//! Kernels and copies in the order in which they were asked for, handed to the adapter many at a time.
+
+use ::wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePass, SubmissionIndex};
+
+use super::pipelines::Pipeline;
+use super::{Context, Memory};
+
+/// Bytes of parameters that a kernel has.
+pub(super) const PARAMS_SIZE: usize = 256;
+/// Kernels that are handed over at once: enough to hide what handing over costs, few enough that the adapter begins early.
+const KERNELS: usize = 64;
+/// Bytes that are copied to the adapter before it is told.
+const COPIED: u64 = 32 << 20;
+
+/// What has been recorded and not yet handed over.
+pub(super) struct Stream {
+    encoder: Option<CommandEncoder>,
+    /// Open as long as kernel follows kernel.
+    pass: Option<ComputePass<'static>>,
+    /// Parameters of the kernels, and where the adapter will find them: the buffer is written before the kernels that it belongs to and
+    /// behind those of the submission before.
+    params: Vec<u8>,
+    params_buffer: Buffer,
+    alignment: usize,
+    copied: u64,
+}
+
+impl Stream {
+    pub(super) fn new(device: &::wgpu::Device, limits: &::wgpu::Limits) -> Self {
+        let alignment = PARAMS_SIZE.next_multiple_of(limits.min_uniform_buffer_offset_alignment.max(1) as usize);
+        let params_buffer = device.create_buffer(&::wgpu::BufferDescriptor {
+            label: Some("parameters"),
+            size: (KERNELS * alignment) as u64,
+            usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Stream { encoder: None, pass: None, params: Vec::new(), params_buffer, alignment, copied: 0 }
+    }
+
+    /// Records a kernel. The second of its parameters becomes the number of invocations in a row of workgroups.
+    pub(super) fn record<'a>(
+        &mut self,
+        context: &Context,
+        pipeline: &Pipeline,
+        params: &[u32],
+        memory: impl Iterator<Item = &'a Memory>,
+        groups: [u32; 3],
+    ) {
+        assert!(size_of_val(params) <= PARAMS_SIZE, "a kernel has at most {PARAMS_SIZE} bytes of parameters");
+        if self.params.len() / self.alignment == KERNELS {
+            self.submit(context);
+        }
+        let offset = self.params.len();
+        self.params.extend_from_slice(bytemuck::cast_slice(params));
+        self.params.resize(offset + self.alignment, 0);
+        let bindings = self.bindings(context, pipeline, memory);
+        self.open(context);
+        let (Some(encoder), pass) = (self.encoder.as_mut(), &mut self.pass) else { return };
+        let pass = pass.get_or_insert_with(|| {
+            let descriptor = ::wgpu::ComputePassDescriptor { label: None, timestamp_writes: None };
+            encoder.begin_compute_pass(&descriptor).forget_lifetime()
+        });
+        pass.set_pipeline(&pipeline.compute);
+        pass.set_bind_group(0, &bindings, &[offset as u32]);
+        pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
+    }
+
+    fn bindings<'a>(
+        &self,
+        context: &Context,
+        pipeline: &Pipeline,
+        memory: impl Iterator<Item = &'a Memory>,
+    ) -> BindGroup {
+        let params = ::wgpu::BindingResource::Buffer(::wgpu::BufferBinding {
+            buffer: &self.params_buffer,
+            offset: 0,
+            size: ::wgpu::BufferSize::new(PARAMS_SIZE as u64),
+        });
+        let entries: Vec<::wgpu::BindGroupEntry<'_>> = std::iter::once(params)
+            .chain(memory.map(|memory| memory.buffer().as_entire_binding()))
+            .enumerate()
+            .map(|(binding, resource)| ::wgpu::BindGroupEntry { binding: binding as u32, resource })
+            .collect();
+        let layout = &pipeline.bindings;
+        context.device.create_bind_group(&::wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+    }
+
+    /// The encoder outside of a pass, for copies.
+    pub(super) fn encoder(&mut self, context: &Context) -> &mut CommandEncoder {
+        self.pass = None;
+        self.open(context)
+    }
+
+    fn open(&mut self, context: &Context) -> &mut CommandEncoder {
+        let descriptor = ::wgpu::CommandEncoderDescriptor { label: None };
+        self.encoder.get_or_insert_with(|| context.device.create_command_encoder(&descriptor))
+    }
+
+    pub(super) fn copied(&mut self, context: &Context, bytes: u64) {
+        self.copied += bytes;
+        if self.copied > COPIED {
+            self.submit(context);
+        }
+    }
+
+    /// Hands over what was recorded; `None` if nothing was.
+    pub(super) fn submit(&mut self, context: &Context) -> Option<SubmissionIndex> {
+        self.pass = None;
+        let encoder = self.encoder.take()?;
+        if !self.params.is_empty() {
+            context.queue.write_buffer(&self.params_buffer, 0, &self.params);
+            self.params.clear();
+        }
+        self.copied = 0;
+        let submission = context.queue.submit([encoder.finish()]);
+        super::locked(&context.staging).submitted();
+        // Hears what has finished; waits for nothing.
+        if let Err(error) = context.device.poll(::wgpu::PollType::Poll) {
+            context.trouble.note(format!("it does not answer: {error}"));
+        }
+        Some(submission)
+    }
+}

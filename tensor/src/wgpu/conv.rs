@@ -1,0 +1,335 @@
+//! Convolutions and their gradients.
+
+use smallvec::SmallVec;
+
+use super::elementwise::{F32, Numbers, ROUNDING, rounding};
+use super::matmul::{TILES, Tile};
+use super::reduce::{self, Fold};
+use super::{Grid, Kernel, Program, Stored};
+use crate::args::Scalar;
+use crate::cpu::conv::Geometry;
+use crate::cpu::reduce::Block;
+use crate::layout::Layout;
+use crate::{Activation, Result, Shape, Tensor};
+
+static KERNEL: Kernel = Kernel { name: "conv", files: &[ROUNDING, F32, include_str!("shaders/conv.wgsl")] };
+static DEPTHWISE: Kernel =
+    Kernel { name: "depthwise", files: &[ROUNDING, F32, include_str!("shaders/depthwise.wgsl")] };
+static DEPTHWISE_WEIGHT: Kernel =
+    Kernel { name: "depthwise weight", files: &[include_str!("shaders/depthwise_weight.wgsl")] };
+
+/// Workgroups that keep an adapter busy.
+const GROUPS: usize = 128;
+/// Steps of the depth that are worth a part of their own.
+const PART: usize = 256;
+/// Most steps in a part: adapters stop shaders of more than 65,535 rounds of all loops, of which a step takes up to 83.
+const MOST: usize = 768;
+/// Invocations of a workgroup of the depthwise kernels.
+const GROUP: usize = 64;
+const WEIGHT_GROUP: usize = 256;
+
+/// What a kernel does besides the sums.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Epilogue<'a> {
+    pub(crate) bias: Option<&'a Tensor>,
+    pub(crate) residual: Option<&'a Tensor>,
+    pub(crate) activation: Activation,
+}
+
+/// Whether all places that a kernel computes fit its numbers.
+pub(crate) fn serves(g: &Geometry) -> bool {
+    const LIMIT: usize = 1 << 29;
+    (0..3).all(|axis| {
+        let reach = g.dilation[axis].saturating_mul(g.kernel[axis]);
+        let all = [g.input[axis], g.output[axis].saturating_mul(g.stride[axis]), g.before[axis].unsigned_abs(), reach];
+        all.iter().all(|&x| x < LIMIT)
+    })
+}
+
+/// The function of `unary` for an activation, and its parameter. ReLU6 is a limit from the parameter 0 to 6.
+fn activation(activation: Activation) -> Option<(&'static str, f32)> {
+    Some(match activation {
+        Activation::Identity => return None,
+        Activation::Relu => ("relu", 0.0),
+        Activation::Relu6 => ("clamp", 0.0),
+        Activation::LeakyRelu(slope) => ("leaky_relu", slope),
+        Activation::Silu => ("silu", 0.0),
+        Activation::HardSwish => ("hard_swish", 0.0),
+        Activation::Sigmoid => ("sigmoid", 0.0),
+        Activation::Gelu => ("gelu", 0.0),
+        Activation::GeluTanh => ("gelu_tanh", 0.0),
+    })
+}
+
+/// Strides of a picture: of images, of channels, of the three spatial axes.
+fn strides(x: &Tensor) -> (isize, isize, [isize; 3]) {
+    let strides = x.strides();
+    let mut spatial = [0; 3];
+    let lead = 5 - strides.len();
+    spatial[lead..].copy_from_slice(&strides[2..]);
+    (strides[0], strides[1], spatial)
+}
+
+/// The convolution; the result lies channels-last.
+pub(crate) fn forward(
+    g: &Geometry,
+    shape: &Shape,
+    x: &Tensor,
+    weight: &Tensor,
+    epilogue: Epilogue<'_>,
+) -> Result<Tensor> {
+    if g.is_depthwise() {
+        return depthwise(g, shape, x, weight, epilogue, false);
+    }
+    let by_taps = weight.reshape([g.groups, g.filters, g.channels, g.taps()])?.permute([0, 3, 2, 1])?.contiguous()?;
+    let product = Product {
+        mode: "FORWARD",
+        size: [g.images * g.windows(), g.filters, g.taps() * g.channels],
+        windows: x,
+        channels: g.channels,
+        sizes: (g.input, g.output),
+        matrix: (&by_taps, g.taps() * g.channels * g.filters, g.filters),
+        out: (g.filters, g.groups * g.filters),
+        epilogue,
+    };
+    product.images(g, shape)
+}
+
+/// The gradient to the input; the result lies channels-last.
+pub(crate) fn input(g: &Geometry, shape: &Shape, weight: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    if g.is_depthwise() {
+        return depthwise(g, shape, dy, weight, Epilogue::default(), true);
+    }
+    let by_taps = weight.reshape([g.groups, g.filters, g.channels, g.taps()])?.permute([0, 3, 1, 2])?.contiguous()?;
+    let product = Product {
+        mode: "INPUT",
+        size: [g.images * g.places(), g.channels, g.taps() * g.filters],
+        windows: dy,
+        channels: g.filters,
+        sizes: (g.output, g.input),
+        matrix: (&by_taps, g.taps() * g.channels * g.filters, g.channels),
+        out: (g.channels, g.groups * g.channels),
+        epilogue: Epilogue::default(),
+    };
+    product.images(g, shape)
+}
+
+/// The gradient to the weight, of this shape.
+pub(crate) fn weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    let dy = dy.to_channels_last()?;
+    if g.is_depthwise() {
+        return depthwise_weight(g, shape, x, &dy);
+    }
+    let (rows, filters) = (g.taps() * g.channels, g.filters);
+    let product = Product {
+        mode: "WEIGHT",
+        size: [rows, filters, g.images * g.windows()],
+        windows: x,
+        channels: g.channels,
+        sizes: (g.input, g.output),
+        matrix: (&dy, filters, g.groups * filters),
+        out: (rows * filters, filters),
+        epilogue: Epilogue::default(),
+    };
+    let (sums, _) = product.run(g)?;
+    let sums = sums.with_layout(Layout::contiguous(Shape::from([g.groups, g.taps(), g.channels, filters])));
+    sums.permute([0, 3, 2, 1])?.contiguous()?.reshape(shape)
+}
+
+/// A product of windows and a matrix.
+struct Product<'a> {
+    mode: &'static str,
+    /// Rows, columns and depth.
+    size: [usize; 3],
+    /// The pictures that windows look at.
+    windows: &'a Tensor,
+    /// That a window sees.
+    channels: usize,
+    /// Of the pictures, and of the places that windows stand for.
+    sizes: ([usize; 3], [usize; 3]),
+    /// The other matrix, and distances of its groups and steps.
+    matrix: (&'a Tensor, usize, usize),
+    /// Distances of groups and rows of the result.
+    out: (usize, usize),
+    epilogue: Epilogue<'a>,
+}
+
+impl Product<'_> {
+    /// The result as pictures that lie channels-last.
+    fn images(self, g: &Geometry, shape: &Shape) -> Result<Tensor> {
+        let residual = self.epilogue.residual.map(Tensor::to_channels_last).transpose()?;
+        let epilogue = Epilogue { residual: residual.as_ref(), ..self.epilogue };
+        let (bias, activation) = (epilogue.bias, epilogue.activation);
+        let (groups, [m, n, _]) = (g.groups, self.size);
+        let (y, is_finished) = Product { epilogue, ..self }.run(g)?;
+        let as_images = |y: Tensor| Ok(y.with_layout(Layout::channels_last(shape.clone())));
+        if is_finished {
+            return as_images(y);
+        }
+        // Sums of parts, group by group.
+        let y = y.reshape([groups, m, n])?.permute([1, 0, 2])?.contiguous()?;
+        let mut y: Tensor = as_images(y)?;
+        if let Some(bias) = bias {
+            let sizes: SmallVec<[usize; 5]> =
+                (0..y.rank()).map(|axis| if axis == 1 { y.shape()[1] } else { 1 }).collect();
+            y = y.add(&bias.to_dtype(y.dtype())?.reshape(&sizes[..])?)?;
+        }
+        if let Some(residual) = &residual {
+            y = y.add(residual)?;
+        }
+        y.activate(activation)
+    }
+
+    /// The result in the order of memory, and whether it is what the epilogue makes of the sums.
+    fn run(self, g: &Geometry) -> Result<(Tensor, bool)> {
+        let (x, [m, n, k]) = (self.windows, self.size);
+        let context = x.memory().context();
+        let blocks = |tile: &Tile| g.groups * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
+        let fits = |tile: &&Tile| blocks(tile) >= GROUPS && n > tile.block[1] / 2;
+        let tile = TILES.iter().find(fits).unwrap_or(&TILES[2]);
+        let wanted = GROUPS.div_ceil(blocks(tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
+        let part = k.div_ceil(wanted).next_multiple_of(tile.depth);
+        let splits = k.div_ceil(part);
+        let columns = n.div_ceil(tile.block[1]);
+        let count = g.groups * m * n * splits;
+        let out = Tensor::empty_on_wgpu(x, [count])?;
+
+        let (of_image, of_channel, spatial) = strides(x);
+        let (seen, places) = self.sizes;
+        let signed = |x: isize| x as i32 as u32;
+        let Epilogue { bias, residual, activation: f } = self.epilogue;
+        let function = activation(f).filter(|_| splits == 1);
+        let mut params: Vec<u32> = [
+            m,
+            n,
+            k,
+            part,
+            splits,
+            columns,
+            self.channels,
+            x.layout().offset,
+            self.channels * of_channel as usize,
+            self.matrix.0.layout().offset,
+            self.matrix.1,
+            self.matrix.2,
+            self.out.0,
+            self.out.1,
+            residual.map_or(0, |residual| residual.layout().offset),
+        ]
+        .map(|x| x as u32)
+        .to_vec();
+        params.push(function.map_or(0, |(_, parameter)| parameter.to_bits()));
+        let row = |three: [u32; 3], fourth: u32| [three[0], three[1], three[2], fourth];
+        params.extend(row(seen.map(|x| x as u32), 0));
+        params.extend(row(places.map(|x| x as u32), signed(of_image)));
+        params.extend(row(g.kernel.map(|x| x as u32), signed(of_channel)));
+        params.extend(row(g.stride.map(|x| x as u32), g.groups as u32));
+        params.extend(row(g.dilation.map(|x| x as u32), 0));
+        params.extend(row(g.before.map(signed), 0));
+        params.extend(row(spatial.map(signed), 0));
+
+        let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
+        let other = bias.or(residual).unwrap_or(x);
+        let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(self.matrix.0)?), ("C", stored(other)?)];
+        let sizes = tile.sizes();
+        let code = |name: &str| super::kernel::code(KERNEL.files[2], name).unwrap_or_default();
+        let along_depth = if self.mode == "WEIGHT" { of_channel != 1 && spatial[2] == 1 } else { of_channel == 1 };
+        let mut constants = vec![
+            ("MODE", code(self.mode)),
+            ("ALONG_DEPTH", u32::from(along_depth)),
+            ("HAS_BIAS", u32::from(bias.is_some() && splits == 1)),
+            ("HAS_RESIDUAL", u32::from(residual.is_some() && splits == 1)),
+            ("RESULT", if splits == 1 { rounding(out.dtype()) } else { 0 }),
+        ];
+        constants.extend(function.map(|(name, _)| ("ACTIVATION", Numbers::F32.function(name))));
+        let program = Program { kernel: &KERNEL, types: &types, sizes: &sizes, constants: &constants };
+        let reads = [x, self.matrix.0, bias.unwrap_or(x), residual.unwrap_or(x)].map(Tensor::memory);
+        let grid = Grid::Box([m.div_ceil(tile.block[0]), columns * splits, g.groups]);
+        context.run(program, &params, &[out.memory()], &reads, grid)?;
+        if splits == 1 {
+            return Ok((out, true));
+        }
+        let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
+        let block = Block { outer: 1, n: splits, inner: g.groups * m * n };
+        let sum = reduce::fold(&out, block, sum)?;
+        Ok((sum.with_layout(Layout::contiguous(Shape::from([g.groups * m * n]))), false))
+    }
+}
+
+/// The rows of parameters that the depthwise kernels share.
+fn rows(g: &Geometry, x: &Tensor, seen: [usize; 3], places: [usize; 3]) -> Vec<u32> {
+    let (of_image, of_channel, spatial) = strides(x);
+    let signed = |x: isize| x as i32 as u32;
+    let row = |three: [u32; 3], fourth: isize| [three[0], three[1], three[2], signed(fourth)];
+    [
+        row(seen.map(|x| x as u32), of_image),
+        row(places.map(|x| x as u32), of_channel),
+        row(g.kernel.map(|x| x as u32), 0),
+        row(g.stride.map(|x| x as u32), 0),
+        row(g.dilation.map(|x| x as u32), 0),
+        row(g.before.map(signed), 0),
+        row(spatial.map(signed), 0),
+    ]
+    .concat()
+}
+
+fn depthwise(
+    g: &Geometry,
+    shape: &Shape,
+    x: &Tensor,
+    weight: &Tensor,
+    epilogue: Epilogue<'_>,
+    is_input: bool,
+) -> Result<Tensor> {
+    let context = x.memory().context();
+    let out = Tensor::empty_on_wgpu(x, shape)?.with_layout(Layout::channels_last(shape.clone()));
+    let residual = epilogue.residual.map(Tensor::to_channels_last).transpose()?;
+    let function = activation(epilogue.activation);
+    let (seen, places) = if is_input { (g.output, g.input) } else { (g.input, g.output) };
+    let offset = |x: Option<&Tensor>| x.map_or(0, |x| x.layout().offset);
+    let offsets = [offset(Some(x)), offset(Some(weight)), offset(residual.as_ref())];
+    let mut params = [out.numel(), 0, shape[1], g.filters].map(|x| x as u32).to_vec();
+    params.extend(offsets.map(|x| x as u32));
+    params.push(function.map_or(0, |(_, parameter)| parameter.to_bits()));
+    params.extend(rows(g, x, seen, places));
+    let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
+    let other = epilogue.bias.or(residual.as_ref()).unwrap_or(x);
+    let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(weight)?), ("C", stored(other)?)];
+    let mut constants = vec![
+        ("MODE", u32::from(is_input)),
+        ("HAS_BIAS", u32::from(epilogue.bias.is_some())),
+        ("HAS_RESIDUAL", u32::from(residual.is_some())),
+        ("RESULT", rounding(out.dtype())),
+    ];
+    constants.extend(function.map(|(name, _)| ("ACTIVATION", Numbers::F32.function(name))));
+    let program = Program { kernel: &DEPTHWISE, types: &types, sizes: &[], constants: &constants };
+    let reads = [x, weight, epilogue.bias.unwrap_or(x), residual.as_ref().unwrap_or(x)].map(Tensor::memory);
+    context.run(program, &params, &[out.memory()], &reads, Grid::of(out.numel(), GROUP))?;
+    Ok(out)
+}
+
+fn depthwise_weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    let context = x.memory().context();
+    let (filters, taps, places) = (g.groups * g.filters, g.taps(), g.images * g.windows());
+    let lanes = filters.next_power_of_two().min(64);
+    let ways = WEIGHT_GROUP / lanes;
+    let across = filters.div_ceil(lanes);
+    let wanted = GROUPS.div_ceil(across * taps).min(places.div_ceil(ways * 32)).max(places.div_ceil(ways * 4096));
+    let part = places.div_ceil(wanted.max(1));
+    let parts = places.div_ceil(part);
+    let groups = across * taps * parts;
+    let out = Tensor::empty_on_wgpu(x, [parts, taps * filters])?;
+    let plain =
+        [places, 0, filters, g.filters, part, parts, across, groups, x.layout().offset, dy.layout().offset, 0, 0];
+    let mut params = plain.map(|x| x as u32).to_vec();
+    params.extend(rows(g, x, g.input, g.output));
+    let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
+    let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(dy)?)];
+    let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];
+    let program = Program { kernel: &DEPTHWISE_WEIGHT, types: &types, sizes: &sizes, constants: &[] };
+    context.run(program, &params, &[out.memory()], &[x.memory(), dy.memory()], Grid::groups(groups))?;
+    let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
+    let sum = reduce::fold(&out, Block { outer: 1, n: parts, inner: taps * filters }, sum)?;
+    let sum = sum.with_layout(Layout::contiguous(Shape::from([taps, filters])));
+    sum.t()?.contiguous()?.reshape(shape)
+}

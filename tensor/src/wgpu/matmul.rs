@@ -1,0 +1,134 @@
+//! Products of matrices.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::elementwise::{ROUNDING, bytes, rounding};
+use super::reduce::{self, Fold};
+use super::{Grid, Kernel, Program, Stored};
+use crate::args::Scalar;
+use crate::cpu::reduce::Block;
+use crate::layout::Layout;
+use crate::{Error, Result, Shape, Tensor};
+
+static KERNEL: Kernel = Kernel { name: "matmul", files: &[ROUNDING, include_str!("shaders/matmul.wgsl")] };
+const OP: &str = "matmul";
+
+/// Blocks of a product: `BM × BN` of a workgroup, `TM × TN` of an invocation, `BK` steps at a time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tile {
+    pub(super) block: [usize; 2],
+    pub(super) depth: usize,
+    own: [usize; 2],
+}
+
+impl Tile {
+    /// As the files name them.
+    pub(super) fn sizes(&self) -> [(&'static str, u32); 5] {
+        let Tile { block, depth, own } = *self;
+        [("BM", block[0]), ("BN", block[1]), ("BK", depth), ("TM", own[0]), ("TN", own[1])]
+            .map(|(name, size)| (name, size as u32))
+    }
+}
+
+/// From the largest, which reads least, to the smallest, of which there are most.
+pub(super) const TILES: [Tile; 3] = [
+    Tile { block: [128, 128], depth: 8, own: [8, 8] },
+    Tile { block: [64, 64], depth: 16, own: [4, 4] },
+    Tile { block: [32, 32], depth: 16, own: [2, 2] },
+];
+/// Workgroups that keep an adapter busy.
+const GROUPS: usize = 128;
+/// Steps of the depth that are worth a part of their own.
+const PART: usize = 256;
+/// Most steps in a part: adapters stop shaders of more than 65,535 rounds of all loops, of which a step takes up to 83.
+const MOST: usize = 768;
+/// Axes that a batch may have once neighbours are merged.
+const MOST_AXES: usize = 4;
+
+/// Where the matrices of a factor lie.
+struct Factor {
+    /// Of the axes of the batch, which they are broadcast to.
+    batch: Layout,
+    strides: [isize; 2],
+}
+
+impl Factor {
+    fn new(tensor: &Tensor, batch: &Shape) -> Self {
+        let (layout, lead) = (tensor.layout(), tensor.rank() - 2);
+        let own = Layout {
+            shape: Shape::from(&layout.shape[..lead]),
+            strides: SmallVec::from_slice(&layout.strides[..lead]),
+            offset: layout.offset,
+        };
+        Factor { batch: own.broadcast_to(batch), strides: [layout.strides[lead], layout.strides[lead + 1]] }
+    }
+}
+
+/// The products of float matrices in the last two axes of `a` and `b`, whose other axes are broadcast to `batch`: `[batch…, m, n]`.
+pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
+    let (m, k, n) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1], b.shape()[b.rank() - 1]);
+    let context = a.memory().context();
+    let shape: Shape = batch.iter().copied().chain([m, n]).collect();
+    shape.check_size(OP, a.dtype())?;
+    if shape.numel() == 0 || k == 0 {
+        return Tensor::full_on(a.device(), shape, 0, a.dtype());
+    }
+    let matrices = batch.numel();
+    let blocks = |tile: &Tile| matrices * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
+    let tile = TILES.iter().find(|tile| blocks(tile) >= GROUPS).unwrap_or(&TILES[2]);
+    let wanted = GROUPS.div_ceil(blocks(tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST));
+    let part = k.div_ceil(wanted).next_multiple_of(tile.depth);
+    let splits = k.div_ceil(part);
+    // Partial sums keep all their digits.
+    let dtype = if splits > 1 { a.dtype().wide() } else { a.dtype() };
+    let stored = Stored::of(dtype, context.has_f16())?;
+    let count = shape.numel().checked_mul(splits).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    let out = Arc::new(context.allocate(bytes(count, stored)?)?);
+    let (left, right) = (Factor::new(a, batch), Factor::new(b, batch));
+    let walk = crate::cpu::walk::Walk::new([&left.batch, &right.batch]);
+    let axes = walk.axes().len();
+    if axes > MOST_AXES {
+        let message =
+            format!("expected a batch of at most {MOST_AXES} axes that do not lie as one block, received {axes}");
+        return Err(Error::argument(OP, message));
+    }
+    let columns = n.div_ceil(tile.block[1]);
+    let mut params = [0u32; 28];
+    let signed = |x: isize| x as i32 as u32;
+    let plain = [m, n, k, part, splits, columns, walk.start()[0], walk.start()[1]];
+    params[..8].copy_from_slice(&plain.map(|x| x as u32));
+    let strides = [left.strides[0], left.strides[1], right.strides[0], right.strides[1]];
+    params[8..12].copy_from_slice(&strides.map(signed));
+    params[12] = matrices as u32;
+    for (axis, (size, [a, b])) in walk.axes().rev().enumerate() {
+        params[16 + axis] = size as u32;
+        params[20 + axis] = signed(a);
+        params[24 + axis] = signed(b);
+    }
+    let operand = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
+    let types = [("R", stored), ("A", operand(a)?), ("B", operand(b)?)];
+    let sizes = tile.sizes();
+    let constants = [
+        ("A_ALONG_DEPTH", u32::from(left.strides[1] == 1)),
+        ("B_ALONG_COLUMNS", u32::from(right.strides[1] == 1)),
+        ("RESULT", rounding(dtype)),
+        ("BATCH_AXES", axes as u32),
+    ];
+    let program = Program { kernel: &KERNEL, types: &types, sizes: &sizes, constants: &constants };
+    // A grid has at most so many matrices.
+    const AT_ONCE: usize = 32_768;
+    for first in (0..matrices).step_by(AT_ONCE) {
+        params[13] = first as u32;
+        let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (matrices - first).min(AT_ONCE)]);
+        context.run(program, &params, &[&out], &[a.memory(), b.memory()], grid)?;
+    }
+    if splits == 1 {
+        return Ok(Tensor::on_device(out, Layout::contiguous(shape), dtype));
+    }
+    let parts = Tensor::on_device(out, Layout::contiguous(Shape::from([splits, shape.numel()])), dtype);
+    let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
+    let sum = reduce::fold(&parts, Block { outer: 1, n: splits, inner: shape.numel() }, sum)?;
+    sum.with_layout(Layout::contiguous(shape)).to_dtype(a.dtype())
+}

@@ -1,0 +1,24 @@
+//! Tensors on graphics processors, through WebGPU.
+//!
+//! What a kernel computes stands in `shaders/*.wgsl`. A file here for each family chooses the kernel, its constants and the number of
+//! workgroups; `context` records that for the adapter. Without the feature `wgpu` the context is a type that has no values
+//! (`absent.rs`), so that the families need no second form.
+
+#[cfg(not(feature = "wgpu"))]
+#[path = "absent.rs"]
+mod context;
+#[cfg(feature = "wgpu")]
+mod context;
+pub(crate) mod conv;
+pub(crate) mod elementwise;
+mod kernel;
+pub(crate) mod matmul;
+pub(crate) mod reduce;
+pub(crate) mod softmax;
+mod stored;
+pub(crate) mod transfer;
+pub(crate) mod update;
+
+pub(crate) use context::{Context, Memory, adapters, release_idle_memory};
+pub(crate) use kernel::{Grid, Kernel, Program};
+pub(crate) use stored::Stored;

@@ -1,0 +1,102 @@
+//! Folds of an axis: sums, products, extremes.
+
+use std::sync::Arc;
+
+use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, bytes, rounding};
+use super::{Grid, Kernel, Program, Stored};
+use crate::args::Scalar;
+use crate::cpu::reduce::Block;
+use crate::{DType, Result, Shape, Tensor};
+
+macro_rules! kernels {
+    ($($Name:ident $file:expr, $numbers:literal;)*) => {$(
+        static $Name: Kernel = Kernel {
+            name: concat!("reduce ", $numbers),
+            files: &[ROUNDING, $file, include_str!("shaders/reduce.wgsl")],
+        };
+    )*};
+}
+
+kernels! {
+    OF_F32 F32, "f32";
+    OF_I32 I32, "i32";
+    OF_I64 I64, "i64";
+}
+
+/// Invocations of a workgroup.
+const GROUP: usize = 256;
+/// Elements that an invocation folds before the axis is cut, at least: about what a group's own tree costs.
+const STEPS: usize = 32;
+/// And at most: adapters stop shaders of more than 65,535 rounds.
+const MOST_STEPS: usize = 4096;
+/// Workgroups that keep an adapter busy.
+const GROUPS: usize = 256;
+
+/// A fold of numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fold {
+    /// The function of two numbers.
+    pub(crate) name: &'static str,
+    /// The function of one number that is applied to each element first.
+    pub(crate) of: Option<&'static str>,
+    /// The result over no element.
+    pub(crate) start: Scalar,
+}
+
+/// Folds the middle axis of a row-major tensor that is seen as `[outer, n, inner]`; the result is `[outer, inner]`, of the tensor's
+/// dtype.
+pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
+    let Block { outer, n, inner } = block;
+    // Short rows of neighbours are read by fewer invocations side by side.
+    let lanes = inner.next_power_of_two().min(64);
+    let ways = GROUP / lanes;
+    let across = inner.div_ceil(lanes);
+    let wanted = GROUPS.div_ceil((outer * across).max(1));
+    let part = n.div_ceil(wanted).max(ways * STEPS).min(ways * MOST_STEPS).max(1);
+    let parts = n.div_ceil(part).max(1);
+    let result = once(x, block, (part, parts), (lanes, ways), fold)?;
+    if parts == 1 {
+        return Ok(result);
+    }
+    self::fold(&result, Block { outer, n: parts, inner }, Fold { of: None, ..fold })
+}
+
+fn once(
+    x: &Tensor,
+    Block { outer, n, inner }: Block,
+    (part, parts): (usize, usize),
+    (lanes, ways): (usize, usize),
+    fold: Fold,
+) -> Result<Tensor> {
+    let (context, numbers) = (x.memory().context(), Numbers::of(x.dtype()));
+    let stored = Stored::of(x.dtype(), context.has_f16())?;
+    let shape = Shape::from([outer, parts, inner]);
+    let out = Arc::new(context.allocate(bytes(shape.numel(), stored)?)?);
+    if shape.numel() > 0 {
+        let across = inner.div_ceil(lanes);
+        let groups = outer * parts * across;
+        let mut params = [n, 0, inner, part, parts, across, groups, x.layout().offset].map(|x| x as u32).to_vec();
+        params.extend(numbers.bits(fold.start));
+        params.extend([0; 2]);
+        let types = [("R", stored), ("A", stored)];
+        let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];
+        let mut constants = vec![("FOLD", numbers.function(fold.name)), ("RESULT", rounding(x.dtype()))];
+        constants.extend(fold.of.map(|name| ("FUNCTION", numbers.function(name))));
+        let kernel = match numbers {
+            Numbers::F32 => &OF_F32,
+            Numbers::I32 => &OF_I32,
+            Numbers::I64 => &OF_I64,
+        };
+        let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
+        context.run(program, &params, &[&out], &[x.memory()], Grid::groups(groups))?;
+    }
+    Ok(Tensor::on_device(out, crate::layout::Layout::contiguous(shape), x.dtype()))
+}
+
+/// The number that a fold of extremes begins with.
+pub(crate) fn extreme(dtype: DType, largest: bool) -> Scalar {
+    crate::dtype::with_number!(dtype.wide(), T => {
+        use crate::element::Number;
+        Scalar::from(if largest { T::LOWEST } else { T::HIGHEST })
+    })
+}

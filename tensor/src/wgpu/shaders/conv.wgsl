@@ -1,0 +1,208 @@
+// Convolutions of one to three spatial axes and their two gradients, as products of matrices of which one is never made.
+//
+// That one, "windows", has a row for each place of a picture and a column for each pair of tap and channel: what the filter's tap
+// sees there of that channel, 0 in the padding. Products by blocks work as in matmul.wgsl:
+//
+//     FORWARD   windows(x)  [places, taps · channels]  · weight [taps · channels, filters]  = y  [places, filters]
+//     INPUT     windows(dy) [places of x, taps · filters] · weight [taps · filters, channels] = dx [places of x, channels]
+//     WEIGHT    windows(x)ᵀ [taps · channels, places] · dy [places, filters]               = dw [taps · channels, filters]
+//
+// For INPUT, a tap sees the place whose window it was in, if the stride leads there. Groups are the third axis of the grid. The
+// depth may be cut into parts, whose sums are written one behind the other for another kernel to add.
+//
+// BM, BN, BK, TM and TN stand in front of this file; BM / TM · BN / TN invocations make a workgroup.
+
+const COLUMNS: u32 = BN / TN;
+const INVOCATIONS: u32 = (BM / TM) * (BN / TN);
+
+const FORWARD: u32 = 0u;
+const INPUT: u32 = 1u;
+const WEIGHT: u32 = 2u;
+override MODE: u32 = 0u;
+// Whether neighbours along the depth lie next to each other in the windows: neighbouring invocations read these.
+override ALONG_DEPTH: bool = true;
+// Whether a bias and a residual are added, and the function of `unary` that follows.
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+override ACTIVATION: u32 = 0xffffffffu;
+override RESULT: u32 = 0u;
+
+struct Params {
+    // Rows, columns and depth of the product.
+    m: u32,
+    n: u32,
+    k: u32,
+    // Steps of the depth in a part, a multiple of BK; parts; blocks along the columns.
+    part: u32,
+    splits: u32,
+    blocks: u32,
+    // Channels of a group that a window sees.
+    channels: u32,
+    // Where the picture begins, and how far apart its groups are.
+    x_offset: u32,
+    x_group: u32,
+    // The other matrix: its beginning, and distances of groups and steps; columns are neighbours.
+    b_offset: u32,
+    b_group: u32,
+    b_step: u32,
+    // The result: distances of groups and rows; columns are neighbours.
+    out_group: u32,
+    out_row: u32,
+    residual_offset: u32,
+    // A parameter of the activation.
+    parameter: u32,
+    // Sizes of the picture that windows look at, of the places that windows stand for, and of the filter.
+    seen: vec3<i32>,
+    pad0: u32,
+    places: vec3<u32>,
+    x_image: i32,
+    kernel: vec3<u32>,
+    x_channel: i32,
+    stride: vec3<i32>,
+    groups: u32,
+    dilation: vec3<i32>,
+    pad1: u32,
+    before: vec3<i32>,
+    pad2: u32,
+    x_strides: vec3<i32>,
+    pad3: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<R>;
+@group(0) @binding(2) var<storage, read> x: array<A>;
+@group(0) @binding(3) var<storage, read> b: array<B>;
+@group(0) @binding(4) var<storage, read> bias: array<C>;
+@group(0) @binding(5) var<storage, read> residual: array<C>;
+
+// Of the block's rows and of a block of steps: where a place's window begins (image, then spatial), and where a tap looks from
+// there (channel, then spatial).
+var<workgroup> rows: array<vec4<i32>, BM>;
+var<workgroup> steps: array<vec4<i32>, BK>;
+var<workgroup> a_tile: array<f32, BK * BM>;
+var<workgroup> b_tile: array<f32, BK * BN>;
+
+// The window of a place, by its number.
+fn window(i: u32) -> vec4<i32> {
+    let w = i % p.places.z;
+    let h = i / p.places.z % p.places.y;
+    let d = i / (p.places.z * p.places.y) % p.places.x;
+    let image = i / (p.places.z * p.places.y * p.places.x);
+    let at = vec3<i32>(vec3(d, h, w));
+    if MODE == INPUT { return vec4(i32(image) * p.x_image, at + p.before); }
+    return vec4(i32(image) * p.x_image, at * p.stride - p.before);
+}
+
+// A tap and a channel, by their number.
+fn tap(i: u32) -> vec4<i32> {
+    let c = i % p.channels;
+    let t = i / p.channels;
+    let w = t % p.kernel.z;
+    let h = t / p.kernel.z % p.kernel.y;
+    let d = t / (p.kernel.z * p.kernel.y);
+    let at = vec3<i32>(vec3(d, h, w)) * p.dilation;
+    if MODE == INPUT { return vec4(i32(c) * p.x_channel, -at); }
+    return vec4(i32(c) * p.x_channel, at);
+}
+
+// What a tap sees in a window; `start` is where the group begins.
+fn seen(start: u32, window: vec4<i32>, tap: vec4<i32>) -> f32 {
+    var at = window.yzw + tap.yzw;
+    if MODE == INPUT {
+        if any(at < vec3(0)) { return 0.0; }
+        let whole = at / p.stride;
+        if any(whole * p.stride != at) { return 0.0; }
+        at = whole;
+    }
+    if any(at < vec3(0)) || any(at >= p.seen) { return 0.0; }
+    let inner = at * p.x_strides;
+    return f32(x[u32(i32(start) + window.x + tap.x + inner.x + inner.y + inner.z)]);
+}
+
+fn finished_sum(sum: f32, group: u32, row: u32, column: u32, at: u32) -> f32 {
+    var y = sum;
+    if HAS_BIAS { y += f32(bias[group * p.n + column]); }
+    if HAS_RESIDUAL { y += f32(residual[p.residual_offset + at]); }
+    let parameter = bitcast<f32>(p.parameter);
+    return rounded(RESULT, unary(ACTIVATION, y, parameter, 6.0));
+}
+
+@compute @workgroup_size(INVOCATIONS)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) own: u32) {
+    let first_row = id.x * BM;
+    let first_column = (id.y % p.blocks) * BN;
+    let split = id.y / p.blocks;
+    let group = id.z;
+    let x_start = p.x_offset + group * p.x_group;
+    let b_start = p.b_offset + group * p.b_group;
+    let row = own / COLUMNS * TM;
+    let column = own % COLUMNS * TN;
+
+    for (var i = own; i < BM; i += INVOCATIONS) {
+        if MODE == WEIGHT { rows[i] = tap(first_row + i); } else { rows[i] = window(first_row + i); }
+    }
+    var sums: array<array<f32, TN>, TM>;
+    let end = min(p.k, (split + 1u) * p.part);
+    for (var step = split * p.part; step < end; step += BK) {
+        for (var i = own; i < BK; i += INVOCATIONS) {
+            if MODE == WEIGHT { steps[i] = window(step + i); } else { steps[i] = tap(step + i); }
+        }
+        workgroupBarrier();
+        for (var i = own; i < BK * BM; i += INVOCATIONS) {
+            var r = i % BM;
+            var s = i / BM;
+            if ALONG_DEPTH {
+                r = i / BK;
+                s = i % BK;
+            }
+            var value = 0.0;
+            if first_row + r < p.m && step + s < end {
+                if MODE == WEIGHT {
+                    value = seen(x_start, steps[s], rows[r]);
+                } else {
+                    value = seen(x_start, rows[r], steps[s]);
+                }
+            }
+            a_tile[s * BM + r] = value;
+        }
+        for (var i = own; i < BK * BN; i += INVOCATIONS) {
+            let c = i % BN;
+            let s = i / BN;
+            var value = 0.0;
+            if first_column + c < p.n && step + s < end {
+                value = f32(b[b_start + (step + s) * p.b_step + first_column + c]);
+            }
+            b_tile[s * BN + c] = value;
+        }
+        workgroupBarrier();
+        for (var s = 0u; s < BK; s++) {
+            var left: array<f32, TM>;
+            for (var i = 0u; i < TM; i++) {
+                left[i] = a_tile[s * BM + row + i];
+            }
+            for (var j = 0u; j < TN; j++) {
+                let right = b_tile[s * BN + column + j];
+                for (var i = 0u; i < TM; i++) {
+                    sums[i][j] = fma(left[i], right, sums[i][j]);
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+
+    for (var i = 0u; i < TM; i++) {
+        let r = first_row + row + i;
+        if r >= p.m { break; }
+        for (var j = 0u; j < TN; j++) {
+            let c = first_column + column + j;
+            if c < p.n {
+                let at = group * p.out_group + r * p.out_row + c;
+                if p.splits > 1u {
+                    out[((split * p.groups + group) * p.m + r) * p.n + c] = R(sums[i][j]);
+                } else {
+                    out[at] = R(finished_sum(sums[i][j], group, r, c, at));
+                }
+            }
+        }
+    }
+}

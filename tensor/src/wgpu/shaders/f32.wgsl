@@ -1,0 +1,470 @@
+// Numbers of f32: what the kernels of every float type compute in.
+//
+// Divisions, roots, logarithms and exponentials are as exact as the adapter's; the functions that WGSL lacks, or that adapters
+// compute from a cruder formula, are made of these here, within some 4 ulp.
+
+alias X = f32;
+
+const LOWEST: X = -0x1.fffffep127;
+
+fn from_bits(bits: vec2<u32>) -> X { return bitcast<f32>(bits.x); }
+fn to_bits(x: X) -> vec2<u32> { return vec2(bitcast<u32>(x), 0u); }
+
+// Expressions of constants may not be NaN or infinite; these are variables to the compiler.
+var<private> nan_bits: u32 = 0x7fc00000u;
+var<private> infinity_bits: u32 = 0x7f800000u;
+fn nan() -> f32 { return bitcast<f32>(nan_bits); }
+fn infinity() -> f32 { return bitcast<f32>(infinity_bits); }
+
+fn with_sign(size: f32, sign: f32) -> f32 {
+    return bitcast<f32>((bitcast<u32>(size) & 0x7fffffffu) | (bitcast<u32>(sign) & 0x80000000u));
+}
+
+fn to_f32(x: X) -> f32 { return x; }
+
+fn to_i32(x: X) -> i32 {
+    if is_nan(x) { return 0; }
+    if x >= 2147483648.0 { return 2147483647; }
+    if x <= -2147483648.0 { return -2147483647 - 1; }
+    return i32(x);
+}
+
+fn to_u8(x: X) -> u32 {
+    if is_nan(x) { return 0u; }
+    return u32(min(max(x, 0.0), 255.0));
+}
+
+fn to_bool(x: X) -> u32 { return select(1u, 0u, x == 0.0); }
+
+fn to_i64(x: X) -> vec2<u32> {
+    if is_nan(x) { return vec2(0u, 0u); }
+    let size = trunc(abs(x));
+    if size >= 9223372036854775808.0 {
+        return select(vec2(0xffffffffu, 0x7fffffffu), vec2(0u, 0x80000000u), x < 0.0);
+    }
+    // Both parts are exact: a float has 24 digits.
+    let high = floor(size * 0x1p-32);
+    let low = size - high * 0x1p32;
+    let bits = vec2(u32(low), u32(high));
+    if x >= 0.0 { return bits; }
+    let negated = ~bits;
+    return vec2(negated.x + 1u, negated.y + select(0u, 1u, negated.x == 0xffffffffu));
+}
+
+// A result as it is stored.
+fn finished(kind: u32, x: X) -> X { return rounded(kind, x); }
+
+// ---- of one number -------------------------------------------------------------------------------------------------
+
+// eˣ - 1: by its series near 0, where the difference would cancel.
+fn exp_m1(x: f32) -> f32 {
+    if abs(x) < 0.35 {
+        return x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0)))))));
+    }
+    return exp(x) - 1.0;
+}
+
+// ln(1 + x): what 1 + x rounds away is put back by a quotient (W. Kahan).
+fn ln_1p(x: f32) -> f32 {
+    let u = 1.0 + x;
+    if u < 0.0 { return nan(); }
+    if u == 1.0 || is_infinite(u) { return x; }
+    if abs(x) < 0.1 {
+        // ln((1 + s) / (1 - s)) = 2 artanh(s) with s = x / (2 + x).
+        let s = x / (2.0 + x);
+        let t = s * s;
+        return 2.0 * s * (1.0 + t * (1.0 / 3.0 + t * (0.2 + t * (1.0 / 7.0 + t * (1.0 / 9.0)))));
+    }
+    return log(u);
+}
+
+fn cbrt(x: f32) -> f32 {
+    if x == 0.0 || is_infinite(x) || is_nan(x) { return x; }
+    let size = abs(x);
+    let guess = exp2(log2(size) * (1.0 / 3.0));
+    // A step of Newton's method, in a form that cannot overflow.
+    return with_sign(guess - (guess - size / (guess * guess)) * (1.0 / 3.0), x);
+}
+
+fn tanh_of(x: f32) -> f32 {
+    if is_nan(x) { return x; }
+    let size = abs(x);
+    if size > 9.1 { return with_sign(1.0, x); }
+    let e = exp_m1(2.0 * size);
+    return with_sign(e / (e + 2.0), x);
+}
+
+fn sinh_of(x: f32) -> f32 {
+    let size = abs(x);
+    if size > 80.0 {
+        // eˣ overflows before its half does.
+        let half = exp(0.5 * size);
+        return with_sign(0.5 * half * half, x);
+    }
+    let e = exp_m1(size);
+    return with_sign(0.5 * (e + e / (e + 1.0)), x);
+}
+
+fn cosh_of(x: f32) -> f32 {
+    let half = exp(0.5 * abs(x));
+    return 0.5 * half * half + 0.5 / (half * half);
+}
+
+fn asinh_of(x: f32) -> f32 {
+    let size = abs(x);
+    if is_infinite(x) || is_nan(x) { return x; }
+    if size > 1e9 { return with_sign(log(size) + 0.6931471805599453, x); }
+    let square = size * size;
+    return with_sign(ln_1p(size + square / (1.0 + sqrt(square + 1.0))), x);
+}
+
+fn acosh_of(x: f32) -> f32 {
+    if x < 1.0 { return nan(); }
+    if x > 1e9 { return log(x) + 0.6931471805599453; }
+    let t = x - 1.0;
+    return ln_1p(t + sqrt(t * (x + 1.0)));
+}
+
+fn atanh_of(x: f32) -> f32 {
+    let size = abs(x);
+    if size > 1.0 { return nan(); }
+    if size == 1.0 { return with_sign(infinity(), x); }
+    return with_sign(0.5 * ln_1p(2.0 * size / (1.0 - size)), x);
+}
+
+// e^(x²) · erfc(x) for x from 0.5 on: by a continued fraction for large x, else by Chebyshev's polynomial of t = 1 / (1 + x/2)
+// (W. Press et al., Numerical Recipes, "erfc").
+fn scaled_erfc(x: f32) -> f32 {
+    let t = 2.0 / (2.0 + x);
+    let polynomial = -1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807
+        + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
+    return t * exp(polynomial);
+}
+
+// The product of exponentials whose arguments are exact: x² rounded would cost digits of e^(-x²).
+fn exp_of_minus_square(x: f32) -> f32 {
+    let high = bitcast<f32>(bitcast<u32>(x) & 0xfffff000u);
+    return exp(-high * high) * exp(-(x - high) * (x + high));
+}
+
+fn erf_small(x: f32) -> f32 {
+    // The Maclaurin series.
+    let t = x * x;
+    return x * (1.1283791670955126 + t * (-0.3761263890318375 + t * (0.11283791670955126 + t * (-0.026866170645131252
+        + t * (0.005223977625442188 + t * (-0.0008548327023450852 + t * (0.00012055332981789664 + t * -1.4925650358406252e-5)))))));
+}
+
+fn erf(x: f32) -> f32 {
+    if is_nan(x) { return x; }
+    let size = abs(x);
+    if size < 0.75 { return erf_small(x); }
+    if size > 4.0 { return with_sign(1.0, x); }
+    return with_sign(1.0 - exp_of_minus_square(size) * scaled_erfc(size), x);
+}
+
+fn erfc(x: f32) -> f32 {
+    if is_nan(x) { return x; }
+    let size = abs(x);
+    if size < 0.5 { return 1.0 - erf_small(x); }
+    var y = 0.0;
+    if size < 10.5 { y = exp_of_minus_square(size) * scaled_erfc(size); }
+    return select(y, 2.0 - y, x < 0.0);
+}
+
+// M. Giles, "Approximating the erfinv function", GPU Computing Gems 2, 2010.
+fn erfinv(x: f32) -> f32 {
+    if abs(x) > 1.0 || is_nan(x) { return nan(); }
+    if abs(x) == 1.0 { return with_sign(infinity(), x); }
+    var w = -log((1.0 - x) * (1.0 + x));
+    var p = 0.0;
+    if w < 5.0 {
+        w -= 2.5;
+        p = 2.81022636e-08;
+        p = 3.43273939e-07 + p * w;
+        p = -3.5233877e-06 + p * w;
+        p = -4.39150654e-06 + p * w;
+        p = 0.00021858087 + p * w;
+        p = -0.00125372503 + p * w;
+        p = -0.00417768164 + p * w;
+        p = 0.246640727 + p * w;
+        p = 1.50140941 + p * w;
+    } else {
+        w = sqrt(w) - 3.0;
+        p = -0.000200214257;
+        p = 0.000100950558 + p * w;
+        p = 0.00134934322 + p * w;
+        p = -0.00367342844 + p * w;
+        p = 0.00573950773 + p * w;
+        p = -0.0076224613 + p * w;
+        p = 0.00943887047 + p * w;
+        p = 1.00167406 + p * w;
+        p = 2.83297682 + p * w;
+    }
+    return p * x;
+}
+
+fn sigmoid(x: f32) -> f32 {
+    if is_nan(x) { return x; }
+    let e = exp(-abs(x));
+    return select(e / (1.0 + e), 1.0 / (1.0 + e), x >= 0.0);
+}
+
+fn relu(x: f32) -> f32 { return select(x, 0.0, x < 0.0); }
+
+fn gelu_tanh(x: f32) -> f32 {
+    return 0.5 * x * (1.0 + tanh_of(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
+
+fn hard_sigmoid(x: f32) -> f32 {
+    let y = x + 3.0;
+    return select(select(y, 6.0, y > 6.0), 0.0, y < 0.0) * (1.0 / 6.0);
+}
+
+const NEG: u32 = 0u;
+const ABS: u32 = 1u;
+const SIGN: u32 = 2u;
+const SQUARE: u32 = 3u;
+const RELU: u32 = 4u;
+const CLAMP: u32 = 5u;
+const SQRT: u32 = 6u;
+const RSQRT: u32 = 7u;
+const CBRT: u32 = 8u;
+const RECIP: u32 = 9u;
+const EXP: u32 = 10u;
+const EXP2: u32 = 11u;
+const EXP_M1: u32 = 12u;
+const LN: u32 = 13u;
+const LOG2: u32 = 14u;
+const LOG10: u32 = 15u;
+const LN_1P: u32 = 16u;
+const SIN: u32 = 17u;
+const COS: u32 = 18u;
+const TAN: u32 = 19u;
+const ASIN: u32 = 20u;
+const ACOS: u32 = 21u;
+const ATAN: u32 = 22u;
+const SINH: u32 = 23u;
+const COSH: u32 = 24u;
+const TANH: u32 = 25u;
+const ASINH: u32 = 26u;
+const ACOSH: u32 = 27u;
+const ATANH: u32 = 28u;
+const ERF: u32 = 29u;
+const ERFC: u32 = 30u;
+const ERFINV: u32 = 31u;
+const SIGMOID: u32 = 32u;
+const LOG_SIGMOID: u32 = 33u;
+const SOFTPLUS: u32 = 34u;
+const SILU: u32 = 35u;
+const GELU: u32 = 36u;
+const GELU_TANH: u32 = 37u;
+const HARD_SIGMOID: u32 = 38u;
+const HARD_SWISH: u32 = 39u;
+const LEAKY_RELU: u32 = 40u;
+const FLOOR: u32 = 41u;
+const CEIL: u32 = 42u;
+const ROUND: u32 = 43u;
+const TRUNC: u32 = 44u;
+const IS_NAN: u32 = 45u;
+const IS_INF: u32 = 46u;
+const IS_FINITE: u32 = 47u;
+
+// A function of one number; `low` and `high` are its parameters.
+fn unary(f: u32, x: X, low: X, high: X) -> X {
+    // Adapters may make a number of what is none.
+    if f < IS_NAN && is_nan(x) { return x; }
+    switch f {
+        case NEG: { return -x; }
+        case ABS: { return abs(x); }
+        case SIGN: { return select(select(x, -1.0, x < 0.0), 1.0, x > 0.0); }
+        case SQUARE: { return x * x; }
+        case RELU: { return relu(x); }
+        case CLAMP: {
+            let above = select(x, low, x < low);
+            return select(above, high, above > high);
+        }
+        case SQRT: { return sqrt(x); }
+        case RSQRT: { return 1.0 / sqrt(x); }
+        case CBRT: { return cbrt(x); }
+        case RECIP: { return 1.0 / x; }
+        case EXP: { return exp(x); }
+        case EXP2: { return exp2(x); }
+        case EXP_M1: { return exp_m1(x); }
+        case LN: { return log(x); }
+        case LOG2: { return log2(x); }
+        case LOG10: { return log2(x) * 0.30102999566398120; }
+        case LN_1P: { return ln_1p(x); }
+        case SIN: { return sin(x); }
+        case COS: { return cos(x); }
+        case TAN: { return tan(x); }
+        case ASIN: { return asin(x); }
+        case ACOS: { return acos(x); }
+        case ATAN: { return atan(x); }
+        case SINH: { return sinh_of(x); }
+        case COSH: { return cosh_of(x); }
+        case TANH: { return tanh_of(x); }
+        case ASINH: { return asinh_of(x); }
+        case ACOSH: { return acosh_of(x); }
+        case ATANH: { return atanh_of(x); }
+        case ERF: { return erf(x); }
+        case ERFC: { return erfc(x); }
+        case ERFINV: { return erfinv(x); }
+        case SIGMOID: { return sigmoid(x); }
+        case LOG_SIGMOID: { return select(0.0, x, x < 0.0) - ln_1p(exp(-abs(x))); }
+        case SOFTPLUS: { return relu(x) + ln_1p(exp(-abs(x))); }
+        case SILU: { return x * sigmoid(x); }
+        case GELU: { return 0.5 * x * erfc(-0.7071067811865476 * x); }
+        case GELU_TANH: { return gelu_tanh(x); }
+        case HARD_SIGMOID: { return hard_sigmoid(x); }
+        case HARD_SWISH: { return x * hard_sigmoid(x); }
+        case LEAKY_RELU: { return select(x, x * low, x < 0.0); }
+        case FLOOR: { return floor(x); }
+        case CEIL: { return ceil(x); }
+        case ROUND: { return round(x); }
+        case TRUNC: { return trunc(x); }
+        case IS_NAN: { return select(0.0, 1.0, is_nan(x)); }
+        case IS_INF: { return select(0.0, 1.0, is_infinite(x)); }
+        case IS_FINITE: { return select(1.0, 0.0, is_nan(x) || is_infinite(x)); }
+        default: { return x; }
+    }
+}
+
+// ---- of two numbers ------------------------------------------------------------------------------------------------
+
+// The remainder with the divisor's sign. The quotient's rounding is put right by one step; quotients beyond 2²⁴ are not exact.
+fn remainder(x: f32, y: f32) -> f32 {
+    if y == 0.0 || is_infinite(x) || is_nan(x) || is_nan(y) { return nan(); }
+    if is_infinite(y) { return select(y, x, x == 0.0 || (x < 0.0) == (y < 0.0)); }
+    let size = abs(y);
+    // The product of quotient and divisor in four parts, each of which a float holds: `fma` need not be exact.
+    let quotient = trunc(abs(x) / size);
+    let q = bitcast<f32>(bitcast<u32>(quotient) & 0xfffff000u);
+    let d = bitcast<f32>(bitcast<u32>(size) & 0xfffff000u);
+    var r = abs(x) - q * d - q * (size - d) - (quotient - q) * d - (quotient - q) * (size - d);
+    if r >= size { r -= size; }
+    if r < 0.0 { r += size; }
+    r = with_sign(r, x);
+    return select(r, r + y, r != 0.0 && (r < 0.0) != (y < 0.0));
+}
+
+// xʸ for any signs: adapters know it for x ≥ 0 alone.
+fn power(x: f32, y: f32) -> f32 {
+    if y == 0.0 || x == 1.0 { return 1.0; }
+    if is_nan(x) || is_nan(y) { return nan(); }
+    let whole = floor(y) == y;
+    let odd = whole && abs(y) < 16777216.0 && (i32(y) & 1) != 0;
+    let size = abs(x);
+    var result = 0.0;
+    if is_infinite(y) {
+        let grows = (size > 1.0) == (y > 0.0);
+        result = select(0.0, infinity(), grows);
+        if size == 1.0 { result = 1.0; }
+        return result;
+    }
+    if size == 0.0 {
+        result = select(0.0, infinity(), y < 0.0);
+    } else if is_infinite(x) {
+        result = select(infinity(), 0.0, y < 0.0);
+    } else if whole && abs(y) <= 32.0 {
+        // By multiplications, exact to some ulp.
+        var base = size;
+        var rest = u32(abs(y));
+        result = 1.0;
+        for (var i = 0; i < 6; i++) {
+            if (rest & 1u) != 0u { result *= base; }
+            base *= base;
+            rest >>= 1u;
+        }
+        if y < 0.0 { result = 1.0 / result; }
+    } else {
+        result = exp2(y * log2(size));
+    }
+    if x < 0.0 || (x == 0.0 && (bitcast<u32>(x) >> 31u) == 1u) {
+        if odd { return -result; }
+        if !whole && x < 0.0 && !is_infinite(x) { return nan(); }
+    }
+    return result;
+}
+
+fn angle(y: f32, x: f32) -> f32 {
+    if is_nan(x) || is_nan(y) { return nan(); }
+    let wide = abs(x);
+    let high = abs(y);
+    var a = 0.0;
+    if is_infinite(x) && is_infinite(y) {
+        a = 0.7853981633974483;
+    } else if max(wide, high) > 0.0 {
+        let quotient = min(wide, high) / max(wide, high);
+        a = atan(quotient);
+    }
+    if high > wide { a = 1.5707963267948966 - a; }
+    if (bitcast<u32>(x) >> 31u) == 1u { a = 3.141592653589793 - a; }
+    return with_sign(a, y);
+}
+
+fn hypot(x: f32, y: f32) -> f32 {
+    if is_infinite(x) || is_infinite(y) { return infinity(); }
+    if is_nan(x) || is_nan(y) { return nan(); }
+    let large = max(abs(x), abs(y));
+    if large == 0.0 { return 0.0; }
+    let small = min(abs(x), abs(y)) / large;
+    return large * sqrt(1.0 + small * small);
+}
+
+const ADD: u32 = 0u;
+const SUB: u32 = 1u;
+const MUL: u32 = 2u;
+const DIV: u32 = 3u;
+const REM: u32 = 4u;
+const FLOOR_DIV: u32 = 5u;
+const POW: u32 = 6u;
+const MAXIMUM: u32 = 7u;
+const MINIMUM: u32 = 8u;
+const ATAN2: u32 = 9u;
+const HYPOT: u32 = 10u;
+const RELU_BACKWARD: u32 = 11u;
+const RELU6_BACKWARD: u32 = 12u;
+const LEAKY_RELU_BACKWARD: u32 = 13u;
+const SIGMOID_BACKWARD: u32 = 14u;
+
+// A function of two numbers; `low` is its parameter.
+fn binary(f: u32, x: X, y: X, low: X) -> X {
+    switch f {
+        case ADD: { return x + y; }
+        case SUB: { return x - y; }
+        case MUL: { return x * y; }
+        case DIV: { return x / y; }
+        case REM: { return remainder(x, y); }
+        case FLOOR_DIV: { return floor(x / y); }
+        case POW: { return power(x, y); }
+        case MAXIMUM: { return select(y, x, x > y || is_nan(x)); }
+        case MINIMUM: { return select(y, x, x < y || is_nan(x)); }
+        case ATAN2: { return angle(x, y); }
+        case HYPOT: { return hypot(x, y); }
+        case RELU_BACKWARD: { return select(0.0, x, y > 0.0); }
+        case RELU6_BACKWARD: { return select(0.0, x, y > 0.0 && y < 6.0); }
+        case LEAKY_RELU_BACKWARD: { return select(x * low, x, y > 0.0); }
+        case SIGMOID_BACKWARD: { return x * (y * (1.0 - y)); }
+        default: { return x; }
+    }
+}
+
+const EQ: u32 = 0u;
+const NE: u32 = 1u;
+const LT: u32 = 2u;
+const LE: u32 = 3u;
+const GT: u32 = 4u;
+const GE: u32 = 5u;
+
+fn compare(f: u32, x: X, y: X) -> bool {
+    if is_nan(x) || is_nan(y) { return f == NE; }
+    switch f {
+        case EQ: { return x == y; }
+        case NE: { return x != y; }
+        case LT: { return x < y; }
+        case LE: { return x <= y; }
+        case GT: { return x > y; }
+        case GE: { return x >= y; }
+        default: { return false; }
+    }
+}

@@ -1,0 +1,39 @@
+//! What tensors take on a device does not grow. A process of its own: no other test may take memory meanwhile.
+
+use std::io::Write;
+
+use ocelli_tensor::{DType, Device, Generator, Tensor, UpdateRule, WeightDecay};
+
+fn normal(shape: [usize; 2], seed: u64) -> Tensor {
+    Tensor::randn(shape, DType::F32, &mut Generator::new(seed)).unwrap()
+}
+
+fn is_flat_on(device: Device) {
+    let mut w = normal([40, 30], 34).to_device(device).unwrap();
+    let x = normal([16, 40], 35).to_device(device).unwrap();
+    let step = |w: &mut Tensor| -> ocelli_tensor::Result<()> {
+        let gradient = x.t()?.matmul(&x.matmul(w)?.tanh()?)?;
+        w.update(&gradient, &mut [], UpdateRule::Descent { rate: 1e-3 }, WeightDecay::default())
+    };
+    for _ in 0..50 {
+        step(&mut w).unwrap();
+    }
+    let before = device.reserved_memory().unwrap();
+    for _ in 0..1000 {
+        step(&mut w).unwrap();
+    }
+    assert_eq!(device.reserved_memory().unwrap(), before);
+    assert!(w.is_finite().unwrap().all(..).unwrap().item::<bool>().unwrap());
+}
+
+#[test]
+fn memory_is_flat_over_a_thousand_steps() {
+    is_flat_on(Device::Cpu);
+    match Device::wgpu(0) {
+        Ok(device) => is_flat_on(device),
+        Err(error) => {
+            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
+            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
+        }
+    }
+}
