@@ -13,7 +13,7 @@ use ocelli_data::{DataLoader, Dataset, stratified_split};
 use ocelli_examples::{Description, Result, digit_augmentation, load_digits};
 use ocelli_nn::{CrossEntropy, Module, summary};
 use ocelli_optim::schedules::CosineDecay;
-use ocelli_tensor::{DType, Generator, Tensor};
+use ocelli_tensor::{DType, Device, Generator, Tensor};
 use ocelli_train::{Accuracy, Batches, ConfusionMatrix, CsvLogger, Logs, Trainer};
 use ocelli_vision::{models, visualize::Grid};
 
@@ -81,6 +81,9 @@ struct Options {
     /// Where model, history and pictures go
     #[arg(long, default_value = "runs/mnist")]
     out: PathBuf,
+    /// cpu, wgpu (the first graphics adapter), wgpu:NUMBER, or best
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// Threads; by default one for each core
     #[arg(long)]
     threads: Option<usize>,
@@ -109,6 +112,7 @@ fn run(options: &Options) -> Result<()> {
     let model = models::by_name(&options.arch, test.classes(), &mut generator)?;
     println!("{}\n", summary(&*model, [1, 1, 28, 28], DType::F32)?);
 
+    model.to(options.device)?;
     let (train, validation) = batches(options, train)?;
     let test_loader = DataLoader::new(test.clone(), 256)?;
     println!(

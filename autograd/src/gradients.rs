@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ocelli_tensor::Tensor;
-
 use crate::node::Source;
 use crate::record::with_recording;
 use crate::{Error, Result, Var};
@@ -117,7 +115,7 @@ impl Backward {
                 return Err(ocelli_tensor::Error::shape("backward", expected, seed.shape()).into());
             }
             None if result.numel() != 1 => return Err(Error::NotScalar(result.shape().clone())),
-            None => Var::constant(Tensor::ones(result.shape(), result.dtype())?),
+            None => Var::constant(result.tensor().ones_like()?),
         };
         with_recording(self.create_graph, || self.walk(source, seed))
     }

@@ -1,6 +1,6 @@
 //! The tree of modules: walking it, and what follows from the walk.
 
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Device, Tensor};
 
 use crate::{Buffer, Mode, Param, RandomStream, Result, StateDict, state_dict};
 
@@ -109,6 +109,15 @@ pub trait Module: Send + Sync {
     /// Switches every layer to evaluation: dropout lets everything pass, batch norm uses its running statistics.
     fn eval(&self) {
         self.visit(&mut SetMode(false));
+    }
+
+    /// Moves all parameters and buffers to a device. Inputs must be there too; files and state dicts fit models on any device.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_device`], for the first tensor that cannot be moved; those before it have been.
+    fn to(&self, device: Device) -> Result<()> {
+        self.named_parameters().iter().try_for_each(|(_, param)| param.to_device(device))?;
+        self.named_buffers().iter().try_for_each(|(_, buffer)| buffer.to_device(device))
     }
 
     /// Freezes all parameters, or lets them train again.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{Generator, Shape, Tensor};
+use ocelli_tensor::{Device, Generator, Shape, Tensor};
 
 use crate::{Constraint, Regularizer, Result};
 
@@ -49,7 +49,7 @@ impl Param {
         self.0.var.read().unwrap_or_else(PoisonError::into_inner).tensor().clone()
     }
 
-    /// Gives the parameter another value, cast to its dtype.
+    /// Gives the parameter another value, cast to its dtype and moved to its device.
     ///
     /// # Errors
     /// If the shape is another.
@@ -59,7 +59,17 @@ impl Param {
             let expected = format!("the parameter's shape {}", var.shape());
             return Err(ocelli_tensor::Error::shape("set", expected, value.shape()).into());
         }
-        *var = var.with_value(value.to_dtype(var.dtype())?)?;
+        *var = var.with_value(alike(value, var.tensor())?)?;
+        Ok(())
+    }
+
+    /// Moves the value to a device.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_device`]; the value stays where it is then.
+    pub fn to_device(&self, device: Device) -> Result<()> {
+        let mut var = self.0.var.write().unwrap_or_else(PoisonError::into_inner);
+        *var = var.with_value(var.tensor().to_device(device)?)?;
         Ok(())
     }
 
@@ -131,7 +141,7 @@ impl Buffer {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives the buffer another value, cast to its dtype.
+    /// Gives the buffer another value, cast to its dtype and moved to its device.
     ///
     /// # Errors
     /// If the shape is another.
@@ -141,7 +151,17 @@ impl Buffer {
             let expected = format!("the buffer's shape {}", tensor.shape());
             return Err(ocelli_tensor::Error::shape("set", expected, value.shape()).into());
         }
-        *tensor = value.to_dtype(tensor.dtype())?;
+        *tensor = alike(value, &tensor)?;
+        Ok(())
+    }
+
+    /// Moves the value to a device.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_device`]; the value stays where it is then.
+    pub fn to_device(&self, device: Device) -> Result<()> {
+        let mut tensor = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *tensor = tensor.to_device(device)?;
         Ok(())
     }
 }
@@ -150,6 +170,15 @@ impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({:?})", self.tensor())
     }
+}
+
+/// A value of another's dtype, on its device.
+fn alike(value: Tensor, other: &Tensor) -> Result<Tensor> {
+    if value.device() == other.device() {
+        return Ok(value.to_dtype(other.dtype())?);
+    }
+    // Not every device has every dtype.
+    Ok(value.to_device(Device::Cpu)?.to_dtype(other.dtype())?.to_device(other.device())?)
 }
 
 /// Whether a layer trains or is evaluated. A module's [`train`](crate::Module::train) and [`eval`](crate::Module::eval) switch

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ocelli_autograd::{Var, no_grad};
-use ocelli_tensor::{DType, Shape, Tensor};
+use ocelli_tensor::{DType, Device, Shape, Tensor};
 
 use crate::module::{Part, Path, Visitor, distinct};
 use crate::observe::{Call, calls_of};
@@ -80,7 +80,8 @@ impl Summary {
 /// # Errors
 /// If the model does not take an input of that shape.
 pub fn summary(model: &dyn Layer, input: impl Into<Shape>, dtype: DType) -> Result<Summary> {
-    let x = Var::constant(Tensor::zeros(input, dtype)?);
+    let device = model.named_parameters().first().map_or(Device::Cpu, |(_, param)| param.tensor().device());
+    let x = Var::constant(Tensor::full_on(device, input, 0, dtype)?);
     let mut modes = Modes::default();
     model.visit(&mut modes);
     model.eval();

@@ -115,7 +115,7 @@ pub trait Optimizer: Send {
             for &(name, initial) in &slots {
                 let tensor = match entry.slots.0.get(name) {
                     Some(tensor) => tensor.clone(),
-                    None => Tensor::full(entry.param.shape(), initial, entry.wide())?,
+                    None => Tensor::full_on(entry.param.tensor().device(), entry.param.shape(), initial, entry.wide())?,
                 };
                 state.insert(format!("{}.{name}", entry.path), tensor);
             }
@@ -154,6 +154,7 @@ pub trait Optimizer: Send {
             let mut tensors = Slots::default();
             for &(name, _) in &slots {
                 let tensor = state[&format!("{}.{name}", entry.path)].to_dtype(entry.wide())?;
+                let tensor = tensor.to_device(entry.param.tensor().device())?;
                 tensors.set(name, tensor);
             }
             loaded.push((count(&format!("{}.step", entry.path))?, tensors));

@@ -161,7 +161,7 @@ impl Entry {
     pub(crate) fn prepare(&mut self, slots: &[(&'static str, f64)]) -> Result<()> {
         for &(name, initial) in slots {
             if !self.slots.0.contains_key(name) {
-                let tensor = Tensor::full(self.param.shape(), initial, self.wide())?;
+                let tensor = Tensor::full_on(self.param.tensor().device(), self.param.shape(), initial, self.wide())?;
                 self.slots.set(name, tensor);
             }
         }

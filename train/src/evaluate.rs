@@ -2,7 +2,7 @@
 
 use ocelli_autograd::{Var, no_grad};
 use ocelli_nn::{Layer, Mode, Visitor, collect_penalties, distinct};
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{Device, Tensor};
 
 use crate::{Batches, Error, Logs, Mean, Result, Trainer};
 
@@ -13,10 +13,11 @@ impl Trainer<'_> {
     /// The prediction for a batch, and its loss with all penalties: those on trainable parameters (each shared one once) and those on
     /// activities.
     pub(crate) fn forward(&self, inputs: &Tensor, targets: &Tensor) -> Result<(Var, Var)> {
-        let x = Var::constant(inputs.clone());
+        let device = self.device();
+        let x = Var::constant(inputs.to_device(device)?);
         let (prediction, penalties) = collect_penalties(|| self.model.forward(&x));
         let prediction = prediction?;
-        let mut loss = self.loss.loss(&prediction, targets)?;
+        let mut loss = self.loss.loss(&prediction, &targets.to_device(device)?)?;
         if loss.numel() != 1 {
             let message = format!("expected a loss that is one number, received shape {}", loss.shape());
             return Err(Error::argument("loss", message));
@@ -90,8 +91,13 @@ impl Trainer<'_> {
         Ok(Tensor::concat(&parts, 0)?)
     }
 
+    /// Where the model is, and batches are brought.
+    fn device(&self) -> Device {
+        self.model.named_parameters().first().map_or(Device::Cpu, |(_, param)| param.tensor().device())
+    }
+
     fn outputs(&self, inputs: &Tensor) -> Result<Tensor> {
-        let x = Var::constant(inputs.clone());
+        let x = Var::constant(inputs.to_device(self.device())?);
         Ok(no_grad(|| self.model.forward(&x))?.into_tensor())
     }
 }

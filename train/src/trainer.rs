@@ -15,6 +15,8 @@ use crate::{Callback, CallbackState, Error, History, Metric, Progress, Result, i
 /// A trainer remembers how far it has come: [`Trainer::fit`] trains until so many epochs are done *in all*, so a second call with a
 /// larger number goes on, and one after [`Trainer::resume`] does what an uninterrupted training would have done.
 ///
+/// Batches are brought to the device that the model's parameters are on ([`Module::to`](ocelli_nn::Module::to)).
+///
 /// See the [front page](crate) for an example.
 pub struct Trainer<'a> {
     pub(crate) model: &'a dyn Layer,

@@ -210,7 +210,7 @@ impl Op for WithScalar {
         let scalar = match self.function {
             // These rules compute with the number as a variable.
             Function::Atan2 => {
-                let value = Var::constant(Tensor::full((), self.scalar, dy.dtype())?);
+                let value = Var::constant(Tensor::full_on(dy.device(), (), self.scalar, dy.dtype())?);
                 return Ok(vec![Some(self.function.left(node, &(&value).into(), dy)?)]);
             }
             _ => VarOperand::Scalar(self.scalar),

@@ -88,7 +88,7 @@ fn on_diagonals(mut x: Var, labels: &[Label], own: &[Label], shape: &Shape) -> R
         }
         let mut sizes = vec![1; labels.len()];
         (sizes[from], sizes[axis]) = (size, size);
-        x = x.mul(&Tensor::eye(size, size, x.dtype())?.reshape(&sizes[..])?)?;
+        x = x.mul(&Tensor::eye(size, size, x.dtype())?.to_device(x.device())?.reshape(&sizes[..])?)?;
     }
     Ok(x)
 }

@@ -57,13 +57,14 @@ impl Op for Scatter {
         let (index, axis) = (node.input(1)?, self.axis as isize);
         let (index, mut gradients) = (index.tensor(), vec![None; 3]);
         if node.needs(0) {
-            let zeros = Var::constant(Tensor::zeros(index.shape(), dy.dtype())?);
+            let zeros = Var::constant(Tensor::full_on(dy.device(), index.shape(), 0, dy.dtype())?);
             gradients[0] = Some(dy.scatter(axis, index, &zeros)?);
         }
         if node.needs(2) {
             // A write that a later one has replaced does not find its own number in its place.
-            let numbers = Tensor::arange(0, index.numel() as i64, 1)?.reshape(index.shape())?;
-            let places = Tensor::zeros(node.shape(0), numbers.dtype())?;
+            let numbers =
+                Tensor::arange(0, index.numel() as i64, 1)?.to_device(index.device())?.reshape(index.shape())?;
+            let places = Tensor::full_on(index.device(), node.shape(0), 0, numbers.dtype())?;
             let last = places.scatter(axis, index, &numbers)?.gather(axis, index)?;
             let last = last.eq(&numbers)?.to_dtype(dy.dtype())?;
             let read = dy.gather(axis, index)?.mul(&last)?;
@@ -122,7 +123,7 @@ impl Op for IndexSelect {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let zeros = Var::constant(Tensor::zeros(node.shape(0), dy.dtype())?);
+        let zeros = Var::constant(Tensor::full_on(dy.device(), node.shape(0), 0, dy.dtype())?);
         let dx = zeros.index_add(self.axis as isize, node.input(1)?.tensor(), dy)?;
         Ok(vec![Some(dx), None])
     }
@@ -177,7 +178,7 @@ impl Op for MaskedSelect {
         let shape = node.shape(0).broadcast("masked_select", mask.shape())?;
         let places = mask.tensor().expand(&shape)?.reshape([shape.numel()])?;
         let places = places.nonzero()?.squeeze(1)?;
-        let zeros = Var::constant(Tensor::zeros([shape.numel()], dy.dtype())?);
+        let zeros = Var::constant(Tensor::full_on(dy.device(), [shape.numel()], 0, dy.dtype())?);
         let dx = zeros.index_add(0, &places, dy)?.reshape(&shape)?;
         Ok(vec![Some(dx.sum_to(node.shape(0))?), None])
     }
@@ -274,7 +275,7 @@ impl Var {
 
     /// Zeros of this shape with the elements added at the positions along an axis that the index names.
     pub(crate) fn placed_at(&self, shape: &Shape, axis: usize, index: &Tensor) -> Result<Var> {
-        let zeros = Var::constant(Tensor::zeros(shape, self.dtype())?);
+        let zeros = Var::constant(Tensor::full_on(self.device(), shape, 0, self.dtype())?);
         zeros.scatter_add(axis as isize, index, self)
     }
 

@@ -1,6 +1,6 @@
 //! Matrix decompositions.
 
-use ocelli_tensor::{DType, Tensor};
+use ocelli_tensor::Tensor;
 
 use crate::{Keeps, NodeView, Op, Result, Var};
 
@@ -28,8 +28,9 @@ impl Op for QrBasis {
         let size = q.shape()[q.rank() - 1];
         let r = upper(&q.t()?.matmul(&a)?)?;
         let m = dq.t()?.matmul(&q)?.neg()?;
-        let below = m.mul(&triangle(size, size, q.dtype(), true)?)?;
-        let mirrored = below.add(&below.t()?)?.add(&m.mul(&Tensor::eye(size, size, q.dtype())?)?)?;
+        let below = m.mul(&triangle(size, size, &q, true)?)?;
+        let mirrored =
+            below.add(&below.t()?)?.add(&m.mul(&Tensor::eye(size, size, q.dtype())?.to_device(q.device())?)?)?;
         let da = dq.add(&q.matmul(&mirrored)?)?.matmul(&r.triangular_inverse()?.t()?)?;
         Ok(vec![Some(da)])
     }
@@ -62,15 +63,15 @@ impl Op for TriangularInverse {
 /// The same matrices with zeros below the diagonal.
 fn upper(x: &Var) -> Result<Var> {
     let (rows, columns) = (x.shape()[x.rank() - 2], x.shape()[x.rank() - 1]);
-    x.mul(&triangle(rows, columns, x.dtype(), false)?)
+    x.mul(&triangle(rows, columns, x, false)?)
 }
 
-/// Ones below the diagonal, or on it and above.
-fn triangle(rows: usize, columns: usize, dtype: DType, below: bool) -> Result<Tensor> {
+/// Ones below the diagonal, or on it and above, of the dtype and on the device of a variable.
+fn triangle(rows: usize, columns: usize, like: &Var, below: bool) -> Result<Tensor> {
     let down = Tensor::arange(0, rows, 1)?.unsqueeze(1)?;
     let across = Tensor::arange(0, columns, 1)?;
     let ones = if below { across.lt(&down)? } else { across.ge(&down)? };
-    Ok(ones.to_dtype(dtype)?)
+    Ok(ones.to_dtype(like.dtype())?.to_device(like.device())?)
 }
 
 impl Var {

@@ -126,7 +126,7 @@ fn product_before(x: &Var) -> Result<Var> {
     }
     let later =
         SliceScatter { axis, slice: (1..).into(), size }.apply(&[&x.narrow(-1, 0, size - 1)?.cumprod(-1)?])?;
-    let first = Tensor::arange(0, size as i64, 1)?.eq(0)?;
+    let first = Tensor::arange(0, size as i64, 1)?.to_device(x.device())?.eq(0)?;
     later.add(&first.to_dtype(x.dtype())?)
 }
 

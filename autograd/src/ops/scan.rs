@@ -54,10 +54,10 @@ impl Op for CumProd {
         }
         // One row for each i, with 1 in the place of xᵢ; of its running product those at k ≥ i count.
         let n = x.size(axis)? as i64;
-        let k = Tensor::arange(0, n, 1)?;
+        let k = Tensor::arange(0, n, 1)?.to_device(x.device())?;
         let i = k.unsqueeze(1)?;
         let rows = x.transpose(axis, -1)?.unsqueeze(-2)?;
-        let ones = Var::constant(Tensor::ones((), x.dtype())?);
+        let ones = Var::constant(Tensor::full_on(x.device(), (), 1, x.dtype())?);
         let products = ones.where_(&k.eq(&i)?, &rows)?.cumprod(-1)?;
         let products = products.mul(&k.ge(&i)?.to_dtype(x.dtype())?)?;
         let dx = dy.transpose(axis, -1)?.unsqueeze(-2)?.mul(&products)?;

@@ -21,7 +21,7 @@ impl Op for Where {
     }
 
     fn backward(&self, node: &NodeView<'_>, dy: &Var) -> Result<Vec<Option<Var>>> {
-        let zero = Var::constant(Tensor::zeros((), dy.dtype())?);
+        let zero = Var::constant(Tensor::full_on(dy.device(), (), 0, dy.dtype())?);
         let yes = node.needs(0).then(|| dy.where_(&self.condition, &zero)?.sum_to(node.shape(0))).transpose()?;
         let no = node.needs(1).then(|| zero.where_(&self.condition, dy)?.sum_to(node.shape(1))).transpose()?;
         Ok(vec![yes, no])

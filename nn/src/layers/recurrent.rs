@@ -172,7 +172,7 @@ impl<K: RecurrentKind> Recurrent<K> {
             let mut outputs = Vec::new();
             for (direction, way) in ways.iter().enumerate() {
                 let initial = match state {
-                    None => Tensor::zeros([count, batch, options.hidden], x.dtype())?.into(),
+                    None => Tensor::full_on(x.device(), [count, batch, options.hidden], 0, x.dtype())?.into(),
                     Some(state) => {
                         let own = (layer * directions + direction) as isize;
                         let own = state.iter().map(|state| Ok(state.select(0, own)?)).collect::<Result<Vec<Var>>>()?;
@@ -223,7 +223,7 @@ impl Way {
         let [input_bias, hidden_bias] = match &self.biases {
             Some((input, hidden)) => [input.var(), hidden.var()],
             None => {
-                let none = Var::constant(Tensor::zeros([input.shape()[0]], input.dtype())?);
+                let none = Var::constant(Tensor::full_on(input.device(), [input.shape()[0]], 0, input.dtype())?);
                 [none.clone(), none]
             }
         };

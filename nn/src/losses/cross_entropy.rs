@@ -138,7 +138,10 @@ impl Loss for CrossEntropy {
                 DType::F64 => self.dense_target(shape, axis, &numbers, &weights, |number| number)?,
                 _ => self.dense_target(shape, axis, &numbers, &weights, |number| number as f32)?,
             };
-            normalized_ln(prediction, axis)?.mul(&target.to_dtype(dtype)?)?.sum(axis)?.neg()?
+            normalized_ln(prediction, axis)?
+                .mul(&target.to_dtype(dtype)?.to_device(prediction.device())?)?
+                .sum(axis)?
+                .neg()?
         } else {
             let targets = ClassTargets {
                 weights: self.class_weights.clone(),

@@ -1,6 +1,6 @@
 //! The share of right predictions.
 
-use ocelli_tensor::{DType, Tensor};
+use ocelli_tensor::{DType, Device, Tensor};
 
 use super::{Mean, Metric, classes, largest, rows};
 use crate::{Error, Result};
@@ -74,8 +74,8 @@ impl Metric for BinaryAccuracy {
             );
             return Err(Error::argument("binary accuracy", message));
         }
-        let scores = prediction.to_dtype(DType::F64)?.to_vec::<f64>()?;
-        let truth = target.to_dtype(DType::F64)?.to_vec::<f64>()?;
+        let scores = prediction.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
+        let truth = target.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
         for (score, truth) in scores.into_iter().zip(truth) {
             let right = (score > self.threshold) == (truth > 0.5);
             self.mean.add(f64::from(u8::from(right)), 1.0);
