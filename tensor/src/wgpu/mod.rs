@@ -13,6 +13,7 @@ pub(crate) mod conv;
 pub(crate) mod elementwise;
 mod kernel;
 pub(crate) mod matmul;
+pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod softmax;
 mod stored;

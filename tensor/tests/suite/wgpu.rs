@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use ocelli_tensor::{
-    Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, Result, Slice, Tensor, UpdateRule,
-    WeightDecay,
+    Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, PoolOptions, Result, Slice, Tensor,
+    UpdateRule, WeightDecay,
 };
 
 use crate::common::scattered;
@@ -606,5 +606,57 @@ fn optimizers_change_parameters_in_place() {
             // No other tensor has changed.
             Ok([vec![w, shared], states].concat())
         });
+    }
+}
+
+#[test]
+fn pooling_and_its_gradients() {
+    let shapes: [(&[usize], PoolOptions); 6] = [
+        (&[2, 3, 9, 10], PoolOptions::new(2)),
+        (&[2, 3, 9, 10], PoolOptions::new(3).stride(2).padding(1)),
+        (&[2, 3, 9, 10], PoolOptions::new(3).stride(2).padding(1).ceil_mode(true).count_include_pad(false)),
+        (&[2, 5, 13], PoolOptions::new(4).stride(3)),
+        (&[1, 4, 5, 6, 7], PoolOptions::new([2, 3, 2]).stride([1, 2, 2])),
+        (&[2, 3, 8, 8], PoolOptions::new(5).stride(1).padding(2)),
+    ];
+    for (shape, options) in shapes {
+        let x = normal(shape, 36);
+        let order: Vec<isize> = [0].into_iter().chain(2..x.rank() as isize).chain([1]).collect();
+        let back: Vec<isize> = [0, x.rank() as isize - 1].into_iter().chain(1..x.rank() as isize - 1).collect();
+        let last = x.permute(&order[..]).unwrap().add(0.0).unwrap().permute(&back[..]).unwrap();
+        for x in [x, last] {
+            alike(&format!("{shape:?} {options:?}"), &[&x], 1e-5, |x| {
+                let (x, spatial) = (&x[0], &shape[2..]);
+                let (y, places) = x.max_pool_with_indices(&options)?;
+                let dy = y.mul(0.5)?.add(1.0)?;
+                let (_, small) = x.max_pool_with_small_indices(&options)?;
+                let mean = x.avg_pool(&options)?;
+                Ok(vec![
+                    x.max_pool(&options)?,
+                    dy.max_pool_backward(&places, spatial)?,
+                    dy.max_pool_backward_within(&small, spatial, &options)?,
+                    dy.max_pool_backward_within(&places, spatial, &options)?,
+                    mean.avg_pool_backward(spatial, &options)?,
+                    x.max_pool_take(&places)?,
+                    x.adaptive_avg_pool(3)?.adaptive_avg_pool_backward(spatial)?,
+                    x.adaptive_avg_pool(3)?,
+                    x.adaptive_max_pool(2)?,
+                    x.global_avg_pool()?,
+                    mean,
+                    y,
+                    places,
+                ])
+            });
+        }
+    }
+    let dilated = PoolOptions::new(2).dilation(3);
+    let x = wild(27).narrow(0, 0, 36).unwrap().reshape([1, 1, 6, 6]).unwrap();
+    alike("dilated, with NaN", &[&x], 0.0, |x| {
+        let (y, places) = x[0].max_pool_with_small_indices(&dilated)?;
+        Ok(vec![y.ones_like()?.max_pool_backward_within(&places, [6, 6], &dilated)?, y])
+    });
+    for dtype in [DType::U8, DType::I32, DType::I64, DType::F16] {
+        let x = normal(&[1, 2, 4, 4], 37).mul(9.0).unwrap().abs().unwrap().to_dtype(dtype).unwrap();
+        alike(&format!("{dtype}"), &[&x], 0.0, |x| Ok(vec![x[0].max_pool(&PoolOptions::new(2))?]));
     }
 }

@@ -11,7 +11,8 @@ use crate::cpu::pool::{self as kernel, Axis, Grid, Place, Window, Windows};
 use crate::dtype::{with_float, with_number};
 use crate::ops::images::Images;
 use crate::ops::on_cpu::on_cpu;
-use crate::{DType, Element, Error, Result, Shape, Tensor};
+use crate::wgpu::pool::Pool;
+use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
 impl Tensor {
     /// The greatest element of each window, over `[N, C, L]`, `[N, C, H, W]` or `[N, C, D, H, W]`. Padding never wins; NaN
@@ -117,11 +118,6 @@ impl Tensor {
         spatial: impl Into<Shape>,
         options: &PoolOptions,
     ) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("max_pool_backward_within", [self, indices], |[dy, indices]| {
-                dy.max_pool_backward_within(indices, spatial, options)
-            });
-        }
         const OP: &str = "max_pool_backward_within";
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();
@@ -132,6 +128,13 @@ impl Tensor {
             if *given.shape() != expected {
                 return Err(Error::shape(OP, format!("{what} of shape {expected}"), given.shape()));
             }
+        }
+        if self.is_on_wgpu() {
+            self.require_same_device(OP, indices)?;
+            if !matches!(indices.dtype(), DType::I32 | DType::I64) {
+                return Err(Error::dtype(OP, "places of dtype i64 or i32", indices.dtype()));
+            }
+            return wgpu::pool::backward(self, Some(&indices.to_dtype(DType::I32)?), &windows, &shape);
         }
         let places = Images::of(indices)?;
         if places.inner == 1 {
@@ -208,11 +211,11 @@ impl Tensor {
     // ---- what fixed and adaptive windows share ---------------------------------------------------------------------
 
     fn max_over(&self, op: &'static str, windows: Windows) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[x]| x.max_over(op, windows));
-        }
         require_number(op, self.dtype())?;
         let shape = output_shape(self.shape(), &windows);
+        if self.is_on_wgpu() {
+            return Ok(wgpu::pool::forward(self, &windows, &shape, Pool::Max { places: false })?.0);
+        }
         self.widened(|x| {
             let x = Images::of(x)?;
             let grid = Grid::new(windows, x.inner);
@@ -227,15 +230,19 @@ impl Tensor {
     }
 
     fn max_indices_over<P: Place>(&self, op: &'static str, windows: Windows) -> Result<(Tensor, Tensor)> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[x]| x.max_indices_over::<P>(op, windows));
-        }
         require_number(op, self.dtype())?;
         let spatial: Shape = spatial_of(op, self.shape())?.into();
         if i32::try_from(spatial.numel()).is_err() {
             return Err(Error::TooLarge { op, shape: spatial, dtype: DType::I32 });
         }
         let shape = output_shape(self.shape(), &windows);
+        if self.is_on_wgpu() {
+            let (values, places) = wgpu::pool::forward(self, &windows, &shape, Pool::Max { places: true })?;
+            return match places {
+                Some(places) => Ok((values, places.to_dtype(P::DTYPE)?)),
+                None => unreachable!("places were asked for"),
+            };
+        }
         let mut found = None;
         let values = self.widened(|x| {
             let x = Images::of(x)?;
@@ -259,11 +266,11 @@ impl Tensor {
     }
 
     fn average_over(&self, op: &'static str, windows: Windows) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[x]| x.average_over(op, windows));
-        }
         self.dtype().require_float(op)?;
         let shape = output_shape(self.shape(), &windows);
+        if self.is_on_wgpu() {
+            return Ok(wgpu::pool::forward(self, &windows, &shape, Pool::Average)?.0);
+        }
         self.widened(|x| {
             let x = Images::of(x)?;
             let grid = Grid::new(windows, x.inner);
@@ -278,13 +285,13 @@ impl Tensor {
     }
 
     fn average_backward_over(&self, op: &'static str, windows: Windows, input: Shape) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[dy]| dy.average_backward_over(op, windows, input));
-        }
         self.dtype().require_float(op)?;
         let expected = output_shape(&input, &windows);
         if *self.shape() != expected {
             return Err(Error::shape(op, format!("a gradient of shape {expected}"), self.shape()));
+        }
+        if self.is_on_wgpu() {
+            return wgpu::pool::backward(self, None, &windows, &input);
         }
         self.widened(|dy| {
             let dy = Images::of(dy)?;
