@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ocelli_autograd::{Trace, Var, trace};
 use ocelli_nn::{Layer, Mode, Module, Visitor};
-use ocelli_tensor::{DType, Tensor};
+use ocelli_tensor::{DType, Device, Tensor};
 
 use crate::capture::{self, TRACED};
 use crate::graph::{Dim, Graph, Kind, display};
@@ -93,7 +93,7 @@ impl Plan {
     ///
     /// ```
     /// use ocelli_infer::Plan;
-    /// use ocelli_tensor::{DType, Tensor};
+    /// use ocelli_tensor::{DType, Device, Tensor};
     /// # fn main() -> ocelli_infer::Result<()> {
     /// let examples = [Tensor::zeros([1, 3], DType::F32)?, Tensor::zeros([1, 3], DType::F32)?];
     /// let plan = Plan::compile_with(&examples, |x| Ok(vec![x[0].add(&x[1])?.relu()?, x[0].mul(2.0)?]))?;
@@ -108,6 +108,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::compile`].
     pub fn compile_with(examples: &[Tensor], model: impl Fn(&[Var]) -> ocelli_nn::Result<Vec<Var>>) -> Result<Plan> {
+        require_cpu(examples)?;
         let first = trace(&rows(examples, TRACED, false)?, &model)?;
         // Other values too, so that a constant which follows them is found out.
         let second = trace(&rows(examples, TRACED + 1, true)?, &model)?;
@@ -124,6 +125,7 @@ impl Plan {
         examples: &[Tensor],
         model: impl FnOnce(&[Var]) -> ocelli_nn::Result<Vec<Var>>,
     ) -> Result<Plan> {
+        require_cpu(examples)?;
         let trace: Trace = trace(examples, model)?;
         Plan::of(capture::fixed(&trace), examples, false)
     }
@@ -210,6 +212,7 @@ impl Plan {
         if inputs.len() != ids.len() {
             return Err(Error::Count { what: "inputs", expected: ids.len(), received: inputs.len() });
         }
+        require_cpu(inputs)?;
         let batch = match inputs.first() {
             Some(first) if self.batched => first.shape().first().copied().unwrap_or(1),
             _ => 1,
@@ -295,5 +298,13 @@ impl<M: Layer + ?Sized> Drop for Evaluating<'_, M> {
             }
         }
         Module::visit(self.model, &mut Restore(self.modes.iter()));
+    }
+}
+
+/// `Err` unless all are on the CPU, where plans run.
+fn require_cpu(tensors: &[Tensor]) -> Result<()> {
+    match tensors.iter().map(Tensor::device).find(|&device| device != Device::Cpu) {
+        None => Ok(()),
+        Some(rhs) => Err(ocelli_tensor::Error::Device { op: "plan", lhs: Device::Cpu, rhs }.into()),
     }
 }

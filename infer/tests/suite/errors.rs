@@ -4,7 +4,7 @@ use crate::common;
 use ocelli_autograd::Var;
 use ocelli_infer::{Error, Plan};
 use ocelli_nn::{BatchNorm2d, Conv2d, Dropout, Layer, Linear, Module, Sequential};
-use ocelli_tensor::{DType, Generator, Tensor};
+use ocelli_tensor::{DType, Device, Generator, Tensor};
 
 fn zeros(shape: &[usize]) -> Tensor {
     Tensor::zeros(shape, DType::F32).unwrap()
@@ -24,6 +24,10 @@ fn unfit_inputs_are_refused() {
     assert_eq!(text(&[zeros(&[4])]), "run: expected input 0 of shape [N, 4], received [4]");
     let integers = Tensor::zeros([1, 4], DType::I64).unwrap();
     assert_eq!(text(&[integers]), "run: expected input 0 of dtype f32, received i64");
+    if let Ok(device) = Device::wgpu(0) {
+        let there = zeros(&[2, 4]).to_device(device).unwrap();
+        assert_eq!(text(&[there]), format!("plan: expected tensors on one device, received cpu and {device}"));
+    }
     let text = |outputs: &mut [&mut [f32]]| plan.run_into(&[zeros(&[2, 4])], outputs).unwrap_err().to_string();
     assert_eq!(text(&mut []), "run: expected 1 outputs, received 0");
     assert_eq!(text(&mut [&mut [0.0; 5]]), "run_into: expected 6 elements for output 0 of shape [2, 3], received 5");

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use ocelli_tensor::{Element, Tensor};
+use ocelli_tensor::{Device, Element, Tensor};
 
 use super::boxes;
 use crate::Result;
@@ -47,7 +47,7 @@ impl<T: Real> Corners<T> {
     /// The boxes of a tensor `[N, 4]` in `T`.
     pub(super) fn read(op: &'static str, tensor: &Tensor) -> Result<Self> {
         boxes::require_list(op, tensor)?;
-        let numbers = tensor.to_dtype(T::DTYPE)?.to_vec::<T>()?;
+        let numbers = tensor.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.to_vec::<T>()?;
         let column = |k: usize| numbers.chunks_exact(4).map(|corners| corners[k]).collect();
         let area = numbers.chunks_exact(4).map(|b| (b[2] - b[0]) * (b[3] - b[1])).collect();
         Ok(Corners { x1: column(0), y1: column(1), x2: column(2), y2: column(3), area })

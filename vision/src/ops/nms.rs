@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocelli_tensor::{DType, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use super::boxes::require_list;
 use super::corners::{Corners, Real};
@@ -72,7 +72,7 @@ fn order(op: &'static str, boxes: &Tensor, scores: &Tensor, threshold: f64) -> R
     if !(0.0..=1.0).contains(&threshold) {
         return Err(Error::argument(op, format!("expected a threshold in 0..=1, received {threshold}")));
     }
-    let scores = scores.to_dtype(DType::F64)?.to_vec::<f64>()?;
+    let scores = scores.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
     let mut order: Vec<usize> = (0..count).collect();
     // A stable sort. Two numbers compare by value (0 equals -0), a NaN stands behind every number.
     order.sort_by(|&i, &j| {
