@@ -191,12 +191,12 @@ impl Tensor {
         Tensor { storage: Storage::Wgpu(memory), layout, dtype }
     }
 
-    /// A row-major tensor of arbitrary content, of the dtype and on the graphics processor of another.
-    pub(crate) fn empty_on_wgpu(like: &Tensor, shape: impl Into<Shape>) -> Result<Self> {
-        let (shape, context) = (shape.into(), like.memory().context());
-        shape.check_size("allocate", like.dtype)?;
-        let bytes = wgpu::elementwise::bytes(shape.numel(), wgpu::Stored::of(like.dtype, context.has_f16())?)?;
-        Ok(Tensor::on_device(Arc::new(context.allocate(bytes)?), Layout::contiguous(shape), like.dtype))
+    /// A row-major tensor of arbitrary content, on the graphics processor of another.
+    pub(crate) fn empty_on_wgpu(beside: &Tensor, shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
+        let (shape, context) = (shape.into(), beside.memory().context());
+        shape.check_size("allocate", dtype)?;
+        let bytes = wgpu::elementwise::bytes(shape.numel(), wgpu::Stored::of(dtype, context.has_f16())?)?;
+        Ok(Tensor::on_device(Arc::new(context.allocate(bytes)?), Layout::contiguous(shape), dtype))
     }
 
     /// Whether the elements are on a graphics processor.

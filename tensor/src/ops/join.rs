@@ -127,7 +127,7 @@ fn first_of<'a, T: Borrow<Tensor>>(op: &'static str, tensors: &'a [T]) -> Result
 
 /// [`join`] of tensors on a graphics processor.
 fn join_on_wgpu(tensors: &[Tensor], axis: usize, shape: Shape) -> Result<Tensor> {
-    let whole = Tensor::empty_on_wgpu(&tensors[0], shape)?;
+    let whole = Tensor::empty_on_wgpu(&tensors[0], shape, tensors[0].dtype())?;
     let mut start = 0;
     for tensor in tensors {
         let target = whole.narrow(axis as isize, start, tensor.shape()[axis])?;

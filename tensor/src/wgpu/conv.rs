@@ -3,12 +3,9 @@
 use smallvec::SmallVec;
 
 use super::elementwise::{F32, Numbers, ROUNDING, rounding};
-use super::matmul::{TILES, Tile};
-use super::reduce::{self, Fold};
-use super::{Grid, Kernel, Program, Stored};
-use crate::args::Scalar;
+use super::matmul::{GROUPS, MOST, PART, TILES, Tile};
+use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::cpu::conv::Geometry;
-use crate::cpu::reduce::Block;
 use crate::layout::Layout;
 use crate::{Activation, Result, Shape, Tensor};
 
@@ -18,12 +15,6 @@ static DEPTHWISE: Kernel =
 static DEPTHWISE_WEIGHT: Kernel =
     Kernel { name: "depthwise weight", files: &[include_str!("shaders/depthwise_weight.wgsl")] };
 
-/// Workgroups that keep an adapter busy.
-const GROUPS: usize = 128;
-/// Steps of the depth that are worth a part of their own.
-const PART: usize = 256;
-/// Most steps in a part: adapters stop shaders of more than 65,535 rounds of all loops, of which a step takes up to 83.
-const MOST: usize = 768;
 /// Invocations of a workgroup of the depthwise kernels.
 const GROUP: usize = 64;
 const WEIGHT_GROUP: usize = 256;
@@ -160,7 +151,7 @@ impl Product<'_> {
         let residual = self.epilogue.residual.map(Tensor::to_channels_last).transpose()?;
         let epilogue = Epilogue { residual: residual.as_ref(), ..self.epilogue };
         let (bias, activation) = (epilogue.bias, epilogue.activation);
-        let (groups, [m, n, _]) = (g.groups, self.size);
+        let (groups, [m, n, _], dtype) = (g.groups, self.size, self.windows.dtype());
         let (y, is_finished) = Product { epilogue, ..self }.run(g)?;
         let as_images = |y: Tensor| Ok(y.with_layout(Layout::channels_last(shape.clone())));
         if is_finished {
@@ -177,7 +168,7 @@ impl Product<'_> {
         if let Some(residual) = &residual {
             y = y.add(residual)?;
         }
-        y.activate(activation)
+        y.activate(activation)?.to_dtype(dtype)
     }
 
     /// The result in the order of memory, and whether it is what the epilogue makes of the sums.
@@ -192,7 +183,9 @@ impl Product<'_> {
         let splits = k.div_ceil(part);
         let columns = n.div_ceil(tile.block[1]);
         let count = g.groups * m * n * splits;
-        let out = Tensor::empty_on_wgpu(x, [count])?;
+        // Partial sums keep all their digits.
+        let dtype = if splits > 1 { x.dtype().wide() } else { x.dtype() };
+        let out = Tensor::empty_on_wgpu(x, [count], dtype)?;
 
         let (of_image, of_channel, spatial) = strides(x);
         let (seen, places) = self.sizes;
@@ -249,9 +242,7 @@ impl Product<'_> {
         if splits == 1 {
             return Ok((out, true));
         }
-        let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
-        let block = Block { outer: 1, n: splits, inner: g.groups * m * n };
-        let sum = reduce::fold(&out, block, sum)?;
+        let sum = reduce::sum_of_parts(&out, splits)?;
         Ok((sum.with_layout(Layout::contiguous(Shape::from([g.groups * m * n]))), false))
     }
 }
@@ -282,7 +273,7 @@ fn depthwise(
     is_input: bool,
 ) -> Result<Tensor> {
     let context = x.memory().context();
-    let out = Tensor::empty_on_wgpu(x, shape)?.with_layout(Layout::channels_last(shape.clone()));
+    let out = Tensor::empty_on_wgpu(x, shape, x.dtype())?.with_layout(Layout::channels_last(shape.clone()));
     let residual = epilogue.residual.map(Tensor::to_channels_last).transpose()?;
     let function = activation(epilogue.activation);
     let (seen, places) = if is_input { (g.output, g.input) } else { (g.input, g.output) };
@@ -318,7 +309,7 @@ fn depthwise_weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Res
     let part = places.div_ceil(wanted.max(1));
     let parts = places.div_ceil(part);
     let groups = across * taps * parts;
-    let out = Tensor::empty_on_wgpu(x, [parts, taps * filters])?;
+    let out = Tensor::empty_on_wgpu(x, [parts, taps * filters], x.dtype())?;
     let plain =
         [places, 0, filters, g.filters, part, parts, across, groups, x.layout().offset, dy.layout().offset, 0, 0];
     let mut params = plain.map(|x| x as u32).to_vec();
@@ -328,8 +319,7 @@ fn depthwise_weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Res
     let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];
     let program = Program { kernel: &DEPTHWISE_WEIGHT, types: &types, sizes: &sizes, constants: &[] };
     context.run(program, &params, &[out.memory()], &[x.memory(), dy.memory()], Grid::groups(groups))?;
-    let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
-    let sum = reduce::fold(&out, Block { outer: 1, n: parts, inner: taps * filters }, sum)?;
+    let sum = reduce::sum_of_parts(&out, parts)?;
     let sum = sum.with_layout(Layout::contiguous(Shape::from([taps, filters])));
     sum.t()?.contiguous()?.reshape(shape)
 }

@@ -1,14 +1,9 @@
 //! Products of matrices.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
-use super::elementwise::{ROUNDING, bytes, rounding};
-use super::reduce::{self, Fold};
-use super::{Grid, Kernel, Program, Stored};
-use crate::args::Scalar;
-use crate::cpu::reduce::Block;
+use super::elementwise::{ROUNDING, rounding};
+use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::layout::Layout;
 use crate::{Error, Result, Shape, Tensor};
 
@@ -39,11 +34,11 @@ pub(super) const TILES: [Tile; 3] = [
     Tile { block: [32, 32], depth: 16, own: [2, 2] },
 ];
 /// Workgroups that keep an adapter busy.
-const GROUPS: usize = 128;
+pub(super) const GROUPS: usize = 128;
 /// Steps of the depth that are worth a part of their own.
-const PART: usize = 256;
+pub(super) const PART: usize = 256;
 /// Most steps in a part: adapters stop shaders of more than 65,535 rounds of all loops, of which a step takes up to 83.
-const MOST: usize = 768;
+pub(super) const MOST: usize = 768;
 /// Axes that a batch may have once neighbours are merged.
 const MOST_AXES: usize = 4;
 
@@ -83,9 +78,7 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
     let splits = k.div_ceil(part);
     // Partial sums keep all their digits.
     let dtype = if splits > 1 { a.dtype().wide() } else { a.dtype() };
-    let stored = Stored::of(dtype, context.has_f16())?;
-    let count = shape.numel().checked_mul(splits).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-    let out = Arc::new(context.allocate(bytes(count, stored)?)?);
+    let out = Tensor::empty_on_wgpu(a, [splits, shape.numel()], dtype)?;
     let (left, right) = (Factor::new(a, batch), Factor::new(b, batch));
     let walk = crate::cpu::walk::Walk::new([&left.batch, &right.batch]);
     let axes = walk.axes().len();
@@ -108,7 +101,7 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
         params[24 + axis] = signed(b);
     }
     let operand = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
-    let types = [("R", stored), ("A", operand(a)?), ("B", operand(b)?)];
+    let types = [("R", operand(&out)?), ("A", operand(a)?), ("B", operand(b)?)];
     let sizes = tile.sizes();
     let constants = [
         ("A_ALONG_DEPTH", u32::from(left.strides[1] == 1)),
@@ -122,13 +115,8 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
     for first in (0..matrices).step_by(AT_ONCE) {
         params[13] = first as u32;
         let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (matrices - first).min(AT_ONCE)]);
-        context.run(program, &params, &[&out], &[a.memory(), b.memory()], grid)?;
+        context.run(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid)?;
     }
-    if splits == 1 {
-        return Ok(Tensor::on_device(out, Layout::contiguous(shape), dtype));
-    }
-    let parts = Tensor::on_device(out, Layout::contiguous(Shape::from([splits, shape.numel()])), dtype);
-    let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
-    let sum = reduce::fold(&parts, Block { outer: 1, n: splits, inner: shape.numel() }, sum)?;
+    let sum = if splits == 1 { out } else { reduce::sum_of_parts(&out, splits)? };
     sum.with_layout(Layout::contiguous(shape)).to_dtype(a.dtype())
 }

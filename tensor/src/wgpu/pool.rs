@@ -35,7 +35,7 @@ pub(crate) fn forward(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) 
     let x = Images::of(x)?;
     let (dtype, context) = (x.tensor.dtype(), x.tensor.memory().context());
     let numbers = Numbers::of(dtype);
-    let out = Tensor::empty_on_wgpu(&x.tensor, shape)?;
+    let out = Tensor::empty_on_wgpu(&x.tensor, shape, dtype)?;
     let has_places = pool == Pool::Max { places: true };
     let places = if has_places {
         Tensor::full_on(x.tensor.device(), shape, 0, DType::I32)?
@@ -82,7 +82,7 @@ pub(crate) fn backward(dy: &Tensor, places: Option<&Tensor>, windows: &Windows, 
     let order = Images::of(places.unwrap_or(dy))?;
     let dy = order.alike(dy)?;
     let context = dy.tensor.memory().context();
-    let dx = Tensor::empty_on_wgpu(&dy.tensor, shape)?;
+    let dx = Tensor::empty_on_wgpu(&dy.tensor, shape, dy.tensor.dtype())?;
     if dx.numel() > 0 {
         let (mut table, mut starts) = (Vec::new(), [0; 4]);
         for (axis, start) in windows.iter().zip(&mut starts) {

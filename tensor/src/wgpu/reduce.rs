@@ -61,6 +61,12 @@ pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
     self::fold(&result, Block { outer, n: parts, inner }, Fold { of: None, ..fold })
 }
 
+/// The sum of so many parts that lie one behind the other.
+pub(super) fn sum_of_parts(x: &Tensor, parts: usize) -> Result<Tensor> {
+    let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
+    fold(x, Block { outer: 1, n: parts, inner: x.numel() / parts }, sum)
+}
+
 fn once(
     x: &Tensor,
     Block { outer, n, inner }: Block,

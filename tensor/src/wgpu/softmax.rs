@@ -24,7 +24,7 @@ pub(crate) fn backward([y, dy]: [&Tensor; 2], block: Block, log: bool) -> Result
 
 fn run(kernel: &'static Kernel, operands: &[&Tensor], Block { outer, n, inner }: Block, log: bool) -> Result<Tensor> {
     let x = operands[0];
-    let out = Tensor::empty_on_wgpu(x, x.shape())?;
+    let out = Tensor::empty_on_wgpu(x, x.shape(), x.dtype())?;
     if out.numel() == 0 {
         return Ok(out);
     }
