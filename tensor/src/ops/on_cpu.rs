@@ -13,15 +13,21 @@ impl Movable for Tensor {
     }
 }
 
-impl Movable for (Tensor, Tensor) {
+impl Movable for Vec<Tensor> {
     fn moved_to(self, device: Device) -> Result<Self> {
-        Ok((self.0.to_device(device)?, self.1.to_device(device)?))
+        self.into_iter().map(|x| x.moved_to(device)).collect()
     }
 }
 
-impl Movable for (Tensor, Tensor, Tensor) {
+impl<A: Movable, B: Movable> Movable for (A, B) {
     fn moved_to(self, device: Device) -> Result<Self> {
-        Ok((self.0.to_device(device)?, self.1.to_device(device)?, self.2.to_device(device)?))
+        Ok((self.0.moved_to(device)?, self.1.moved_to(device)?))
+    }
+}
+
+impl<A: Movable, B: Movable, C: Movable> Movable for (A, B, C) {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        Ok((self.0.moved_to(device)?, self.1.moved_to(device)?, self.2.moved_to(device)?))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::cpu::simd::{Lane, level};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
+use crate::ops::on_cpu::{Movable, on_cpu};
 use crate::{DType, Device, Error, Result, Shape, Tensor};
 
 /// What a recurrent layer computes at each step, from the input `x`, its state `h₀` and the weights `W` (of the input) and `U` (of the
@@ -89,6 +90,13 @@ pub struct RecurrentGradients {
     pub initial: Tensor,
 }
 
+impl Movable for RecurrentGradients {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        let [input, hidden, initial] = [self.input, self.hidden, self.initial].map(|x| x.moved_to(device));
+        Ok(RecurrentGradients { input: input?, hidden: hidden?, initial: initial? })
+    }
+}
+
 impl Tensor {
     /// Runs a recurrent layer over sequences `[batch, time, features]`, from initial states `[states, batch, hidden]`. The result is
     /// `[states, batch, time, hidden]`: every state after every step; the outputs are `select(0, 0)` of it, and an LSTM's cells
@@ -144,16 +152,10 @@ impl Tensor {
         dy: &Tensor,
     ) -> Result<RecurrentGradients> {
         if self.is_on_wgpu() {
+            let saved = saved.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
             let operands = [self, hidden, initial, dy];
-            operands.iter().try_for_each(|other| self.require_same_device("recurrent_backward", other))?;
-            let on = |device: Device, x: &Tensor| x.to_device(device);
-            let saved = saved.iter().map(|x| on(Device::Cpu, x)).collect::<Result<Vec<Tensor>>>()?;
-            let [states, hidden, initial, dy] = operands.map(|x| on(Device::Cpu, x));
-            let gradients = states?.recurrent_backward(cell, &hidden?, &initial?, &saved, &dy?)?;
-            return Ok(RecurrentGradients {
-                input: on(self.device(), &gradients.input)?,
-                hidden: on(self.device(), &gradients.hidden)?,
-                initial: on(self.device(), &gradients.initial)?,
+            return on_cpu("recurrent_backward", operands, |[states, hidden, initial, dy]| {
+                states.recurrent_backward(cell, hidden, initial, &saved, dy)
             });
         }
         const OP: &str = "recurrent_backward";
@@ -239,17 +241,12 @@ fn run(
     initial: &Tensor,
     keep: bool,
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    let device = x.device();
     if x.is_on_wgpu() {
         let RecurrentWeights { input, hidden, input_bias, hidden_bias } = *weights;
         let operands = [x, input, hidden, input_bias, hidden_bias, initial];
-        operands.iter().try_for_each(|other| x.require_same_device("recurrent", other))?;
-        let copies = operands.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
-        let weights =
-            RecurrentWeights { input: &copies[1], hidden: &copies[2], input_bias: &copies[3], hidden_bias: &copies[4] };
-        let (states, saved) = run(&copies[0], cell, &weights, &copies[5], keep)?;
-        let saved = saved.iter().map(|x| x.to_device(device)).collect::<Result<_>>()?;
-        return Ok((states.to_device(device)?, saved));
+        return on_cpu("recurrent", operands, |[x, input, hidden, input_bias, hidden_bias, initial]| {
+            run(x, cell, &RecurrentWeights { input, hidden, input_bias, hidden_bias }, initial, keep)
+        });
     }
     const OP: &str = "recurrent";
     x.dtype().require_float(OP)?;

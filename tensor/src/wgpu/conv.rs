@@ -3,13 +3,15 @@
 use smallvec::SmallVec;
 
 use super::elementwise::{F32, Numbers, ROUNDING, rounding};
-use super::matmul::{GROUPS, MOST, PART, TILES, Tile};
+use super::kernel::Lanes;
+use super::matmul::{BLOCKS, GROUPS, MOST, PART, TILES, Tile};
 use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::cpu::conv::Geometry;
 use crate::layout::Layout;
 use crate::{Activation, Result, Shape, Tensor};
 
-static KERNEL: Kernel = Kernel { name: "conv", files: &[ROUNDING, F32, include_str!("shaders/conv.wgsl")] };
+const CONV: &str = include_str!("shaders/conv.wgsl");
+static KERNEL: Kernel = Kernel { name: "conv", files: &[ROUNDING, F32, BLOCKS, CONV] };
 static DEPTHWISE: Kernel =
     Kernel { name: "depthwise", files: &[ROUNDING, F32, include_str!("shaders/depthwise.wgsl")] };
 static DEPTHWISE_WEIGHT: Kernel =
@@ -74,7 +76,7 @@ pub(crate) fn forward(
     }
     let by_taps = weight.reshape([g.groups, g.filters, g.channels, g.taps()])?.permute([0, 3, 2, 1])?.contiguous()?;
     let product = Product {
-        mode: "FORWARD",
+        mode: Mode::Forward,
         size: [g.images * g.windows(), g.filters, g.taps() * g.channels],
         windows: x,
         channels: g.channels,
@@ -93,7 +95,7 @@ pub(crate) fn input(g: &Geometry, shape: &Shape, weight: &Tensor, dy: &Tensor) -
     }
     let by_taps = weight.reshape([g.groups, g.filters, g.channels, g.taps()])?.permute([0, 3, 1, 2])?.contiguous()?;
     let product = Product {
-        mode: "INPUT",
+        mode: Mode::Input,
         size: [g.images * g.places(), g.channels, g.taps() * g.filters],
         windows: dy,
         channels: g.filters,
@@ -113,7 +115,7 @@ pub(crate) fn weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Re
     }
     let (rows, filters) = (g.taps() * g.channels, g.filters);
     let product = Product {
-        mode: "WEIGHT",
+        mode: Mode::Weight,
         size: [rows, filters, g.images * g.windows()],
         windows: x,
         channels: g.channels,
@@ -127,9 +129,17 @@ pub(crate) fn weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Re
     sums.permute([0, 3, 2, 1])?.contiguous()?.reshape(shape)
 }
 
+/// Which product, as the file numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Forward,
+    Input,
+    Weight,
+}
+
 /// A product of windows and a matrix.
 struct Product<'a> {
-    mode: &'static str,
+    mode: Mode,
     /// Rows, columns and depth.
     size: [usize; 3],
     /// The pictures that windows look at.
@@ -225,10 +235,9 @@ impl Product<'_> {
         let other = bias.or(residual).unwrap_or(x);
         let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(self.matrix.0)?), ("C", stored(other)?)];
         let sizes = tile.sizes();
-        let code = |name: &str| super::kernel::code(KERNEL.files[2], name).unwrap_or_default();
-        let along_depth = if self.mode == "WEIGHT" { of_channel != 1 && spatial[2] == 1 } else { of_channel == 1 };
+        let along_depth = if self.mode == Mode::Weight { of_channel != 1 && spatial[2] == 1 } else { of_channel == 1 };
         let mut constants = vec![
-            ("MODE", code(self.mode)),
+            ("MODE", self.mode as u32),
             ("ALONG_DEPTH", u32::from(along_depth)),
             ("HAS_BIAS", u32::from(bias.is_some() && splits == 1)),
             ("HAS_RESIDUAL", u32::from(residual.is_some() && splits == 1)),
@@ -302,9 +311,7 @@ fn depthwise(
 fn depthwise_weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
     let context = x.memory().context();
     let (filters, taps, places) = (g.groups * g.filters, g.taps(), g.images * g.windows());
-    let lanes = filters.next_power_of_two().min(64);
-    let ways = WEIGHT_GROUP / lanes;
-    let across = filters.div_ceil(lanes);
+    let Lanes { lanes, ways, across } = Lanes::of(filters, WEIGHT_GROUP);
     let wanted = GROUPS.div_ceil(across * taps).min(places.div_ceil(ways * 32)).max(places.div_ceil(ways * 4096));
     let part = places.div_ceil(wanted.max(1));
     let parts = places.div_ceil(part);

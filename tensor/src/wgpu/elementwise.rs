@@ -1,8 +1,9 @@
 //! Elementwise kernels: copies, casts, functions of one and two numbers, comparisons, choice.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
-use super::kernel::code;
+use super::kernel::codes;
 use super::{Context, Grid, Kernel, Memory, Program, Stored};
 use crate::args::Scalar;
 use crate::cpu::walk::Walk;
@@ -73,13 +74,12 @@ impl Numbers {
         }
     }
 
-    fn file(self) -> &'static str {
-        [F32, I32, I64][self as usize]
-    }
-
     /// A function's number in its file. A name that is missing there is a bug of ours.
     pub(super) fn function(self, name: &'static str) -> u32 {
-        code(self.file(), name).unwrap_or_else(|| unreachable!("{self:?} has no function {name:?}"))
+        // Read once: every operation asks.
+        static CODES: LazyLock<[HashMap<String, u32>; 3]> = LazyLock::new(|| [F32, I32, I64].map(codes));
+        let code = CODES[self as usize].get(name).copied();
+        code.unwrap_or_else(|| unreachable!("{self:?} has no function {name:?}"))
     }
 
     /// The bits of a number.

@@ -1,5 +1,7 @@
 //! What makes a compute pipeline: files of WGSL, what their type names stand for, and the values of their constants.
 
+use std::collections::HashMap;
+
 use super::Stored;
 
 /// A program of WGSL: files that are joined into one, whose entry point is `main`.
@@ -46,22 +48,39 @@ impl Grid {
     }
 }
 
-/// The value of a file's `const NAME: u32 = …u;`: the names stand there alone.
-pub(crate) fn code(file: &str, name: &str) -> Option<u32> {
-    let name = name.to_ascii_uppercase();
-    file.lines().find_map(|line| {
-        let (declared, value) = line.strip_prefix("const ")?.split_once(": u32 = ")?;
-        (declared == name).then(|| value.trim_end_matches("u;").parse().ok())?
-    })
+/// How a workgroup's invocations share an axis of neighbours: `lanes` of them side by side, `ways` for each, `across` workgroups.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lanes {
+    pub(crate) lanes: usize,
+    pub(crate) ways: usize,
+    pub(crate) across: usize,
+}
+
+impl Lanes {
+    /// For so many neighbours, in workgroups of `group` invocations: few neighbours are read by few lanes.
+    pub(crate) fn of(neighbours: usize, group: usize) -> Self {
+        let lanes = neighbours.next_power_of_two().min(64);
+        Lanes { lanes, ways: group / lanes, across: neighbours.div_ceil(lanes) }
+    }
+}
+
+/// The values of a file's lines `const NAME: u32 = …u;`, by their names in lower case: functions and modes are listed there alone.
+pub(crate) fn codes(file: &str) -> HashMap<String, u32> {
+    let code = |line: &str| {
+        let (name, value) = line.strip_prefix("const ")?.split_once(": u32 = ")?;
+        Some((name.to_ascii_lowercase(), value.trim_end_matches("u;").parse().ok()?))
+    };
+    file.lines().filter_map(code).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::code;
+    use super::codes;
 
     #[test]
     fn codes_are_read_from_the_file() {
         let file = "// ADD\nconst ADD: u32 = 0u;\nconst SUB_ALL: u32 = 12u;\n";
-        assert_eq!((code(file, "add"), code(file, "sub_all"), code(file, "sub")), (Some(0), Some(12), None));
+        let codes = codes(file);
+        assert_eq!((codes.len(), codes["add"], codes["sub_all"]), (2, 0, 12));
     }
 }

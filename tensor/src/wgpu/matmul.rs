@@ -7,7 +7,9 @@ use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::layout::Layout;
 use crate::{Error, Result, Shape, Tensor};
 
-static KERNEL: Kernel = Kernel { name: "matmul", files: &[ROUNDING, include_str!("shaders/matmul.wgsl")] };
+/// The inner loop of products by blocks.
+pub(super) const BLOCKS: &str = include_str!("shaders/tiles.wgsl");
+static KERNEL: Kernel = Kernel { name: "matmul", files: &[ROUNDING, BLOCKS, include_str!("shaders/matmul.wgsl")] };
 const OP: &str = "matmul";
 
 /// Blocks of a product: `BM × BN` of a workgroup, `TM × TN` of an invocation, `BK` steps at a time.

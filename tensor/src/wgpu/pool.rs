@@ -9,9 +9,12 @@ use crate::{DType, Result, Shape, Tensor};
 
 const WINDOWS: &str = include_str!("shaders/pool.wgsl");
 const MAX: &str = include_str!("shaders/pool_max.wgsl");
-static MAX_F32: Kernel = Kernel { name: "max pool f32", files: &[ROUNDING, F32, WINDOWS, MAX] };
-static MAX_I32: Kernel = Kernel { name: "max pool i32", files: &[ROUNDING, I32, WINDOWS, MAX] };
-static MAX_I64: Kernel = Kernel { name: "max pool i64", files: &[ROUNDING, I64, WINDOWS, MAX] };
+/// By [`Numbers`].
+static MAXIMA: [Kernel; 3] = [
+    Kernel { name: "max pool f32", files: &[ROUNDING, F32, WINDOWS, MAX] },
+    Kernel { name: "max pool i32", files: &[ROUNDING, I32, WINDOWS, MAX] },
+    Kernel { name: "max pool i64", files: &[ROUNDING, I64, WINDOWS, MAX] },
+];
 static AVERAGE: Kernel =
     Kernel { name: "average pool", files: &[ROUNDING, WINDOWS, include_str!("shaders/pool_average.wgsl")] };
 static BACKWARD: Kernel =
@@ -37,10 +40,9 @@ pub(crate) fn forward(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) 
     let numbers = Numbers::of(dtype);
     let out = Tensor::empty_on_wgpu(&x.tensor, shape, dtype)?;
     let has_places = pool == Pool::Max { places: true };
-    let places = if has_places {
-        Tensor::full_on(x.tensor.device(), shape, 0, DType::I32)?
-    } else {
-        Tensor::full_on(x.tensor.device(), [1], 0, DType::I32)?
+    let places = match has_places {
+        true => Tensor::empty_on_wgpu(&x.tensor, shape, DType::I32)?,
+        false => Tensor::empty_on_wgpu(&x.tensor, [1], DType::I32)?,
     };
     if out.numel() > 0 {
         let (mut table, mut starts) = (Vec::new(), [0; 4]);
@@ -59,15 +61,13 @@ pub(crate) fn forward(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) 
         let stored = Stored::of(dtype, context.has_f16())?;
         let types = [("R", stored), ("A", stored)];
         let mut constants = vec![("RESULT", rounding(dtype))];
-        let kernel = match (pool, numbers) {
-            (Pool::Average, _) => &AVERAGE,
-            (_, Numbers::F32) => &MAX_F32,
-            (_, Numbers::I32) => &MAX_I32,
-            (_, Numbers::I64) => &MAX_I64,
+        let kernel = match pool {
+            Pool::Average => &AVERAGE,
+            Pool::Max { .. } => {
+                constants.push(("HAS_PLACES", u32::from(has_places)));
+                &MAXIMA[numbers as usize]
+            }
         };
-        if pool != Pool::Average {
-            constants.push(("HAS_PLACES", u32::from(has_places)));
-        }
         let program = Program { kernel, types: &types, sizes: &[], constants: &constants };
         let writes: [&Memory; 2] = [out.memory(), places.memory()];
         context.run(program, &params, &writes, &[x.tensor.memory(), &table], Grid::of(out.numel(), GROUP))?;

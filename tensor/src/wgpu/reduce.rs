@@ -1,27 +1,19 @@
 //! Folds of an axis: sums, products, extremes.
 
-use std::sync::Arc;
-
-use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, bytes, rounding};
+use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, rounding};
+use super::kernel::Lanes;
 use super::{Grid, Kernel, Program, Stored};
 use crate::args::Scalar;
 use crate::cpu::reduce::Block;
-use crate::{DType, Result, Shape, Tensor};
+use crate::{DType, Result, Tensor};
 
-macro_rules! kernels {
-    ($($Name:ident $file:expr, $numbers:literal;)*) => {$(
-        static $Name: Kernel = Kernel {
-            name: concat!("reduce ", $numbers),
-            files: &[ROUNDING, $file, include_str!("shaders/reduce.wgsl")],
-        };
-    )*};
-}
-
-kernels! {
-    OF_F32 F32, "f32";
-    OF_I32 I32, "i32";
-    OF_I64 I64, "i64";
-}
+const REDUCE: &str = include_str!("shaders/reduce.wgsl");
+/// By [`Numbers`].
+static KERNELS: [Kernel; 3] = [
+    Kernel { name: "reduce f32", files: &[ROUNDING, F32, REDUCE] },
+    Kernel { name: "reduce i32", files: &[ROUNDING, I32, REDUCE] },
+    Kernel { name: "reduce i64", files: &[ROUNDING, I64, REDUCE] },
+];
 
 /// Invocations of a workgroup.
 const GROUP: usize = 256;
@@ -47,10 +39,7 @@ pub(crate) struct Fold {
 /// dtype.
 pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
     let Block { outer, n, inner } = block;
-    // Short rows of neighbours are read by fewer invocations side by side.
-    let lanes = inner.next_power_of_two().min(64);
-    let ways = GROUP / lanes;
-    let across = inner.div_ceil(lanes);
+    let Lanes { lanes, ways, across } = Lanes::of(inner, GROUP);
     let wanted = GROUPS.div_ceil((outer * across).max(1));
     let part = n.div_ceil(wanted).max(ways * STEPS).min(ways * MOST_STEPS).max(1);
     let parts = n.div_ceil(part).max(1);
@@ -75,10 +64,9 @@ fn once(
     fold: Fold,
 ) -> Result<Tensor> {
     let (context, numbers) = (x.memory().context(), Numbers::of(x.dtype()));
-    let stored = Stored::of(x.dtype(), context.has_f16())?;
-    let shape = Shape::from([outer, parts, inner]);
-    let out = Arc::new(context.allocate(bytes(shape.numel(), stored)?)?);
-    if shape.numel() > 0 {
+    let out = Tensor::empty_on_wgpu(x, [outer, parts, inner], x.dtype())?;
+    if out.numel() > 0 {
+        let stored = Stored::of(x.dtype(), context.has_f16())?;
         let across = inner.div_ceil(lanes);
         let groups = outer * parts * across;
         let mut params = [n, 0, inner, part, parts, across, groups, x.layout().offset].map(|x| x as u32).to_vec();
@@ -88,15 +76,11 @@ fn once(
         let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];
         let mut constants = vec![("FOLD", numbers.function(fold.name)), ("RESULT", rounding(x.dtype()))];
         constants.extend(fold.of.map(|name| ("FUNCTION", numbers.function(name))));
-        let kernel = match numbers {
-            Numbers::F32 => &OF_F32,
-            Numbers::I32 => &OF_I32,
-            Numbers::I64 => &OF_I64,
-        };
-        let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
-        context.run(program, &params, &[&out], &[x.memory()], Grid::groups(groups))?;
+        let program =
+            Program { kernel: &KERNELS[numbers as usize], types: &types, sizes: &sizes, constants: &constants };
+        context.run(program, &params, &[out.memory()], &[x.memory()], Grid::groups(groups))?;
     }
-    Ok(Tensor::on_device(out, crate::layout::Layout::contiguous(shape), x.dtype()))
+    Ok(out)
 }
 
 /// The number that a fold of extremes begins with.

@@ -1,6 +1,7 @@
 //! Softmax, its logarithm, and their gradients.
 
 use super::elementwise::{ROUNDING, rounding};
+use super::kernel::Lanes;
 use super::{Grid, Kernel, Program, Stored};
 use crate::cpu::reduce::Block;
 use crate::{Result, Tensor};
@@ -29,8 +30,7 @@ fn run(kernel: &'static Kernel, operands: &[&Tensor], Block { outer, n, inner }:
         return Ok(out);
     }
     let context = x.memory().context();
-    let lanes = inner.next_power_of_two().min(64);
-    let across = inner.div_ceil(lanes);
+    let Lanes { lanes, ways, across } = Lanes::of(inner, GROUP);
     let groups = outer * across;
     let stored = Stored::of(x.dtype(), context.has_f16())?;
     let mut params = [n, 0, inner, across, groups, 0, 0].map(|x| x as u32);
@@ -38,7 +38,7 @@ fn run(kernel: &'static Kernel, operands: &[&Tensor], Block { outer, n, inner }:
         *param = operand.layout().offset as u32;
     }
     let types = [("R", stored), ("A", stored), ("B", stored)];
-    let sizes = [("LANES", lanes as u32), ("WAYS", (GROUP / lanes) as u32)];
+    let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];
     let constants = [("LOG", u32::from(log)), ("RESULT", rounding(x.dtype()))];
     let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
     let reads: Vec<&super::Memory> = operands.iter().map(|x| x.memory()).collect();

@@ -1,10 +1,15 @@
 //! Steps of optimizers in place.
 
-use super::kernel::code;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::kernel::codes;
 use super::{Grid, Kernel, Memory, Program};
 use crate::{Result, Tensor, UpdateRule, WeightDecay};
 
 static KERNEL: Kernel = Kernel { name: "update", files: &[include_str!("shaders/update.wgsl")] };
+/// The rules, as the file numbers them.
+static RULES: LazyLock<HashMap<String, u32>> = LazyLock::new(|| codes(KERNEL.files[0]));
 /// Invocations of a workgroup.
 const GROUP: usize = 64;
 
@@ -85,7 +90,7 @@ pub(crate) fn step(
     let numbers = [decay.kept, decay.coupled, form.rate, form.epsilon].into_iter().chain(form.numbers);
     params.extend(numbers.map(|number| (number as f32).to_bits()));
     let constants = [
-        ("RULE", code(KERNEL.files[0], form.name).unwrap_or_else(|| unreachable!("no rule {}", form.name))),
+        ("RULE", RULES[form.name]),
         ("VARIANT", u32::from(form.variant)),
         ("INSIDE", u32::from(form.inside)),
         ("HAS_VELOCITY", u32::from(form.has_velocity)),

@@ -10,10 +10,7 @@
 // For INPUT, a tap sees the place whose window it was in, if the stride leads there. Groups are the third axis of the grid. The
 // depth may be cut into parts, whose sums are written one behind the other for another kernel to add.
 //
-// BM, BN, BK, TM and TN stand in front of this file; BM / TM · BN / TN invocations make a workgroup.
-
-const COLUMNS: u32 = BN / TN;
-const INVOCATIONS: u32 = (BM / TM) * (BN / TN);
+// Joined behind tiles.wgsl, whose names these are.
 
 const FORWARD: u32 = 0u;
 const INPUT: u32 = 1u;
@@ -79,8 +76,6 @@ struct Params {
 // there (channel, then spatial).
 var<workgroup> rows: array<vec4<i32>, BM>;
 var<workgroup> steps: array<vec4<i32>, BK>;
-var<workgroup> a_tile: array<f32, BK * BM>;
-var<workgroup> b_tile: array<f32, BK * BN>;
 
 // The window of a place, by its number.
 fn window(i: u32) -> vec4<i32> {
@@ -175,18 +170,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
             b_tile[s * BN + c] = value;
         }
         workgroupBarrier();
-        for (var s = 0u; s < BK; s++) {
-            var left: array<f32, TM>;
-            for (var i = 0u; i < TM; i++) {
-                left[i] = a_tile[s * BM + row + i];
-            }
-            for (var j = 0u; j < TN; j++) {
-                let right = b_tile[s * BN + column + j];
-                for (var i = 0u; i < TM; i++) {
-                    sums[i][j] = fma(left[i], right, sums[i][j]);
-                }
-            }
-        }
+        multiply(row, column, &sums);
         workgroupBarrier();
     }
 

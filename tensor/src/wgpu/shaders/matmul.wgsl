@@ -7,10 +7,7 @@
 // The depth may be cut into `splits` parts, whose sums are written one behind the other for another kernel to add: for small
 // results of long sums, and because some adapters stop a shader after 65,535 rounds of its loops.
 //
-// BM, BN, BK, TM and TN stand in front of this file; BM / TM · BN / TN invocations make a workgroup.
-
-const COLUMNS: u32 = BN / TN;
-const INVOCATIONS: u32 = (BM / TM) * (BN / TN);
+// Joined behind tiles.wgsl, whose names these are.
 
 // Whether neighbours along the depth lie next to each other in A, and along the columns in B: neighbouring invocations read these.
 override A_ALONG_DEPTH: bool = true;
@@ -48,10 +45,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<R>;
 @group(0) @binding(2) var<storage, read> a: array<A>;
 @group(0) @binding(3) var<storage, read> b: array<B>;
-
-// Transposed, so that the rows of a step are neighbours.
-var<workgroup> a_tile: array<f32, BK * BM>;
-var<workgroup> b_tile: array<f32, BK * BN>;
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) own: u32) {
@@ -101,18 +94,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             b_tile[s * BN + c] = x;
         }
         workgroupBarrier();
-        for (var s = 0u; s < BK; s++) {
-            var left: array<f32, TM>;
-            for (var i = 0u; i < TM; i++) {
-                left[i] = a_tile[s * BM + row + i];
-            }
-            for (var j = 0u; j < TN; j++) {
-                let right = b_tile[s * BN + column + j];
-                for (var i = 0u; i < TM; i++) {
-                    sums[i][j] = fma(left[i], right, sums[i][j]);
-                }
-            }
-        }
+        multiply(row, column, &sums);
         workgroupBarrier();
     }
 

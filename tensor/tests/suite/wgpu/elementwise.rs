@@ -1,0 +1,187 @@
+//! Casts and functions of one and two numbers.
+
+use super::*;
+
+#[test]
+fn casts() {
+    let floats = wild(200);
+    for to in DType::ALL.into_iter().filter(|&to| to != DType::F64) {
+        same(&format!("f32 to {to}"), &[&floats], 0.0, |x| x[0].to_dtype(to));
+        for from in [DType::F16, DType::BF16] {
+            same(&format!("{from} to {to}"), &[&floats.to_dtype(from).unwrap()], 0.0, |x| x[0].to_dtype(to));
+        }
+        for from in [DType::U8, DType::I32, DType::I64] {
+            same(&format!("{from} to {to}"), &[&whole(from)], 0.0, |x| x[0].to_dtype(to));
+        }
+        same(&format!("bool to {to}"), &[&Tensor::new([true, false]).unwrap()], 0.0, |x| x[0].to_dtype(to));
+    }
+}
+
+/// A function of one number, with the largest error: in ulp of the CPU's result, or absolute.
+type Function = (&'static str, fn(&Tensor) -> Result<Tensor>, (f64, f64));
+
+/// What WGSL promises of an adapter's own logarithms near 1, sines and inverse sines (section 15.7.4.1 of the specification).
+const LOGARITHM: (f64, f64) = (4.0, 1.0 / (1 << 20) as f64);
+const SINE: (f64, f64) = (4096.0, 1.0 / 2048.0);
+const ARC: (f64, f64) = (4096.0, 7e-5);
+
+const FUNCTIONS: [Function; 45] = [
+    ("neg", Tensor::neg, (0.0, 0.0)),
+    ("abs", Tensor::abs, (0.0, 0.0)),
+    ("sign", Tensor::sign, (0.0, 0.0)),
+    ("square", Tensor::square, (0.0, 0.0)),
+    ("relu", Tensor::relu, (0.0, 0.0)),
+    ("sqrt", Tensor::sqrt, (3.0, 0.0)),
+    ("rsqrt", Tensor::rsqrt, (4.0, 0.0)),
+    ("cbrt", Tensor::cbrt, (4.0, 0.0)),
+    ("recip", Tensor::recip, (3.0, 0.0)),
+    ("exp", Tensor::exp, (100.0, 0.0)),
+    ("exp2", Tensor::exp2, (100.0, 0.0)),
+    ("exp_m1", Tensor::exp_m1, (100.0, 0.0)),
+    ("ln", Tensor::ln, LOGARITHM),
+    ("log2", Tensor::log2, LOGARITHM),
+    ("log10", Tensor::log10, LOGARITHM),
+    ("ln_1p", Tensor::ln_1p, LOGARITHM),
+    ("sin", Tensor::sin, SINE),
+    ("cos", Tensor::cos, SINE),
+    ("tan", Tensor::tan, SINE),
+    ("asin", Tensor::asin, ARC),
+    ("acos", Tensor::acos, ARC),
+    ("atan", Tensor::atan, (4096.0, 0.0)),
+    ("sinh", Tensor::sinh, (100.0, 0.0)),
+    ("cosh", Tensor::cosh, (100.0, 0.0)),
+    ("tanh", Tensor::tanh, (16.0, 0.0)),
+    ("asinh", Tensor::asinh, (16.0, 1e-6)),
+    ("acosh", Tensor::acosh, (16.0, 1e-6)),
+    ("atanh", Tensor::atanh, (16.0, 1e-6)),
+    ("erf", Tensor::erf, (16.0, 0.0)),
+    ("erfc", Tensor::erfc, (256.0, 0.0)),
+    ("erfinv", Tensor::erfinv, (64.0, 0.0)),
+    ("sigmoid", Tensor::sigmoid, (100.0, 0.0)),
+    ("log_sigmoid", Tensor::log_sigmoid, (100.0, 1e-6)),
+    ("softplus", Tensor::softplus, (100.0, 1e-6)),
+    ("silu", Tensor::silu, (100.0, 0.0)),
+    ("gelu", Tensor::gelu, (256.0, 0.0)),
+    ("gelu_tanh", Tensor::gelu_tanh, (16.0, 2e-6)),
+    ("hard_sigmoid", Tensor::hard_sigmoid, (2.0, 0.0)),
+    ("hard_swish", Tensor::hard_swish, (2.0, 0.0)),
+    ("leaky_relu", |x| x.leaky_relu(0.1), (0.0, 0.0)),
+    ("floor", Tensor::floor, (0.0, 0.0)),
+    ("ceil", Tensor::ceil, (0.0, 0.0)),
+    ("round", Tensor::round, (0.0, 0.0)),
+    ("trunc", Tensor::trunc, (0.0, 0.0)),
+    ("clamp", |x| x.clamp(Some(-0.5), Some(2.0)), (0.0, 0.0)),
+];
+
+#[test]
+fn functions_of_one_number() {
+    let x = wild(400);
+    let angles = normal(&[300], 9).mul(1.5).unwrap().clamp(Some(-3.1), Some(3.1)).unwrap();
+    for (name, f, tolerance) in FUNCTIONS {
+        // Adapters need not know what 10³⁰ radians are.
+        let x = if tolerance == SINE { &angles } else { &x };
+        close(name, &[x], tolerance, |x| f(&x[0]));
+    }
+    for dtype in [DType::F16, DType::BF16] {
+        let x = x.to_dtype(dtype).unwrap();
+        for (name, f, _) in &FUNCTIONS[..16] {
+            same(&format!("{name} of {dtype}"), &[&x], 1.0, |x| f(&x[0]));
+        }
+    }
+    for dtype in [DType::U8, DType::I32, DType::I64] {
+        for (name, f, _) in FUNCTIONS[..5].iter().chain(&FUNCTIONS[40..]) {
+            same(&format!("{name} of {dtype}"), &[&whole(dtype)], 0.0, |x| f(&x[0]));
+        }
+        same(&format!("sqrt of {dtype}"), &[&whole(dtype)], 3.0, |x| x[0].sqrt());
+        same(&format!("clamp of {dtype}"), &[&whole(dtype)], 0.0, |x| x[0].clamp(Some(3.0), None));
+    }
+    for test in [Tensor::is_nan, Tensor::is_inf, Tensor::is_finite] {
+        same("a test", &[&x], 0.0, |x| test(&x[0]));
+        same("a test of whole numbers", &[&whole(DType::I64)], 0.0, |x| test(&x[0]));
+    }
+}
+
+/// A function of two numbers, with the largest error in ulp of the CPU's result.
+type OfTwo = (&'static str, fn(&Tensor, &Tensor) -> Result<Tensor>, f64);
+
+const OF_TWO: [OfTwo; 20] = [
+    ("add", |x, y| x.add(y), 0.0),
+    ("sub", |x, y| x.sub(y), 0.0),
+    ("mul", |x, y| x.mul(y), 0.0),
+    ("maximum", |x, y| x.maximum(y), 0.0),
+    ("minimum", |x, y| x.minimum(y), 0.0),
+    ("eq", |x, y| x.eq(y), 0.0),
+    ("ne", |x, y| x.ne(y), 0.0),
+    ("lt", |x, y| x.lt(y), 0.0),
+    ("le", |x, y| x.le(y), 0.0),
+    ("gt", |x, y| x.gt(y), 0.0),
+    ("ge", |x, y| x.ge(y), 0.0),
+    ("logical_and", |x, y| x.logical_and(y), 0.0),
+    ("logical_or", |x, y| x.logical_or(y), 0.0),
+    ("logical_xor", |x, y| x.logical_xor(y), 0.0),
+    ("where", |x, y| x.gt(0)?.where_(x, y), 0.0),
+    ("div", |x, y| x.div(y), 3.0),
+    ("rem", |x, y| x.rem(y), 4.0),
+    ("pow", |x, y| x.pow(y), 4096.0),
+    ("atan2", |x, y| x.atan2(y), 4096.0),
+    ("hypot", |x, y| x.hypot(y), 4.0),
+];
+
+#[test]
+fn functions_of_two_numbers() {
+    let x = wild(100);
+    let (a, b) = (x.unsqueeze(1).unwrap(), x.unsqueeze(0).unwrap());
+    for (name, f, tolerance) in OF_TWO {
+        if name != "rem" {
+            same(name, &[&a, &b], tolerance, |x| f(&x[0], &x[1]));
+        }
+    }
+    // Remainders of quotients that floats hold.
+    let (a, b) = (normal(&[40, 1], 2).mul(10.0).unwrap(), normal(&[1, 40], 3));
+    same("rem", &[&a, &b], 256.0, |x| x[0].rem(&x[1]));
+    same("floor_div", &[&a, &b], 0.0, |x| x[0].floor_div(&x[1]));
+    for dtype in [DType::F16, DType::BF16] {
+        let (a, b) = (a.to_dtype(dtype).unwrap(), b.to_dtype(dtype).unwrap());
+        for (name, f, _) in &OF_TWO[..16] {
+            same(&format!("{name} of {dtype}"), &[&a, &b], 1.0, |x| f(&x[0], &x[1]));
+        }
+    }
+    for dtype in [DType::U8, DType::I32, DType::I64] {
+        let x = whole(dtype);
+        let (a, b) = (x.unsqueeze(1).unwrap(), x.unsqueeze(0).unwrap());
+        for (name, f, _) in &OF_TWO[..15] {
+            same(&format!("{name} of {dtype}"), &[&a, &b], 0.0, |x| f(&x[0], &x[1]));
+        }
+        let divisors = b.eq(0).unwrap().where_(&Tensor::ones([1], dtype).unwrap(), &b).unwrap();
+        same(&format!("rem of {dtype}"), &[&a, &divisors], 0.0, |x| x[0].rem(&x[1]));
+        same(&format!("floor_div of {dtype}"), &[&a, &divisors], 0.0, |x| x[0].floor_div(&x[1]));
+        let exponents = Tensor::new([0i64, 1, 2, 3, 5, 31, 64]).unwrap().to_dtype(dtype).unwrap();
+        same(&format!("pow of {dtype}"), &[&a, &exponents], 0.0, |x| x[0].pow(&x[1]));
+    }
+    let bools = Tensor::new([[true, false], [false, true]]).unwrap();
+    for (name, f, _) in [OF_TWO[0], OF_TWO[2], OF_TWO[3], OF_TWO[4], OF_TWO[5], OF_TWO[11], OF_TWO[12], OF_TWO[13]] {
+        same(&format!("{name} of bools"), &[&bools, &bools.t().unwrap()], 0.0, |x| f(&x[0], &x[1]));
+    }
+}
+
+#[test]
+fn operands_of_any_strides_and_dtypes() {
+    let (x, row, column) = (normal(&[4, 3, 5], 4), normal(&[5], 5), normal(&[3, 1], 6));
+    for x in [x.clone(), x.permute([2, 1, 0]).unwrap(), scattered(&x), x.narrow(1, 1, 2).unwrap()] {
+        let last = x.size(-1).unwrap();
+        let row = row.narrow(0, 0, last.min(5)).unwrap();
+        same("a row", &[&x, &row], 0.0, |x| x[0].mul(&x[1]));
+        if x.size(1).unwrap() == 3 {
+            same("a column", &[&x, &column], 0.0, |x| x[1].sub(&x[0]));
+        }
+        same("a number", &[&x], 0.0, |x| x[0].add(1.5));
+        same("flipped", &[&x], 0.0, |x| x[0].slice_axis(0, Slice::from(..).step(-1))?.add(&x[0]));
+    }
+    let ints = whole(DType::I32);
+    same("promotion", &[&ints, &ints.to_dtype(DType::F16).unwrap()], 1.0, |x| x[0].add(&x[1]));
+    same("a weak number", &[&ints], 0.0, |x| x[0].add(1.5));
+    same("i64 and f32", &[&whole(DType::I64), &normal(&[12], 7)], 0.0, |x| x[0].mul(&x[1]));
+    // More elements than a row of workgroups has invocations.
+    let long = Tensor::arange(0, 5_000_000, 1).unwrap().to_dtype(DType::F32).unwrap();
+    same("a long one", &[&long], 0.0, |x| x[0].add(1.0));
+}
