@@ -4,26 +4,12 @@ mod arrays;
 mod elementwise;
 mod images;
 
-use std::io::Write;
-
 use ocelli_tensor::{
     Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, PoolOptions, Result, Slice, Tensor,
     UpdateRule, WeightDecay,
 };
 
-use crate::common::scattered;
-
-/// The first adapter, or a message that there is none; `OCELLI_TEST_ADAPTER=required` makes that a failure.
-fn adapter() -> Option<Device> {
-    match Device::wgpu(0) {
-        Ok(device) => Some(device),
-        Err(error) => {
-            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
-            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
-            None
-        }
-    }
-}
+use crate::common::{adapter, scattered};
 
 /// Units in the last place between two floats of this dtype; 0 for two NaNs. A number too small to be normal may be 0, as WGSL has it.
 fn ulps(a: f64, b: f64, dtype: DType) -> f64 {
