@@ -2,7 +2,7 @@ use ocelli_autograd::Op;
 use ocelli_autograd::ops::activation::ActivationBackward;
 use ocelli_tensor::{Activation, ConvOptions, Tensor};
 
-use crate::support::{Case, case};
+use crate::support::{Case, beside, case};
 
 /// Where each is smooth.
 const ACTIVATIONS: [(Activation, f64, f64); 11] = [
@@ -47,7 +47,7 @@ pub fn cases() -> Vec<Case> {
     });
     let gradients = [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.25)].map(|activation| {
         case(format!("activation_backward {activation:?}"), move |v| {
-            let y = Tensor::new([-1.0, 0.0, 0.5, 3.0, 6.0, 7.0])?.reshape([2, 3])?;
+            let y = beside(&v[0], &Tensor::new([[-1.0, 0.0, 0.5], [3.0, 6.0, 7.0]])?);
             ActivationBackward { activation, y }.apply(&[&v[0]])
         })
         .input(&[2, 3], -1.0, 1.0)

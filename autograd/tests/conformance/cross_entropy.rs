@@ -1,6 +1,6 @@
 use ocelli_tensor::{ClassTargets, Tensor};
 
-use crate::support::{Case, case};
+use crate::support::{Case, beside, case};
 
 pub fn cases() -> Vec<Case> {
     let target = |values: [[f64; 3]; 2]| Tensor::new(values).unwrap();
@@ -10,50 +10,37 @@ pub fn cases() -> Vec<Case> {
     let along_first = soft.t().unwrap();
     let empty = Tensor::zeros([0, 3], ocelli_tensor::DType::F64).unwrap();
     vec![
-        case("softmax_cross_entropy, one class", move |v| v[0].softmax_cross_entropy(&hard, 1)).input(
+        case("softmax_cross_entropy, one class", move |v| v[0].softmax_cross_entropy(&beside(&v[0], &hard), 1)).input(
             &[2, 3],
             -2.0,
             2.0,
         ),
-        case("softmax_cross_entropy, soft targets", move |v| v[0].softmax_cross_entropy(&soft, -1)).input(
-            &[2, 3],
-            -2.0,
-            2.0,
-        ),
-        case("softmax_cross_entropy, no target", move |v| v[0].softmax_cross_entropy(&ignored, 1)).input(
-            &[2, 3],
-            -2.0,
-            2.0,
-        ),
-        case("softmax_cross_entropy along the first axis", move |v| v[0].softmax_cross_entropy(&along_first, 0)).input(
-            &[3, 2],
-            -2.0,
-            2.0,
-        ),
-        case("softmax_cross_entropy of nothing", move |v| v[0].softmax_cross_entropy(&empty, 1)).input(
+        case("softmax_cross_entropy, soft targets", move |v| v[0].softmax_cross_entropy(&beside(&v[0], &soft), -1))
+            .input(&[2, 3], -2.0, 2.0),
+        case("softmax_cross_entropy, no target", move |v| v[0].softmax_cross_entropy(&beside(&v[0], &ignored), 1))
+            .input(&[2, 3], -2.0, 2.0),
+        case("softmax_cross_entropy along the first axis", move |v| {
+            v[0].softmax_cross_entropy(&beside(&v[0], &along_first), 0)
+        })
+        .input(&[3, 2], -2.0, 2.0),
+        case("softmax_cross_entropy of nothing", move |v| v[0].softmax_cross_entropy(&beside(&v[0], &empty), 1)).input(
             &[0, 3],
             -2.0,
             2.0,
         ),
-        case("cross_entropy", |v| v[0].cross_entropy(&labels([2]), 1, &ClassTargets::default())).input(
+        case("cross_entropy", |v| v[0].cross_entropy(&beside(&v[0], &labels([2])), 1, &ClassTargets::default())).input(
             &[2, 3],
             -2.0,
             2.0,
         ),
         case("cross_entropy of weighted, smoothed and ignored labels", |v| {
-            v[0].cross_entropy(&labels([4]), -1, &counted(Some(1)))
+            v[0].cross_entropy(&beside(&v[0], &labels([4])), -1, &counted(Some(1)))
         })
         .input(&[4, 3], -2.0, 2.0),
-        case("cross_entropy of positions", |v| v[0].cross_entropy(&labels([2, 2]), 1, &counted(None))).input(
-            &[2, 3, 2],
-            -2.0,
-            2.0,
-        ),
-        case("cross_entropy of nothing", |v| v[0].cross_entropy(&labels([0]), 1, &counted(None))).input(
-            &[0, 3],
-            -2.0,
-            2.0,
-        ),
+        case("cross_entropy of positions", |v| v[0].cross_entropy(&beside(&v[0], &labels([2, 2])), 1, &counted(None)))
+            .input(&[2, 3, 2], -2.0, 2.0),
+        case("cross_entropy of nothing", |v| v[0].cross_entropy(&beside(&v[0], &labels([0])), 1, &counted(None)))
+            .input(&[0, 3], -2.0, 2.0),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Every differentiable operation, checked against central differences in f64: the gradient, the gradient of a variable that is
-//! used twice, non-contiguous and empty inputs, and the second derivative.
+//! used twice, non-contiguous and empty inputs, and the second derivative. What holds in f64 on the CPU is then what f32 has to give
+//! on every device, within one tolerance (`support.rs`).
 //!
 //! To add an operation: one or more [`Case`]s in the file of its family. The last test finds every `impl Op for …` in the
 //! crate's sources and fails if no case has recorded it.
@@ -30,6 +31,9 @@ mod support;
 mod view;
 
 use std::collections::BTreeSet;
+use std::io::Write;
+
+use ocelli_tensor::Device;
 
 use support::Case;
 
@@ -82,6 +86,23 @@ fn non_contiguous_inputs_give_the_same() {
 #[test]
 fn second_derivatives_match_central_differences() {
     all_cases().iter().for_each(Case::check_second_derivative);
+}
+
+#[test]
+fn the_cpu_computes_the_same_in_f32() {
+    all_cases().iter().for_each(|case| case.check_on(Device::Cpu));
+}
+
+/// On the first adapter; without one, a message. `OCELLI_TEST_ADAPTER=required` makes that a failure.
+#[test]
+fn graphics_processors_compute_the_same() {
+    match Device::wgpu(0) {
+        Ok(device) => all_cases().iter().for_each(|case| case.check_on(device)),
+        Err(error) => {
+            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
+            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use ocelli_tensor::{Padding, PoolOptions, Tensor};
 
-use crate::support::{Case, case};
+use crate::support::{Case, beside, case};
 
 /// Windows of every kind, and an input for them.
 fn windows() -> Vec<(&'static str, PoolOptions, &'static [usize])> {
@@ -42,7 +42,11 @@ pub fn cases() -> Vec<Case> {
             y.square()
         })
         .distinct(&[1, 2, 4, 4]),
-        case("max_pool_take", move |v| v[0].max_pool_take(&places)?.square()).input(&[1, 1, 2, 3], -1.0, 1.0),
+        case("max_pool_take", move |v| v[0].max_pool_take(&beside(&v[0], &places))?.square()).input(
+            &[1, 1, 2, 3],
+            -1.0,
+            1.0,
+        ),
         case("adaptive_max_pool", |v| v[0].adaptive_max_pool([2, 3])?.square()).distinct(&[1, 2, 5, 4]),
         case("adaptive_max_pool_with_indices", |v| {
             let (y, _) = v[0].adaptive_max_pool_with_indices(2)?;

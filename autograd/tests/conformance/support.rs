@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ocelli_autograd::{Backward, Result, Var, no_grad};
-use ocelli_tensor::{DType, Generator, Tensor};
+use ocelli_tensor::{DType, Device, Generator, Tensor};
 
 type Function = Box<dyn Fn(&[Var]) -> Result<Var>>;
 
@@ -13,6 +13,15 @@ pub struct Case {
     inputs: Vec<Tensor>,
     function: Function,
     step: f64,
+}
+
+/// What f32 may differ by, of results and gradients up to about 1.
+const TOLERANCE: f64 = 1e-5;
+
+/// What a case takes besides its inputs, on the device of an input, and of its dtype if it holds floats.
+pub fn beside(x: &Var, tensor: &Tensor) -> Tensor {
+    let tensor = if tensor.dtype().is_float() { tensor.to_dtype(x.dtype()).unwrap() } else { tensor.clone() };
+    tensor.to_device(x.device()).unwrap()
 }
 
 /// A case from a name and a function; add its inputs with [`Case::input`] or [`Case::value`].
@@ -57,12 +66,18 @@ impl Case {
         self.inputs.iter().map(|input| Var::leaf(input.clone()).unwrap()).collect()
     }
 
+    /// The inputs in f32 on a device.
+    fn leaves_on(&self, device: Device) -> Vec<Var> {
+        let there = |x: &Tensor| x.to_dtype(DType::F32).unwrap().to_device(device).unwrap();
+        self.inputs.iter().map(|input| Var::leaf(there(input)).unwrap()).collect()
+    }
+
     /// `Σ weights ⊙ f(inputs)`, so that no two elements of the result count alike.
     fn weighted(&self, inputs: &[Var]) -> Var {
         let y = self.apply(inputs);
         let mut generator = Generator::new(3000);
         let weights = Tensor::rand(y.shape(), DType::F64, &mut generator).unwrap().add(0.5).unwrap();
-        y.mul(&weights).unwrap().sum(..).unwrap()
+        y.mul(&beside(&y, &weights)).unwrap().sum(..).unwrap()
     }
 
     /// The gradient of each input of `f(inputs)` by central differences.
@@ -112,7 +127,7 @@ impl Case {
         }
         let gradients = result.backward().unwrap_or_else(|e| panic!("{}: {e}", self.name));
         let vector = |leaf: &Var| match gradients.find(leaf) {
-            Some(gradient) => gradient.to_vec::<f64>().unwrap(),
+            Some(gradient) => numbers(gradient),
             None => vec![0.0; leaf.numel()],
         };
         leaves.iter().map(vector).collect()
@@ -144,26 +159,51 @@ impl Case {
         self.compare("gradient of a scattered input", &self.gradients(&again, &scattered), &expected, 1e-10);
     }
 
+    /// `s = Σᵢ weights ⊙ (∂f/∂xᵢ)²`, squared so that it depends on the incoming gradient in a curved way; none if `f` is constant.
+    fn slope(&self, inputs: &[Var]) -> Option<Var> {
+        let y = self.weighted(inputs);
+        if !y.requires_grad() {
+            return None;
+        }
+        let first = Backward::new().create_graph().run(&y).unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        let squares = inputs.iter().enumerate().filter_map(|(i, input)| {
+            let gradient = first.find(input)?;
+            let weights = Tensor::rand(gradient.shape(), DType::F64, &mut Generator::new(4000 + i as u64)).unwrap();
+            Some(gradient.square().unwrap().mul(&beside(gradient, &weights)).unwrap().sum(..).unwrap())
+        });
+        squares.reduce(|a, b| a.add(&b).unwrap())
+    }
+
     pub fn check_second_derivative(&self) {
-        // The derivative of s = Σᵢ weights ⊙ (∂f/∂xᵢ)², squared so that it depends on the incoming gradient in a curved way.
-        let slope = |inputs: &[Var]| -> Option<Var> {
-            let y = self.weighted(inputs);
-            if !y.requires_grad() {
-                return None;
-            }
-            let first = Backward::new().create_graph().run(&y).unwrap_or_else(|e| panic!("{}: {e}", self.name));
-            let squares = inputs.iter().enumerate().filter_map(|(i, input)| {
-                let gradient = first.find(input)?;
-                let weights = Tensor::rand(gradient.shape(), DType::F64, &mut Generator::new(4000 + i as u64)).unwrap();
-                Some(gradient.square().unwrap().mul(&weights).unwrap().sum(..).unwrap())
-            });
-            squares.reduce(|a, b| a.add(&b).unwrap())
-        };
         let leaves = self.leaves();
-        let Some(result) = slope(&leaves) else { return };
+        let Some(result) = self.slope(&leaves) else { return };
         let actual = self.gradients(&result, &leaves);
-        let expected = self.differences(|inputs| slope(inputs).map_or(0.0, |s| s.item().unwrap()));
+        let expected = self.differences(|inputs| self.slope(inputs).map_or(0.0, |s| s.item().unwrap()));
         self.compare("second derivative", &actual, &expected, 2e-5);
+    }
+
+    /// Result, gradients and second derivatives in f32 on a device against those in f64 on the CPU, which the other checks are
+    /// about; of inputs that lie in order and of such that do not.
+    pub fn check_on(&self, device: Device) {
+        let exact = self.leaves();
+        let (y, weighted) = (self.apply(&exact), self.weighted(&exact));
+        let gradients = self.gradients(&weighted, &exact);
+        let second = self.slope(&exact).map(|slope| self.gradients(&slope, &exact));
+        let straight = self.leaves_on(device);
+        let turned = straight.iter().map(|x| Var::leaf(scattered(x.tensor())).unwrap()).collect();
+        for (order, leaves) in [("", straight), (" of scattered inputs", turned)] {
+            let what = |part: &str| format!("{part}{order} on {device}");
+            let result = self.apply(&leaves);
+            assert_eq!((result.device(), result.shape()), (device, y.shape()), "{}: {}", self.name, what("result"));
+            self.compare(&what("result"), &[numbers(&result)], &[numbers(&y)], TOLERANCE);
+            let first = self.gradients(&self.weighted(&leaves), &leaves);
+            self.compare(&what("gradient"), &first, &gradients, TOLERANCE);
+            if let (Some(expected), Some(slope)) = (&second, self.slope(&leaves)) {
+                // Products of two gradients, each with its error.
+                let tolerance = 10.0 * TOLERANCE;
+                self.compare(&what("second derivative"), &self.gradients(&slope, &leaves), expected, tolerance);
+            }
+        }
     }
 
     /// The type names of all ops that the function, its gradient and second gradient have recorded.
@@ -179,10 +219,16 @@ impl Case {
     }
 }
 
+/// The elements, wherever and of whichever float type they are.
+fn numbers(x: &Var) -> Vec<f64> {
+    let here = x.tensor().to_device(Device::Cpu).unwrap();
+    here.to_dtype(DType::F64).unwrap().to_vec().unwrap()
+}
+
 /// The same elements as every second one of a larger tensor, with its axes in reverse order.
 fn scattered(x: &Tensor) -> Tensor {
     let reversed: Vec<usize> = (0..x.rank()).rev().collect();
-    let zeros = Tensor::zeros([2], x.dtype()).unwrap();
+    let zeros = Tensor::full_on(x.device(), [2], 0, x.dtype()).unwrap();
     let spread = x.permute(&reversed[..]).unwrap().unsqueeze(-1).unwrap().add(&zeros).unwrap();
     spread.select(-1, 1).unwrap().permute(&reversed[..]).unwrap()
 }

@@ -25,7 +25,7 @@ pub fn cases() -> Vec<Case> {
         case("split", |v| v[0].split(2, 1)?[1].square()).input(&[2, 5], -1.0, 1.0),
         case("chunk", |v| v[0].chunk(2, 1)?[1].square()).input(&[2, 5], -1.0, 1.0),
         // Numbers and step are exact in f32, and the central difference of a square is exact.
-        case("cast there and back", |v| v[0].to_dtype(DType::F32)?.square()?.to_dtype(DType::F64))
+        case("cast there and back", |v| v[0].to_dtype(DType::F32)?.square()?.to_dtype(v[0].dtype()))
             .value(Tensor::arange(-3, 5, 1).unwrap().to_dtype(DType::F64).unwrap().div(8.0).unwrap())
             .step(1.0 / 1024.0),
     ]

@@ -89,7 +89,8 @@ impl Tensor {
                     x.conv_fused(weight, bias.as_ref(), residual.as_ref(), options, activation)
                 });
             }
-            let epilogue = wgpu::conv::Epilogue { bias, residual, activation };
+            let bias = bias.map(Tensor::contiguous).transpose()?;
+            let epilogue = wgpu::conv::Epilogue { bias: bias.as_ref(), residual, activation };
             return wgpu::conv::forward(&geometry, &shape, self, &weight.contiguous()?, epilogue);
         }
         let wide = self.dtype().wide();

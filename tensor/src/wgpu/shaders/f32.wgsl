@@ -132,6 +132,49 @@ fn atanh_of(x: f32) -> f32 {
     return with_sign(0.5 * ln_1p(2.0 * size / (1.0 - size)), x);
 }
 
+// WGSL promises four digits of arcs. These polynomials in x² are fitted at Chebyshev's points, to 1e-9 and 2e-9.
+
+// Up to 1/2; beyond, asin x = π/2 − 2 asin √((1 − x) / 2).
+fn asin_of_half(x: f32, z: f32) -> f32 {
+    return x + x * z * (0.166666663 + z * (0.0750009906 + z * (0.0445979647 + z * (0.0311167741 + z * (0.0170753889
+        + z * 0.0338093417)))));
+}
+
+fn asin_of(x: f32) -> f32 {
+    let size = abs(x);
+    if size > 1.0 || is_nan(x) { return nan(); }
+    if size <= 0.5 { return asin_of_half(x, x * x); }
+    let z = 0.5 * (1.0 - size);
+    return with_sign(1.5707963267948966 - 2.0 * asin_of_half(sqrt(z), z), x);
+}
+
+fn acos_of(x: f32) -> f32 {
+    let size = abs(x);
+    if size > 1.0 || is_nan(x) { return nan(); }
+    if size <= 0.5 { return 1.5707963267948966 - asin_of_half(x, x * x); }
+    let z = 0.5 * (1.0 - size);
+    let arc = 2.0 * asin_of_half(sqrt(z), z);
+    return select(arc, 3.141592653589793 - arc, x < 0.0);
+}
+
+// Up to tan π/8; beyond, by the angle to the diagonal or to the other axis.
+fn atan_of(x: f32) -> f32 {
+    if is_nan(x) { return x; }
+    let size = abs(x);
+    var start = 0.0;
+    var t = size;
+    if size > 2.414213562373095 {
+        start = 1.5707963267948966;
+        t = -1.0 / size;
+    } else if size > 0.41421356237309503 {
+        start = 0.7853981633974483;
+        t = (size - 1.0) / (size + 1.0);
+    }
+    let z = t * t;
+    let arc = t + t * z * (-0.333333318 + z * (0.199995502 + z * (-0.142642345 + z * (0.107463138 - z * 0.0645941617))));
+    return with_sign(start + arc, x);
+}
+
 // e^(x²) · erfc(x) for x from 0.5 on: by a continued fraction for large x, else by Chebyshev's polynomial of t = 1 / (1 + x/2)
 // (W. Press et al., Numerical Recipes, "erfc").
 fn scaled_erfc(x: f32) -> f32 {
@@ -297,9 +340,9 @@ fn unary(f: u32, x: X, low: X, high: X) -> X {
         case SIN: { return sin(x); }
         case COS: { return cos(x); }
         case TAN: { return tan(x); }
-        case ASIN: { return asin(x); }
-        case ACOS: { return acos(x); }
-        case ATAN: { return atan(x); }
+        case ASIN: { return asin_of(x); }
+        case ACOS: { return acos_of(x); }
+        case ATAN: { return atan_of(x); }
         case SINH: { return sinh_of(x); }
         case COSH: { return cosh_of(x); }
         case TANH: { return tanh_of(x); }
@@ -395,7 +438,7 @@ fn angle(y: f32, x: f32) -> f32 {
         a = 0.7853981633974483;
     } else if max(wide, high) > 0.0 {
         let quotient = min(wide, high) / max(wide, high);
-        a = atan(quotient);
+        a = atan_of(quotient);
     }
     if high > wide { a = 1.5707963267948966 - a; }
     if (bitcast<u32>(x) >> 31u) == 1u { a = 3.141592653589793 - a; }
