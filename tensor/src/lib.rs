@@ -23,6 +23,7 @@ pub mod kernels;
 mod layout;
 mod memory;
 mod ops;
+pub mod profile;
 mod random;
 pub mod safetensors;
 mod shape;

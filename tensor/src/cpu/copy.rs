@@ -6,10 +6,12 @@ use super::parallel::{GRAIN, SharedMut, over_chunks, over_range};
 use super::simd::{Kernel, Simd, dispatch, transpose_plain};
 use super::walk::Walk;
 use crate::layout::Layout;
+use crate::profile;
 use crate::tensor::View;
 
 /// Writes the elements of `x` into `out` in logical order.
 pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]) {
+    let _span = profile::span("copy", 2 * size_of_val(out));
     if let Some(source) = x.as_contiguous() {
         over_chunks(out, 1, 1, |start, piece| piece.copy_from_slice(&source[start..start + piece.len()]));
         return;
@@ -19,6 +21,7 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
 
 /// Writes the elements of `x` to the places of `out` that `target` names; both have one shape, and no two places of `target` coincide.
 pub(crate) fn into_layout<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W], target: &Layout) {
+    let _span = profile::span("copy", 2 * target.numel() * size_of::<W>());
     if target.numel() == 0 {
         return;
     }

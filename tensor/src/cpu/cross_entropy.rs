@@ -7,6 +7,7 @@ use super::simd::{Kernel, Simd, Vector, dispatch, get, put};
 use super::softmax::COST;
 use super::softmax::columns::{self, Columns};
 use super::softmax::rows;
+use crate::profile;
 
 /// How much each class counts as the target of a label: its weight times `own` if it is the label's, and times `share` in any case.
 #[derive(Clone, Copy)]
@@ -48,6 +49,7 @@ pub(crate) fn forward<T: Float>(
     losses: &mut [T],
     statistics: &mut [T],
 ) {
+    let _span = profile::span("cross-entropy", size_of_val(x));
     let Block { n, inner, .. } = block;
     let (most, ln) = statistics.split_at_mut(losses.len());
     let [losses, most, ln] = [losses, most, ln].map(SharedMut::new);
@@ -73,6 +75,7 @@ pub(crate) fn forward<T: Float>(
 
 /// The gradient at the logits: `(softmax(x) · Σ target − target) · dy`.
 pub(crate) fn backward<T: Float>([x, statistics, dy]: [&[T]; 3], block: Block, targets: Targets<'_, T>, dx: &mut [T]) {
+    let _span = profile::span("cross-entropy backward", 2 * size_of_val(x));
     let Block { n, inner, .. } = block;
     if dx.is_empty() {
         return;

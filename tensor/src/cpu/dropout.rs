@@ -3,6 +3,7 @@
 use super::parallel::over_chunks;
 use super::simd::{Kernel, Simd, dispatch};
 use crate::element::Real;
+use crate::profile;
 use crate::random::philox_lanes;
 
 /// Counters whose words are made together.
@@ -11,6 +12,7 @@ const LANES: usize = 16;
 /// `out[i] = x[i] · scale` where word `i` of the stream is below `limit`, `x[i] · 0` elsewhere. The stream is that of a seed from a
 /// counter on.
 pub(crate) fn forward<T: Real>(x: &[T], out: &mut [T], (seed, first): (u64, u64), limit: u64, scale: T) {
+    let _span = profile::span("dropout", 2 * size_of_val(x));
     over_chunks(out, 4 * LANES, 4, |start, out| {
         let x = &x[start..start + out.len()];
         dispatch(Dropout { x, out, seed, first: first.wrapping_add(start as u64 / 4), limit, scale });

@@ -3,6 +3,7 @@
 use super::parallel::over_chunks;
 use super::walk::Walk;
 use crate::layout::Layout;
+use crate::profile;
 use crate::tensor::View;
 
 /// `out[…, j, …] = x[…, index[…, j, …], …]`. `origin` is the layout of `x` in the shape of the index with stride 0 along the axis;
@@ -13,6 +14,7 @@ pub(crate) fn gather<W: Copy + Send + Sync>(
     index: View<'_, i64>,
     out: &mut [W],
 ) {
+    let _span = profile::span("gather", 2 * size_of_val(out) + size_of::<i64>() * index.layout.numel());
     let target = Layout::contiguous(origin.shape.clone());
     let walk = Walk::new([&target, index.layout, origin]);
     let (row_len, [_, step, x_step]) = (walk.row_len(), walk.row_strides());
@@ -48,6 +50,7 @@ pub(crate) fn scatter<T: Copy>(
     src: View<'_, T>,
     join: impl Fn(T, T) -> T,
 ) {
+    let _span = profile::span("scatter", (2 * size_of::<T>() + size_of::<i64>()) * index.layout.numel());
     if index.layout.numel() == 0 {
         return;
     }

@@ -3,6 +3,7 @@
 use super::parallel::over_chunks;
 use super::simd::{Kernel, Simd, dispatch};
 use crate::element::Real;
+use crate::profile;
 
 /// Which inputs make each output of an axis: `taps` entries for each output.
 #[derive(Debug, Clone)]
@@ -25,6 +26,7 @@ impl Table {
 
 /// Copies: `out[o, i, :] = x[o, place(i), :]` for `x` of shape `[outer, size, inner]`.
 pub(crate) fn copy<W: Copy + Send + Sync>(x: &[W], size: usize, inner: usize, table: &Table, out: &mut [W]) {
+    let _span = profile::span("interpolate", 2 * size_of_val(out));
     let outputs = table.outputs();
     if inner == 1 {
         over_chunks(out, outputs, 1, |start, piece| {
@@ -48,6 +50,7 @@ pub(crate) fn copy<W: Copy + Send + Sync>(x: &[W], size: usize, inner: usize, ta
 
 /// `out[o, i, :] = Σₜ weight(i, t) · x[o, place(i, t), :]` for `x` of shape `[outer, size, inner]`.
 pub(crate) fn forward<T: Real>(x: &[T], size: usize, inner: usize, table: &Table, out: &mut [T]) {
+    let _span = profile::span("interpolate", size_of_val(x) + size_of_val(out));
     let sums = Sums {
         starts: (0..=table.outputs()).map(|i| i * table.taps).collect(),
         taps: table.places.iter().enumerate().map(|(i, &place)| (place, T::r(table.weight(i)))).collect(),
@@ -59,6 +62,7 @@ pub(crate) fn forward<T: Real>(x: &[T], size: usize, inner: usize, table: &Table
 /// The transposed operation of [`forward`]: `dx[o, place(i, t), :] += weight(i, t) · dy[o, i, :]`. Each input gathers from its
 /// outputs, in their order.
 pub(crate) fn backward<T: Real>(dy: &[T], size: usize, inner: usize, table: &Table, dx: &mut [T]) {
+    let _span = profile::span("interpolate backward", size_of_val(dy) + size_of_val(dx));
     if dx.is_empty() {
         return;
     }

@@ -1,10 +1,12 @@
 //! Matrix decompositions.
 
 use crate::element::Real;
+use crate::profile;
 
 /// The reduced QR decomposition of one `m × n` matrix by Householder reflections. `columns` holds the matrix column by column
 /// and is spoilt; `q` is written as `m × min(m, n)` and `r` as `min(m, n) × n`, both row-major.
 pub(crate) fn qr<T: Real>(columns: &mut [T], m: usize, n: usize, q: &mut [T], r: &mut [T]) {
+    let _span = profile::span("qr", 2 * size_of_val(columns));
     let k = m.min(n);
     // H = I - factor · v vᵀ with v[i] = 1, whose rest lies below the diagonal of column i.
     let mut factors = vec![T::ZERO; k];
@@ -51,6 +53,7 @@ pub(crate) fn qr<T: Real>(columns: &mut [T], m: usize, n: usize, q: &mut [T], r:
 /// The inverse of one upper triangular `n × n` matrix, both row-major; what is below the diagonal is not read, and written as
 /// zeros. Rows are solved for from the last to the first.
 pub(crate) fn upper_inverse<T: Real>(matrix: &[T], n: usize, out: &mut [T]) {
+    let _span = profile::span("triangular inverse", 2 * size_of_val(matrix));
     for i in (0..n).rev() {
         let (above, below) = out.split_at_mut((i + 1) * n);
         let row = &mut above[i * n..];

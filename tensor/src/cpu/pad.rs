@@ -5,10 +5,12 @@ use super::parallel::{SharedMut, over_range};
 use super::walk::Walk;
 use crate::element::Real;
 use crate::layout::Layout;
+use crate::profile;
 use crate::tensor::View;
 
 /// Adds `x` to the places of `out` that `target` names; both have one shape, and no two places of `target` coincide.
 pub(crate) fn add_into<T: Real>(out: &mut [T], target: &Layout, x: View<'_, T>) {
+    let _span = profile::span("pad backward", 3 * target.numel() * size_of::<T>());
     if target.numel() == 0 {
         return;
     }

@@ -3,6 +3,7 @@
 use super::parallel::SharedMut;
 use super::reduce::{Block, COLUMNS};
 use crate::Element;
+use crate::profile;
 
 /// `out[o, n, i] = x[o, 0, i] ∘ … ∘ x[o, n, i]`. What runs is of type `A`, which `read` and `write` convert from and to.
 pub(crate) fn scan<T: Element, A: Copy + Sync>(
@@ -13,6 +14,7 @@ pub(crate) fn scan<T: Element, A: Copy + Sync>(
     (read, write): (impl Fn(T) -> A + Sync, impl Fn(A) -> T + Sync),
     join: impl Fn(A, A) -> A + Sync,
 ) {
+    let _span = profile::span("scan", 2 * size_of_val(x));
     let Block { n, inner, .. } = block;
     let out = SharedMut::new(out);
     block.for_columns(1, &|o, first, width| {

@@ -11,6 +11,7 @@ use super::reduce::{Block, COLUMNS};
 use super::simd::{Kernel, Simd, dispatch};
 use crate::Result;
 use crate::memory::Buffer;
+use crate::profile;
 
 /// What an exponential costs, in units of simple work.
 pub(crate) const COST: usize = 4;
@@ -20,6 +21,7 @@ const SEGMENT: usize = 1 << 16;
 
 /// Softmax, or its logarithm, along `n`.
 pub(crate) fn forward<T: Float>(x: &[T], out: &mut [T], block: Block, log: bool) {
+    let _span = profile::span("softmax", 2 * size_of_val(x));
     if out.is_empty() {
         return;
     }
@@ -38,6 +40,7 @@ pub(crate) fn forward<T: Float>(x: &[T], out: &mut [T], block: Block, log: bool)
 
 /// The gradient at the input of [`forward`], from its result `y` and the gradient `dy` there.
 pub(crate) fn backward<T: Float>([y, dy]: [&[T]; 2], dx: &mut [T], block: Block, log: bool) {
+    let _span = profile::span("softmax backward", 3 * size_of_val(y));
     if dx.is_empty() {
         return;
     }
@@ -56,6 +59,7 @@ pub(crate) fn backward<T: Float>([y, dy]: [&[T]; 2], dx: &mut [T], block: Block,
 
 /// `ln Σ exp(x)` along `n`.
 pub(crate) fn log_sum_exp<T: Float>(x: &[T], block: Block) -> Result<Buffer> {
+    let _span = profile::span("logsumexp", size_of_val(x));
     let Block { outer, n, inner } = block;
     if inner != 1 || n == 0 {
         let mut buffer = Buffer::for_output::<T>(outer * inner)?;

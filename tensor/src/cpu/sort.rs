@@ -2,6 +2,7 @@
 
 use super::parallel::over_chunks;
 use crate::Element;
+use crate::profile;
 
 /// An integer that orders as the element does: NaN above all others, the two zeros equal.
 pub(crate) fn key<T: Element>(x: T) -> u64 {
@@ -27,6 +28,7 @@ pub(crate) fn order_rows(
     row_keys: &(dyn Fn(usize, &mut [u64]) + Sync),
     out: &mut [i64],
 ) {
+    let _span = profile::span("sort", size_of_val(out));
     let flip = if descending { u64::MAX } else { 0 };
     over_chunks(out, k, 16 * n.div_ceil(k.max(1)), |start, piece| {
         let mut pairs: Vec<(u64, usize)> = Vec::with_capacity(n);

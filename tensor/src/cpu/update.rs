@@ -5,6 +5,7 @@ mod rules;
 use super::math::Float;
 use super::parallel::{SharedMut, over_range};
 use super::simd::{Kernel, Simd, Vector, dispatch, get, put};
+use crate::profile;
 pub(crate) use rules::{Adadelta, Adagrad, Adam, Descent, Momentum, RmsProp, Rule};
 
 /// What weight decay does before a step: `w ← kept · w` and `g ← g + coupled · w`.
@@ -22,6 +23,7 @@ pub(crate) fn step<T: Float, const N: usize>(
     decay: Decay,
     rule: impl Rule<T, N>,
 ) {
+    let _span = profile::span("update", (3 + 2 * N) * size_of_val(g));
     let len = w.len();
     assert!(g.len() == len && states.iter().all(|state| state.len() == len), "all of one step have one length");
     let (w, states) = (SharedMut::new(w), states.map(|state| SharedMut::new(state)));

@@ -1,6 +1,6 @@
 //! Operations of which graphics processors have no kernel: the operands go to the CPU, and the results come back.
 
-use crate::{Device, Result, Tensor};
+use crate::{Device, Result, Tensor, profile};
 
 /// What an operation gives, to be moved to a device.
 pub(crate) trait Movable: Sized {
@@ -37,6 +37,7 @@ pub(crate) fn on_cpu<const N: usize, R: Movable>(
     operands: [&Tensor; N],
     run: impl FnOnce([&Tensor; N]) -> Result<R>,
 ) -> Result<R> {
+    let _span = profile::span(op, 0);
     operands.iter().try_for_each(|other| operands[0].require_same_device(op, other))?;
     let copies = operands.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
     run(std::array::from_fn(|i| &copies[i]))?.moved_to(operands[0].device())

@@ -48,6 +48,18 @@ impl Context {
         match *self {}
     }
 
+    pub(crate) fn run_work(
+        &self,
+        _program: Program<'_>,
+        _params: &[u32],
+        _writes: &[&Memory],
+        _reads: &[&Memory],
+        _grid: Grid,
+        _flops: usize,
+    ) -> Result<()> {
+        match *self {}
+    }
+
     pub(crate) fn reserved(&self) -> u64 {
         match *self {}
     }

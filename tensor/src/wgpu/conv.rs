@@ -11,7 +11,12 @@ use crate::layout::Layout;
 use crate::{Activation, Result, Shape, Tensor};
 
 const CONV: &str = include_str!("shaders/conv.wgsl");
-static KERNEL: Kernel = Kernel { name: "conv", files: &[ROUNDING, F32, BLOCKS, CONV] };
+/// By [`Mode`].
+static KERNELS: [Kernel; 3] = [
+    Kernel { name: "conv", files: &[ROUNDING, F32, BLOCKS, CONV] },
+    Kernel { name: "conv to input", files: &[ROUNDING, F32, BLOCKS, CONV] },
+    Kernel { name: "conv to weight", files: &[ROUNDING, F32, BLOCKS, CONV] },
+];
 static DEPTHWISE: Kernel =
     Kernel { name: "depthwise", files: &[ROUNDING, F32, include_str!("shaders/depthwise.wgsl")] };
 static DEPTHWISE_WEIGHT: Kernel =
@@ -244,10 +249,11 @@ impl Product<'_> {
             ("RESULT", if splits == 1 { rounding(out.dtype()) } else { 0 }),
         ];
         constants.extend(function.map(|(name, _)| ("ACTIVATION", Numbers::F32.function(name))));
-        let program = Program { kernel: &KERNEL, types: &types, sizes: &sizes, constants: &constants };
+        let program =
+            Program { kernel: &KERNELS[self.mode as usize], types: &types, sizes: &sizes, constants: &constants };
         let reads = [x, self.matrix.0, bias.unwrap_or(x), residual.unwrap_or(x)].map(Tensor::memory);
         let grid = Grid::Box([m.div_ceil(tile.block[0]), columns * splits, g.groups]);
-        context.run(program, &params, &[out.memory()], &reads, grid)?;
+        context.run_work(program, &params, &[out.memory()], &reads, grid, 2 * g.groups * m * n * k)?;
         if splits == 1 {
             return Ok((out, true));
         }

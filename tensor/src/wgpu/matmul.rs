@@ -117,7 +117,8 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
     for first in (0..matrices).step_by(AT_ONCE) {
         params[13] = first as u32;
         let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (matrices - first).min(AT_ONCE)]);
-        context.run(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid)?;
+        let flops = 2 * (matrices - first).min(AT_ONCE) * m * n * k;
+        context.run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, flops)?;
     }
     let sum = if splits == 1 { out } else { reduce::sum_of_parts(&out, splits)? };
     sum.with_layout(Layout::contiguous(shape)).to_dtype(a.dtype())

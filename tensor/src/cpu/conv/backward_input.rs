@@ -12,10 +12,12 @@ use crate::cpu::gemm::{Finish, Output, Packed, product};
 use crate::cpu::math::Float;
 use crate::cpu::simd::level;
 use crate::memory::Buffer;
+use crate::profile;
 
 /// `dx[n, i, c] = Σ dy · weight` over the windows and taps that read `i`. `weight` lies as `[groups, taps, filters, channels]`, `dx` is
 /// dense and channels-last.
 pub(crate) fn input<T: Float>(geometry: &Geometry, weight: &[T], dy: Images<'_, T>, dx: &mut [T]) -> Result<()> {
+    let _span = profile::span_of_work("conv to input", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { images, channels, filters, groups, stride, .. } = geometry;
     let taps = geometry.taps();
     let zeros = Buffer::zeroed::<T>(filters)?;

@@ -15,6 +15,7 @@ use crate::cpu::parallel::{SharedMut, over_chunks};
 use crate::cpu::simd::{Kernel, Lane, Simd, Vector, dispatch, level};
 use crate::cpu::threads;
 use crate::memory::Buffer;
+use crate::profile;
 
 /// Windows whose part of both images stays in the cache while all taps and channels are visited.
 const WINDOWS: usize = 256;
@@ -28,6 +29,7 @@ const SMALL: usize = 1 << 20;
 ///
 /// Lines of windows are summed in an order that follows from the shape: one after the other within a part, then part by part.
 pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: Images<'_, T>, dy: Images<'_, T>) -> Result<(Buffer, usize)> {
+    let _span = profile::span_of_work("conv to weight", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { images, channels, filters, groups, .. } = geometry;
     let (lanes, _) = registers::<T>(level());
     if !filters.is_multiple_of(lanes) {

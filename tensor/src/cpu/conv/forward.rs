@@ -8,6 +8,7 @@ use crate::Result;
 use crate::cpu::gemm::{EvenRows, Output, Packed, product};
 use crate::cpu::math::Float;
 use crate::cpu::simd::level;
+use crate::profile;
 
 /// The packed weights of every group. `weight` lies as `[groups, taps, channels, filters]`.
 pub(crate) fn pack<T: Float>(geometry: &Geometry, weight: &[T]) -> Result<Vec<Packed<T>>> {
@@ -29,6 +30,7 @@ pub(crate) fn forward<T: Float>(
     zeros: &[T],
     out: &Output<'_, T>,
 ) {
+    let _span = profile::span_of_work("conv", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { images, channels, filters, .. } = geometry;
     if out.len == 0 {
         return;

@@ -55,6 +55,17 @@ impl Geometry {
         self.channels * self.taps()
     }
 
+    /// Additions and multiplications of the convolution, and of each of its gradients.
+    pub(crate) fn flops(&self) -> usize {
+        2 * self.images * self.windows() * self.groups * self.filters * self.depth()
+    }
+
+    /// Bytes of input, weight and result.
+    pub(crate) fn bytes<T>(&self) -> usize {
+        let (seen, made) = (self.places() * self.channels, self.windows() * self.filters);
+        self.groups * (self.images * (seen + made) + self.filters * self.depth()) * size_of::<T>()
+    }
+
     /// The three places of a tap in its window.
     pub(crate) fn tap(&self, tap: usize) -> [usize; 3] {
         let [_, high, wide] = self.kernel;

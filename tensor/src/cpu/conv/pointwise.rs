@@ -6,6 +6,7 @@ use crate::cpu::gemm::{self, Blocked, Factor, Size, Strided, Target};
 use crate::cpu::parallel::{SharedMut, over_chunks};
 use crate::cpu::threads;
 use crate::memory::Buffer;
+use crate::profile;
 
 /// Products that are summed one after the other within a part of a weight's gradient.
 const PARTS: usize = 8;
@@ -39,6 +40,7 @@ pub(crate) fn forward<T: Factor>(
     bias: Option<&[T]>,
     out: &mut [T],
 ) -> Result<()> {
+    let _span = profile::span_of_work("conv 1×1", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { channels, filters, .. } = geometry;
     product(
         geometry,
@@ -53,6 +55,7 @@ pub(crate) fn forward<T: Factor>(
 
 /// `dx[n, c, p] = Σ dy[n, o, p] · weight[o, c]`, row-major.
 pub(crate) fn input<T: Factor>(geometry: &Geometry, weight: &[T], dy: Planes<'_, T>, dx: &mut [T]) -> Result<()> {
+    let _span = profile::span_of_work("conv 1×1 to input", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { channels, filters, .. } = geometry;
     product(
         geometry,
@@ -100,6 +103,7 @@ fn product<'w, T: Factor>(
 
 /// `dw[o, c] = Σ dy[n, o, p] · x[n, c, p]` over images and places: images are summed in an order that follows from their number alone.
 pub(crate) fn weight<T: Factor>(geometry: &Geometry, x: Planes<'_, T>, dy: Planes<'_, T>, dw: &mut [T]) -> Result<()> {
+    let _span = profile::span_of_work("conv 1×1 to weight", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { images, channels, filters, groups, .. } = geometry;
     let places = geometry.places();
     let size = filters * channels;

@@ -12,6 +12,7 @@ use crate::cpu::parallel::{SharedMut, over_range};
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at, load};
 use crate::element::Number;
 use crate::memory::Buffer;
+use crate::profile;
 
 /// Vectors that are multiplied at once: each number that is loaded is used so often.
 const GROUP: usize = 4;
@@ -31,11 +32,13 @@ const UNIT: usize = 64;
 /// [`crate::Error::OutOfMemory`] if there is none for a copy of the vectors, which is made unless their numbers are neighbours.
 pub(crate) fn few_gemm<T: Factor>(
     level: Level,
-    Size { m, n, k }: Size,
+    size: Size,
     left: Strided<'_, T>,
     right: Strided<'_, T>,
     out: &mut [T],
 ) -> Result<()> {
+    let Size { m, n, k } = size;
+    let _span = profile::span_of_work("matmul", size.bytes::<T>(), size.flops());
     assert!(out.len() >= m * n, "a product was given too small a target");
     assert!(m.min(n) <= 64, "these vectors are not few");
     let out = SharedMut::new(out);

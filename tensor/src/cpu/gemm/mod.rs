@@ -28,6 +28,7 @@ use super::simd::{Level, level};
 use super::threads;
 use crate::Result;
 use crate::memory::Buffer;
+use crate::profile;
 use factor::Shape;
 
 /// Steps of the depth that are packed at a time: the result is visited so much less often.
@@ -117,6 +118,20 @@ pub(crate) struct Size {
     pub(crate) k: usize,
 }
 
+impl Size {
+    /// Additions and multiplications.
+    fn flops(&self) -> usize {
+        2usize.saturating_mul(self.m).saturating_mul(self.n).saturating_mul(self.k)
+    }
+
+    /// Bytes of both factors and the product.
+    fn bytes<T>(&self) -> usize {
+        let matrices = [(self.m, self.k), (self.k, self.n), (self.m, self.n)];
+        let sizes = matrices.map(|(rows, columns)| rows.saturating_mul(columns).saturating_mul(size_of::<T>()));
+        sizes.into_iter().fold(0, usize::saturating_add)
+    }
+}
+
 /// The product of `left` (lanes are rows) and `right` (lanes are columns).
 ///
 /// # Errors
@@ -127,6 +142,7 @@ pub(crate) fn gemm<T: Factor>(
     right: &dyn Operand<T>,
     target: Target<'_, T>,
 ) -> Result<()> {
+    let _span = profile::span_of_work("matmul", size.bytes::<T>(), size.flops());
     gemm_by(level(), size, left, right, target, T::multiply)
 }
 

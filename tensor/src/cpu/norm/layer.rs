@@ -7,6 +7,7 @@ use crate::element::Real;
 use super::BLOCK;
 use super::moments::Moments;
 use super::planes::{Runs, measure};
+use crate::profile;
 
 /// Elements of a task on gradients.
 const TASK: usize = 1 << 16;
@@ -24,6 +25,7 @@ pub(crate) fn forward<T: Lane + Real>(
     mean: &mut [T],
     var: &mut [T],
 ) {
+    let _span = profile::span("layer norm", 2 * size_of_val(x));
     let width = gamma.len();
     if width == 0 {
         mean.fill(T::r(f64::NAN));
@@ -92,6 +94,7 @@ pub(crate) fn backward<T: Lane + Real>(
     dgamma: &mut [T],
     dbeta: &mut [T],
 ) {
+    let _span = profile::span("layer norm backward", 3 * size_of_val(x));
     let (width, rows) = (gamma.len(), mean.len());
     let task_rows = (TASK / width.max(1)).clamp(TOGETHER, ROWS);
     let tasks = rows.div_ceil(task_rows);

@@ -14,6 +14,7 @@ use super::parallel::{SharedMut, over_range};
 use super::simd::{Lane, dispatch};
 use crate::element::Real;
 
+use crate::profile;
 use moments::Moments;
 use planes::{Affine, Runs};
 use rows::AffineRow;
@@ -217,6 +218,7 @@ pub(crate) fn forward<T: Lane + Real>(
     mean: &mut [T],
     var: &mut [T],
 ) {
+    let _span = profile::span("norm", 2 * size_of_val(x));
     if form.numel() == 0 {
         mean.fill(T::r(f64::NAN));
         var.fill(T::r(f64::NAN));
@@ -293,6 +295,7 @@ pub(crate) fn evaluate<T: Lane + Real>(
     factors: Factors<'_, T>,
     statistics: Statistics<'_, T>,
 ) {
+    let _span = profile::span("norm", 2 * size_of_val(x));
     if form.numel() == 0 {
         return;
     }
@@ -338,6 +341,7 @@ pub(crate) fn backward<T: Lane + Real>(
     dgamma: &mut [T],
     dbeta: &mut [T],
 ) {
+    let _span = profile::span("norm backward", 3 * size_of_val(x));
     if form.numel() == 0 {
         dgamma.fill(T::ZERO);
         dbeta.fill(T::ZERO);

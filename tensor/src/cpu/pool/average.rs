@@ -5,9 +5,11 @@ use super::{Grid, Padded, Window};
 use crate::cpu::parallel::over_chunks;
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::Real;
+use crate::profile;
 
 /// The mean of each window.
 pub(crate) fn average<T: Real>(x: &[T], grid: &Grid, out: &mut [T]) {
+    let _span = profile::span("average pool", size_of_val(x) + size_of_val(out));
     let across = divisors(grid);
     over_chunks(out, grid.out_row(), grid.taps(), |start, piece| {
         let first = start / grid.out_row();
@@ -60,6 +62,7 @@ impl<T: Real> Kernel for Divide<'_, T> {
 /// The transposed operation of [`average`]: each gradient goes in equal parts to the elements of its window. Every row of `dx` gathers
 /// from the rows of windows that cover it.
 pub(crate) fn average_backward<T: Real>(dy: &[T], grid: &Grid, dx: &mut [T]) {
+    let _span = profile::span("average pool backward", size_of_val(dy) + size_of_val(dx));
     if dx.is_empty() {
         return;
     }

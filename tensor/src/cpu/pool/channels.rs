@@ -8,6 +8,7 @@ use super::{Axis, Grid, Place, Window, clear, over_planes};
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
+use crate::profile;
 
 /// Channels that are kept in registers, and those of a rest.
 const LANES: usize = 16;
@@ -113,6 +114,7 @@ fn of_window<T: Number, P: Place, const N: usize>(
 
 /// Adds each gradient to the element of its window that its place names. `dx` is written whole.
 pub(crate) fn max_backward<T: Real, P: Place>(dy: &[T], places: &[P], grid: &Grid, dx: &mut [T]) {
+    let _span = profile::span("max pool backward", size_of_val(dy) + size_of_val(dx) + size_of_val(places));
     let (plane, inner) = (grid.places(), grid.inner);
     let planes = dx.len() / (plane * inner).max(1);
     let shared = SharedMut::new(dx);

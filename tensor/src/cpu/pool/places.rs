@@ -7,6 +7,7 @@ use crate::Element;
 use crate::cpu::parallel::{SharedMut, over_chunks};
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
+use crate::profile;
 
 /// A type that places are stored in; -1 for none.
 pub(crate) trait Place: Element + PartialEq {
@@ -44,6 +45,7 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 /// The greatest element of each window with its place in its plane: the first one, or the last NaN, as PyTorch has it; -1 for a
 /// window that covers padding only. Planes have less than 2³¹ places.
 pub(crate) fn max_with_places<T: Number, P: Place>(x: &[T], grid: &Grid, out: &mut [T], places: &mut [P]) {
+    let _span = profile::span("max pool", size_of_val(x) + size_of_val(out) + size_of_val(places));
     let places = SharedMut::new(places);
     over_chunks(out, grid.out_row(), grid.taps() * 2, |start, out| {
         // SAFETY: the pieces of `out` are disjoint, and so are those of `places`, which is as long.
@@ -246,6 +248,7 @@ pub(crate) fn scatter<T: Real, P: Place>(
 
 /// The elements of each plane that the places name; 0 for -1. Places are checked.
 pub(crate) fn take<T: Real, P: Place>(x: &[T], places: &[P], (plane, inner): (usize, usize), out: &mut [T]) {
+    let _span = profile::span("max pool take", 2 * size_of_val(out) + size_of_val(places));
     let outputs = out.len() / (x.len() / (plane * inner).max(1)).max(1);
     over_chunks(out, inner, 2, |start, piece| {
         for (i, out) in piece.iter_mut().enumerate() {

@@ -4,6 +4,7 @@ use super::{Grid, Padded, WIDE, greater};
 use crate::cpu::parallel::over_chunks;
 use crate::cpu::simd::{Kernel, Simd, dispatch};
 use crate::element::{Number, Real};
+use crate::profile;
 
 /// How elements are joined.
 pub(super) trait Join<T: Number> {
@@ -34,6 +35,7 @@ impl<T: Real> Join<T> for Sum {
 
 /// The greatest element of each window.
 pub(crate) fn max<T: Number>(x: &[T], grid: &Grid, out: &mut [T]) {
+    let _span = profile::span("max pool", size_of_val(x) + size_of_val(out));
     over_chunks(out, grid.out_row(), grid.taps(), |start, piece| {
         dispatch(Rows::<T, Greatest>::new(x, grid, start / grid.out_row(), piece));
     });

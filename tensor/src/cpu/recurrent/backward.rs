@@ -11,6 +11,7 @@ use crate::cpu::gemm::registers;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
 use crate::cpu::threads;
+use crate::profile;
 
 /// One vector of units of one row at one step. The slices hold the whole row: a gate's numbers lie `hidden` apart.
 pub(crate) struct At<'a, T> {
@@ -67,6 +68,7 @@ pub(crate) fn backward<C: Cell, T: Lane>(
     saved: &Saved<'_, T>,
     gradients: Gradients<'_, T>,
 ) -> Result<()> {
+    let _span = profile::span_of_work("recurrent backward", 0, size.flops(C::GATES));
     let Size { hidden, .. } = size;
     if size.time == 0 {
         gradients.initial.fill(T::ZERO);

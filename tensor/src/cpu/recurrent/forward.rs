@@ -7,6 +7,7 @@ use crate::cpu::gemm::registers;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Kernel, Lane, Level, Simd, Vector, dispatch_at};
 use crate::cpu::threads;
+use crate::profile;
 
 /// One vector of units of one row at one step. All slices but `products` hold the whole row: a gate's numbers lie `hidden` apart.
 pub(crate) struct At<'a, T> {
@@ -57,6 +58,7 @@ pub(crate) fn forward<C: Cell, T: Lane>(
     weights: &Weights<'_, T>,
     sequence: Sequence<'_, T>,
 ) -> Result<()> {
+    let _span = profile::span_of_work("recurrent", 0, size.flops(C::GATES));
     let Size { hidden, .. } = size;
     if sequence.states.is_empty() {
         return Ok(());

@@ -33,6 +33,11 @@ pub(crate) struct Size {
 }
 
 impl Size {
+    /// Additions and multiplications of the states' products, with so many gates.
+    fn flops(&self, gates: usize) -> usize {
+        2 * self.time * self.step() * gates * self.hidden
+    }
+
     /// Elements of one state at one step.
     fn step(&self) -> usize {
         self.batch * self.hidden

@@ -9,6 +9,7 @@ use super::parallel::{SharedMut, over_range};
 use crate::Result;
 use crate::element::Number;
 use crate::memory::Buffer;
+use crate::profile;
 
 pub(crate) use vectors::{Max, Min, Squares, Sum, Vectors};
 
@@ -115,6 +116,7 @@ impl<T: Number, M: Fn(T, T) -> T + Sync, J: Fn(T, T) -> T + Sync + Copy> Fold<T>
 
 /// `out[o, i]` is the fold of `x[o, n, i]` over `n` with the centre `centre[o, i]`, or 0 without centres.
 pub(crate) fn fold<T: Number>(x: &[T], block: Block, centre: Option<&[T]>, by: &impl Fold<T>) -> Result<Buffer> {
+    let _span = profile::span("reduce", size_of_val(x));
     let Block { outer, n, inner } = block;
     let width = inner.clamp(1, COLUMNS);
     let rows = SEGMENT / width;
@@ -215,6 +217,7 @@ fn fold_columns<T: Number>(
 
 /// Positions along `n` (which is not 0) of the largest or smallest elements: the first of equals, the first NaN if there is one.
 pub(crate) fn arg<T: Number>(x: &[T], block: Block, largest: bool, out: &mut [i64]) {
+    let _span = profile::span("arg", size_of_val(x));
     // `replaces(a, b)`: the later `a` takes the place of the best so far.
     let replaces = |a: T, b: T| {
         let better = if largest { a > b } else { a < b };

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::num_threads;
 use super::work::Work;
+use crate::profile;
 
 /// How often a thread looks for what it waits for, some ten nanoseconds apart, before it sleeps: longer than the usual gap between two
 /// operations, as waking takes tens of microseconds.
@@ -122,6 +123,7 @@ impl Pool {
 
     /// A helper's life.
     fn help(&self, number: usize) {
+        profile::helps();
         let mut state = self.lock();
         loop {
             if let Some(listed) = state.enter() {

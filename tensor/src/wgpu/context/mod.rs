@@ -5,6 +5,7 @@ mod memory;
 mod pipelines;
 mod staging;
 mod stream;
+mod timing;
 mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ use stream::Stream;
 use trouble::Trouble;
 
 use super::{Grid, Program};
+use crate::profile::Call;
 use crate::{Device, Error, Result};
 
 /// Everything about one adapter. Recording is in one order, whichever threads it comes from: memory that one thread frees may be
@@ -106,6 +108,22 @@ impl Context {
         reads: &[&Memory],
         grid: Grid,
     ) -> Result<()> {
+        self.run_work(program, params, writes, reads, grid, 0)
+    }
+
+    /// As [`Context::run`], of a kernel that does so many additions and multiplications (for the profile).
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn run_work(
+        &self,
+        program: Program<'_>,
+        params: &[u32],
+        writes: &[&Memory],
+        reads: &[&Memory],
+        grid: Grid,
+        flops: usize,
+    ) -> Result<()> {
         self.check()?;
         let most = self.limits.max_storage_buffer_binding_size;
         if let Some(memory) = writes.iter().chain(reads).find(|memory| memory.buffer().size() > most) {
@@ -131,7 +149,9 @@ impl Context {
             return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
         }
         let memory = writes.iter().chain(reads).copied();
-        locked(&self.stream).record(self, &pipeline, &params, memory, groups.map(|count| count as u32));
+        let bytes = memory.clone().map(|memory| memory.bytes() as u64).sum();
+        let call = Call { kernel: program.kernel.name, bytes, flops: flops as u64 };
+        locked(&self.stream).record(self, &pipeline, &params, memory, groups.map(|count| count as u32), call);
         Ok(())
     }
 

@@ -1,9 +1,14 @@
 //! Kernels and copies in the order in which they were asked for, handed to the adapter many at a time.
 
+use std::time::Duration;
+
 use ::wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePass, SubmissionIndex};
 
 use super::pipelines::Pipeline;
+use super::timing::Timing;
 use super::{Context, Memory};
+use crate::Device;
+use crate::profile::{self, Call};
 
 /// Bytes of parameters that a kernel has.
 pub(super) const PARAMS_SIZE: usize = 256;
@@ -23,6 +28,8 @@ pub(super) struct Stream {
     params_buffer: Buffer,
     alignment: usize,
     copied: u64,
+    /// From the first kernel on that is to be timed.
+    timing: Option<Timing>,
 }
 
 impl Stream {
@@ -34,7 +41,7 @@ impl Stream {
             usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Stream { encoder: None, pass: None, params: Vec::new(), params_buffer, alignment, copied: 0 }
+        Stream { encoder: None, pass: None, params: Vec::new(), params_buffer, alignment, copied: 0, timing: None }
     }
 
     /// Records a kernel. The second of its parameters becomes the number of invocations in a row of workgroups.
@@ -45,6 +52,7 @@ impl Stream {
         params: &[u32],
         memory: impl Iterator<Item = &'a Memory>,
         groups: [u32; 3],
+        call: Call,
     ) {
         assert!(size_of_val(params) <= PARAMS_SIZE, "a kernel has at most {PARAMS_SIZE} bytes of parameters");
         if self.params.len() / self.alignment == KERNELS {
@@ -54,15 +62,36 @@ impl Stream {
         self.params.extend_from_slice(bytemuck::cast_slice(params));
         self.params.resize(offset + self.alignment, 0);
         let bindings = self.bindings(context, pipeline, memory);
-        self.open(context);
-        let (Some(encoder), pass) = (self.encoder.as_mut(), &mut self.pass) else { return };
-        let pass = pass.get_or_insert_with(|| {
-            let descriptor = ::wgpu::ComputePassDescriptor { label: None, timestamp_writes: None };
-            encoder.begin_compute_pass(&descriptor).forget_lifetime()
-        });
+        let is_timed = profile::is_enabled();
+        let pass = self.pass(context, is_timed.then_some(call));
         pass.set_pipeline(&pipeline.compute);
         pass.set_bind_group(0, &bindings, &[offset as u32]);
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
+        if is_timed {
+            self.pass = None;
+        }
+    }
+
+    /// The open pass, or one of its own for a call that is to be timed.
+    fn pass(&mut self, context: &Context, timed: Option<Call>) -> &mut ComputePass<'static> {
+        if timed.is_some() {
+            self.pass = None;
+        }
+        let Stream { encoder, pass, timing, .. } = self;
+        pass.get_or_insert_with(|| {
+            let timestamp_writes = timed.and_then(|call| {
+                if timing.is_none() {
+                    *timing = Timing::new(&context.device, KERNELS);
+                }
+                if timing.is_none() {
+                    profile::note(Device::Wgpu(context.index), call, Duration::ZERO);
+                }
+                timing.as_mut().map(|timing| timing.next(call))
+            });
+            let encoder = opened(encoder, context);
+            let descriptor = ::wgpu::ComputePassDescriptor { label: None, timestamp_writes };
+            encoder.begin_compute_pass(&descriptor).forget_lifetime()
+        })
     }
 
     fn bindings<'a>(
@@ -88,12 +117,7 @@ impl Stream {
     /// The encoder outside of a pass, for copies.
     pub(super) fn encoder(&mut self, context: &Context) -> &mut CommandEncoder {
         self.pass = None;
-        self.open(context)
-    }
-
-    fn open(&mut self, context: &Context) -> &mut CommandEncoder {
-        let descriptor = ::wgpu::CommandEncoderDescriptor { label: None };
-        self.encoder.get_or_insert_with(|| context.device.create_command_encoder(&descriptor))
+        opened(&mut self.encoder, context)
     }
 
     pub(super) fn copied(&mut self, context: &Context, bytes: u64) {
@@ -106,13 +130,17 @@ impl Stream {
     /// Hands over what was recorded; `None` if nothing was.
     pub(super) fn submit(&mut self, context: &Context) -> Option<SubmissionIndex> {
         self.pass = None;
-        let encoder = self.encoder.take()?;
+        let mut encoder = self.encoder.take()?;
+        let reading = self.timing.as_mut().and_then(|timing| timing.collect(context, &mut encoder));
         if !self.params.is_empty() {
             context.queue.write_buffer(&self.params_buffer, 0, &self.params);
             self.params.clear();
         }
         self.copied = 0;
         let submission = context.queue.submit([encoder.finish()]);
+        if let Some(reading) = reading {
+            reading.count(context);
+        }
         super::locked(&context.staging).submitted();
         // Hears what has finished; waits for nothing.
         if let Err(error) = context.device.poll(::wgpu::PollType::Poll) {
@@ -120,4 +148,9 @@ impl Stream {
         }
         Some(submission)
     }
+}
+
+fn opened<'a>(encoder: &'a mut Option<CommandEncoder>, context: &Context) -> &'a mut CommandEncoder {
+    let descriptor = ::wgpu::CommandEncoderDescriptor { label: None };
+    encoder.get_or_insert_with(|| context.device.create_command_encoder(&descriptor))
 }

@@ -6,7 +6,7 @@ mod images;
 
 use ocelli_tensor::{
     Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, PoolOptions, Result, Slice, Tensor,
-    UpdateRule, WeightDecay,
+    UpdateRule, WeightDecay, profile,
 };
 
 use crate::common::{adapter, scattered};
@@ -125,6 +125,25 @@ fn refusals_say_why() {
     assert!(error.starts_with("wgpu:99: expected an adapter"), "{error}");
     let operand: Operand<'_> = 2.0.into();
     assert_eq!(there.mul(operand).unwrap().to_vec::<f32>().unwrap(), x.mul(2.0).unwrap().to_vec::<f32>().unwrap());
+}
+
+#[test]
+fn kernels_are_timed() {
+    let Some(device) = adapter() else { return };
+    let x = normal(&[64, 64], 9).to_device(device).unwrap();
+    profile::set_enabled(true);
+    for _ in 0..100 {
+        x.matmul(&x).unwrap();
+    }
+    x.to_device(Device::Cpu).unwrap();
+    device.synchronize().unwrap();
+    let rows = profile::rows();
+    profile::set_enabled(false);
+    let row = rows.iter().find(|row| row.device == device && row.kernel.starts_with("matmul")).unwrap();
+    assert!(row.calls >= 100 && row.bytes >= 100 * 3 * 64 * 64 * 4 && row.flops >= 100 * 2 * 64 * 64 * 64, "{row:?}");
+    let has_timestamps = Device::adapters()[0].features.contains(&"timestamps");
+    assert_eq!(row.time.is_zero(), !has_timestamps, "{row:?}");
+    assert!(profile::table().contains("matmul"));
 }
 
 #[test]

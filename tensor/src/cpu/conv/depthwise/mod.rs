@@ -21,6 +21,7 @@ use crate::cpu::parallel::{GRAIN, SharedMut, over_range};
 use crate::cpu::simd::{Lane, dispatch};
 use crate::cpu::threads;
 use crate::memory::Buffer;
+use crate::profile;
 use channels::Forward;
 use channels_input::Input;
 use channels_weight::Weight;
@@ -40,11 +41,13 @@ pub(crate) fn forward<T: Lane>(
     bias: Option<&[T]>,
     out: &mut [T],
 ) -> Result<()> {
+    let _span = profile::span_of_work("depthwise", geometry.bytes::<T>(), geometry.flops());
     sum_planes(&Plan::forward(geometry), x, weight, bias, out)
 }
 
 /// The gradient with respect to row-major images; see [`super::backward_input::input`].
 pub(crate) fn input<T: Lane>(geometry: &Geometry, weight: &[T], dy: &[T], dx: &mut [T]) -> Result<()> {
+    let _span = profile::span_of_work("depthwise to input", geometry.bytes::<T>(), geometry.flops());
     sum_planes(&Plan::input(geometry), dy, weight, None, dx)
 }
 
@@ -58,6 +61,7 @@ fn sum_planes<T: Lane>(plan: &Plan, source: &[T], weight: &[T], bias: Option<&[T
 /// The gradient with respect to the weight for row-major images; see [`super::backward_weight::weight`]. Images are summed one after
 /// the other.
 pub(crate) fn weight<T: Lane>(geometry: &Geometry, x: &[T], dy: &[T], dw: &mut [T]) -> Result<()> {
+    let _span = profile::span_of_work("depthwise to weight", geometry.bytes::<T>(), geometry.flops());
     if dy.is_empty() {
         dw.fill(T::ZERO);
         return Ok(());
@@ -104,6 +108,7 @@ pub(crate) fn forward_channels_last<T: Float>(
     weight: &[T],
     out: &Output<'_, T>,
 ) {
+    let _span = profile::span_of_work("depthwise", geometry.bytes::<T>(), geometry.flops());
     let filters = geometry.groups * geometry.filters;
     let [deep, high, wide] = geometry.output;
     let (windows, taps) = (geometry.images * geometry.windows(), geometry.taps());
@@ -120,6 +125,7 @@ pub(crate) fn forward_channels_last<T: Float>(
 
 /// The gradient with respect to dense channels-last images; the weight is as for [`forward_channels_last`].
 pub(crate) fn input_channels_last<T: Lane>(geometry: &Geometry, weight: &[T], dy: Places<'_, T>, dx: &mut [T]) {
+    let _span = profile::span_of_work("depthwise to input", geometry.bytes::<T>(), geometry.flops());
     let filters = geometry.groups * geometry.filters;
     let [deep, high, wide] = geometry.input;
     let taps = geometry.taps();
@@ -146,6 +152,7 @@ pub(crate) fn weight_channels_last<T: Lane>(
     dy: Places<'_, T>,
     dw: &mut [T],
 ) -> Result<()> {
+    let _span = profile::span_of_work("depthwise to weight", geometry.bytes::<T>(), geometry.flops());
     let filters = geometry.groups * geometry.filters;
     let [deep, high, wide] = geometry.output;
     let (rows, taps) = (geometry.images * deep * high, geometry.taps());

@@ -21,6 +21,7 @@ use crate::cpu::parallel::SharedMut;
 use crate::cpu::simd::{Lane, dispatch};
 use crate::cpu::threads;
 use crate::memory::Buffer;
+use crate::profile;
 use forward::Forward;
 use weight::Weight;
 
@@ -67,6 +68,7 @@ pub(crate) fn forward<T: Float>(
     weight: &[T],
     out: &Output<'_, T>,
 ) -> Result<()> {
+    let _span = profile::span_of_work("conv direct", geometry.bytes::<T>(), geometry.flops());
     let windows = geometry.images * geometry.windows();
     if windows * geometry.filters == 0 {
         return Ok(());
@@ -93,6 +95,7 @@ pub(crate) fn weight<T: Lane>(
     dy: Places<'_, T>,
     dw: &mut [T],
 ) -> Result<()> {
+    let _span = profile::span_of_work("conv direct to weight", geometry.bytes::<T>(), geometry.flops());
     let (depth, filters) = (geometry.depth(), geometry.filters);
     if dw.is_empty() {
         return Ok(());

@@ -19,6 +19,7 @@ use crate::cpu::gemm::{Finish, Output};
 use crate::cpu::math::Float;
 use crate::cpu::simd::{Kernel, Level, dispatch_at, level};
 use crate::memory::Buffer;
+use crate::profile;
 use transforms::{Four, MOST, Scheme, Three, Two};
 
 /// The size of a tile of the result.
@@ -101,6 +102,7 @@ pub(crate) fn forward<T: Float>(
     zeros: &[T],
     out: &Output<'_, T>,
 ) -> Result<()> {
+    let _span = profile::span_of_work("conv winograd", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { images, channels, filters, input: [_, high, wide], output, before, .. } = geometry;
     if out.len == 0 {
         return Ok(());
@@ -124,6 +126,7 @@ pub(crate) fn input<T: Float>(
     dy: Images<'_, T>,
     dx: &mut [T],
 ) -> Result<()> {
+    let _span = profile::span_of_work("conv winograd to input", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { images, channels, filters, groups, input, output, before, .. } = geometry;
     if dx.is_empty() {
         return Ok(());
@@ -149,6 +152,7 @@ pub(crate) fn weight<T: Float>(
     x: Images<'_, T>,
     dy: Images<'_, T>,
 ) -> Result<(Buffer, usize)> {
+    let _span = profile::span_of_work("conv winograd to weight", geometry.bytes::<T>(), geometry.flops());
     let &Geometry { channels, filters, groups, .. } = geometry;
     let size = 9 * channels * filters;
     let mut dw = Buffer::for_output::<T>(groups.saturating_mul(size))?;
