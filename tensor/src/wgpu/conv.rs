@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::elementwise::{F32, Numbers, ROUNDING, rounding};
 use super::kernel::Lanes;
-use super::matmul::{BLOCKS, GROUPS, MOST, PART, TILES, Tile};
+use super::matmul::{BLOCKS, Cut, GROUPS};
 use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::cpu::conv::Geometry;
 use crate::layout::Layout;
@@ -190,12 +190,7 @@ impl Product<'_> {
     fn run(self, g: &Geometry) -> Result<(Tensor, bool)> {
         let (x, [m, n, k]) = (self.windows, self.size);
         let context = x.memory().context();
-        let blocks = |tile: &Tile| g.groups * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
-        let fits = |tile: &&Tile| blocks(tile) >= GROUPS && n > tile.block[1] / 2;
-        let tile = TILES.iter().find(fits).unwrap_or(&TILES[2]);
-        let wanted = GROUPS.div_ceil(blocks(tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
-        let part = k.div_ceil(wanted).next_multiple_of(tile.depth);
-        let splits = k.div_ceil(part);
+        let Cut { tile, part, splits } = Cut::of(g.groups, [m, n, k]);
         let columns = n.div_ceil(tile.block[1]);
         let count = g.groups * m * n * splits;
         // Partial sums keep all their digits.
@@ -243,6 +238,7 @@ impl Product<'_> {
         let along_depth = if self.mode == Mode::Weight { of_channel != 1 && spatial[2] == 1 } else { of_channel == 1 };
         let mut constants = vec![
             ("MODE", self.mode as u32),
+            ("STRIDED", u32::from(g.stride != [1; 3])),
             ("ALONG_DEPTH", u32::from(along_depth)),
             ("HAS_BIAS", u32::from(bias.is_some() && splits == 1)),
             ("HAS_RESIDUAL", u32::from(residual.is_some() && splits == 1)),

@@ -12,35 +12,59 @@ pub(super) const BLOCKS: &str = include_str!("shaders/tiles.wgsl");
 static KERNEL: Kernel = Kernel { name: "matmul", files: &[ROUNDING, BLOCKS, include_str!("shaders/matmul.wgsl")] };
 const OP: &str = "matmul";
 
-/// Blocks of a product: `BM × BN` of a workgroup, `TM × TN` of an invocation, `BK` steps at a time.
+/// Blocks of a product: `BM × BN` of a workgroup, `BK` steps at a time, squares of 4 × 4 of which an invocation makes `QUADS²`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tile {
     pub(super) block: [usize; 2],
     pub(super) depth: usize,
-    own: [usize; 2],
+    quads: usize,
 }
 
 impl Tile {
     /// As the files name them.
-    pub(super) fn sizes(&self) -> [(&'static str, u32); 5] {
-        let Tile { block, depth, own } = *self;
-        [("BM", block[0]), ("BN", block[1]), ("BK", depth), ("TM", own[0]), ("TN", own[1])]
-            .map(|(name, size)| (name, size as u32))
+    pub(super) fn sizes(&self) -> [(&'static str, u32); 4] {
+        let Tile { block, depth, quads } = *self;
+        [("BM", block[0]), ("BN", block[1]), ("BK", depth), ("QUADS", quads)].map(|(name, size)| (name, size as u32))
+    }
+}
+
+/// How a product is cut.
+pub(super) struct Cut {
+    pub(super) tile: Tile,
+    /// Steps of the depth in a part, a multiple of the tile's.
+    pub(super) part: usize,
+    pub(super) splits: usize,
+}
+
+impl Cut {
+    /// Of so many products of `m × k` and `k × n`: the largest tile that is well filled and leaves an adapter enough workgroups.
+    pub(super) fn of(products: usize, [m, n, k]: [usize; 3]) -> Cut {
+        let blocks = |tile: &Tile| products * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
+        let fits = |tile: &&Tile| {
+            let is_filled = m > tile.block[0] / 2 && n > tile.block[1] / 2;
+            is_filled && blocks(tile) * k.div_ceil(PART) >= GROUPS
+        };
+        let tile = *TILES.iter().find(fits).unwrap_or(&TILES[TILES.len() - 1]);
+        let splits = GROUPS.div_ceil(blocks(&tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
+        let part = k.div_ceil(splits).next_multiple_of(tile.depth);
+        Cut { tile, part, splits: k.div_ceil(part) }
     }
 }
 
 /// From the largest, which reads least, to the smallest, of which there are most.
-pub(super) const TILES: [Tile; 3] = [
-    Tile { block: [128, 128], depth: 8, own: [8, 8] },
-    Tile { block: [64, 64], depth: 16, own: [4, 4] },
-    Tile { block: [32, 32], depth: 16, own: [2, 2] },
+const TILES: [Tile; 5] = [
+    Tile { block: [128, 128], depth: 8, quads: 2 },
+    Tile { block: [128, 64], depth: 8, quads: 2 },
+    Tile { block: [64, 64], depth: 16, quads: 2 },
+    Tile { block: [128, 32], depth: 8, quads: 2 },
+    Tile { block: [32, 32], depth: 16, quads: 1 },
 ];
 /// Workgroups that keep an adapter busy.
 pub(super) const GROUPS: usize = 128;
 /// Steps of the depth that are worth a part of their own.
-pub(super) const PART: usize = 256;
-/// Most steps in a part: adapters stop shaders of more than 65,535 rounds of all loops, of which a step takes up to 83.
-pub(super) const MOST: usize = 768;
+const PART: usize = 256;
+/// Most steps in a part: adapters stop shaders of more than 65,535 rounds of all loops, of which 16 steps take up to 40.
+const MOST: usize = 16_384;
 /// Axes that a batch may have once neighbours are merged.
 const MOST_AXES: usize = 4;
 
@@ -73,11 +97,7 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
         return Tensor::full_on(a.device(), shape, 0, a.dtype());
     }
     let matrices = batch.numel();
-    let blocks = |tile: &Tile| matrices * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
-    let tile = TILES.iter().find(|tile| blocks(tile) >= GROUPS).unwrap_or(&TILES[2]);
-    let wanted = GROUPS.div_ceil(blocks(tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST));
-    let part = k.div_ceil(wanted).next_multiple_of(tile.depth);
-    let splits = k.div_ceil(part);
+    let Cut { tile, part, splits } = Cut::of(matrices, [m, n, k]);
     // Partial sums keep all their digits.
     let dtype = if splits > 1 { a.dtype().wide() } else { a.dtype() };
     let out = Tensor::empty_on_wgpu(a, [splits, shape.numel()], dtype)?;

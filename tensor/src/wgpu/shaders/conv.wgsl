@@ -18,6 +18,8 @@ const WEIGHT: u32 = 2u;
 override MODE: u32 = 0u;
 // Whether neighbours along the depth lie next to each other in the windows: neighbouring invocations read these.
 override ALONG_DEPTH: bool = true;
+// Whether any stride is not 1.
+override STRIDED: bool = true;
 // Whether a bias and a residual are added, and the function of `unary` that follows.
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
@@ -105,13 +107,22 @@ fn seen(start: u32, window: vec4<i32>, tap: vec4<i32>) -> f32 {
     var at = window.yzw + tap.yzw;
     if MODE == INPUT {
         if any(at < vec3(0)) { return 0.0; }
-        let whole = at / p.stride;
-        if any(whole * p.stride != at) { return 0.0; }
-        at = whole;
+        if STRIDED {
+            let whole = at / p.stride;
+            if any(whole * p.stride != at) { return 0.0; }
+            at = whole;
+        }
     }
     if any(at < vec3(0)) || any(at >= p.seen) { return 0.0; }
     let inner = at * p.x_strides;
     return f32(x[u32(i32(start) + window.x + tap.x + inner.x + inner.y + inner.z)]);
+}
+
+// The windows' number in a row of the block and one of its steps.
+fn factor(start: u32, first_row: u32, r: u32, s: u32) -> f32 {
+    if first_row + r >= p.m { return 0.0; }
+    if MODE == WEIGHT { return seen(start, steps[s], rows[r]); }
+    return seen(start, rows[r], steps[s]);
 }
 
 fn finished_sum(sum: f32, group: u32, row: u32, column: u32, at: u32) -> f32 {
@@ -130,61 +141,68 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     let group = id.z;
     let x_start = p.x_offset + group * p.x_group;
     let b_start = p.b_offset + group * p.b_group;
-    let row = own / COLUMNS * TM;
-    let column = own % COLUMNS * TN;
 
     for (var i = own; i < BM; i += INVOCATIONS) {
         if MODE == WEIGHT { rows[i] = tap(first_row + i); } else { rows[i] = window(first_row + i); }
     }
-    var sums: array<array<f32, TN>, TM>;
+    var sums: Sums;
     let end = min(p.k, (split + 1u) * p.part);
     for (var step = split * p.part; step < end; step += BK) {
         for (var i = own; i < BK; i += INVOCATIONS) {
             if MODE == WEIGHT { steps[i] = window(step + i); } else { steps[i] = tap(step + i); }
         }
         workgroupBarrier();
-        for (var i = own; i < BK * BM; i += INVOCATIONS) {
-            var r = i % BM;
-            var s = i / BM;
+        for (var i = own; i < BK * BM4; i += INVOCATIONS) {
+            var r = i % BM4;
+            var s = i / BM4;
             if ALONG_DEPTH {
                 r = i / BK;
                 s = i % BK;
             }
-            var value = 0.0;
-            if first_row + r < p.m && step + s < end {
-                if MODE == WEIGHT {
-                    value = seen(x_start, steps[s], rows[r]);
-                } else {
-                    value = seen(x_start, rows[r], steps[s]);
-                }
+            var values = vec4<f32>();
+            if step + s < end {
+                let y = r * 4u;
+                values = vec4(
+                    factor(x_start, first_row, y, s),
+                    factor(x_start, first_row, y + 1u, s),
+                    factor(x_start, first_row, y + 2u, s),
+                    factor(x_start, first_row, y + 3u, s),
+                );
             }
-            a_tile[s * BM + r] = value;
+            a_tile[s * BM4 + r] = values;
         }
-        for (var i = own; i < BK * BN; i += INVOCATIONS) {
-            let c = i % BN;
-            let s = i / BN;
-            var value = 0.0;
-            if first_column + c < p.n && step + s < end {
-                value = f32(b[b_start + (step + s) * p.b_step + first_column + c]);
+        for (var i = own; i < BK * BN4; i += INVOCATIONS) {
+            let c = i % BN4;
+            let s = i / BN4;
+            let x = first_column + c * 4u;
+            let start = b_start + (step + s) * p.b_step + x;
+            var values = vec4<f32>();
+            if step + s < end {
+                if x < p.n { values.x = f32(b[start]); }
+                if x + 1u < p.n { values.y = f32(b[start + 1u]); }
+                if x + 2u < p.n { values.z = f32(b[start + 2u]); }
+                if x + 3u < p.n { values.w = f32(b[start + 3u]); }
             }
-            b_tile[s * BN + c] = value;
+            b_tile[s * BN4 + c] = values;
         }
         workgroupBarrier();
-        multiply(row, column, &sums);
+        sums = multiplied(own, sums);
         workgroupBarrier();
     }
 
-    for (var i = 0u; i < TM; i++) {
-        let r = first_row + row + i;
-        if r >= p.m { break; }
-        for (var j = 0u; j < TN; j++) {
-            let c = first_column + column + j;
-            if c < p.n {
-                let at = group * p.out_group + r * p.out_row + c;
+    for (var i = 0u; i < 4u * QUADS; i++) {
+        let r = first_row + row_in_block(own, i);
+        if r >= p.m { continue; }
+        for (var side = 0u; side < QUADS; side++) {
+            let values = row_of(sums, i, side == 1u);
+            for (var j = 0u; j < 4u; j++) {
+                let c = first_column + column_in_block(own, side == 1u) + j;
+                if c >= p.n { continue; }
                 if p.splits > 1u {
-                    out[((split * p.groups + group) * p.m + r) * p.n + c] = R(sums[i][j]);
+                    out[((split * p.groups + group) * p.m + r) * p.n + c] = R(values[j]);
                 } else {
-                    out[at] = R(finished_sum(sums[i][j], group, r, c, at));
+                    let at = group * p.out_group + r * p.out_row + c;
+                    out[at] = R(finished_sum(values[j], group, r, c, at));
                 }
             }
         }
