@@ -1,6 +1,8 @@
 //! New tensors.
 
 use crate::dtype::with_element;
+use crate::ops::index::Place;
+use crate::wgpu::index::Scatter;
 use crate::{DType, Device, Element, Error, Result, Scalar, Shape, Tensor, wgpu};
 
 impl Tensor {
@@ -165,7 +167,8 @@ impl Tensor {
         }))
     }
 
-    /// Class numbers as rows of zeros with a one: shape `[…, classes]`.
+    /// Class numbers as rows of zeros with a one: shape `[…, classes]`, on their device. A graphics processor is waited for until it has
+    /// checked them.
     ///
     /// # Errors
     /// [`Error::DType`] unless the tensor holds integers, [`Error::Index`] if a number is not in `0..classes`.
@@ -173,15 +176,23 @@ impl Tensor {
         if !self.dtype().is_integer() {
             return Err(Error::dtype("one_hot", "an integer dtype", self.dtype()));
         }
-        let labels = self.to_dtype(DType::I64)?.to_vec::<i64>()?;
+        let labels = if self.is_on_wgpu() { self.clone() } else { self.to_dtype(DType::I64)? };
         let end = i64::try_from(classes).unwrap_or(i64::MAX);
-        if let Some(&index) = labels.iter().find(|&&label| !(0..end).contains(&label)) {
+        if let Some(index) = labels.first_outside(0, end - 1)? {
             return Err(Error::argument(
                 "one_hot",
                 format!("expected class numbers in 0..{classes}, received {index}"),
             ));
         }
         let shape: Shape = self.shape().iter().copied().chain([classes]).collect();
+        if self.is_on_wgpu() {
+            let hot = Tensor::full_on(self.device(), shape, 0, dtype)?;
+            let index = labels.unsqueeze(-1)?;
+            let one = Tensor::full_on(self.device(), (), 1, dtype)?.expand(index.shape())?;
+            Place { axis: self.rank(), index }.scatter_into(&hot, &one, Scatter::Last)?;
+            return Ok(hot);
+        }
+        let labels = labels.to_vec::<i64>()?;
         with_element!(dtype, T => Tensor::build::<T>(shape, |out| {
             out.fill(T::default());
             for (row, &label) in labels.iter().enumerate() {

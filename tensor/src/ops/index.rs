@@ -7,11 +7,13 @@ use crate::element::Number;
 use crate::layout::Layout;
 use crate::ops::on_cpu::on_cpu;
 use crate::tensor::View;
-use crate::{DType, Error, Result, Scalar, Shape, Tensor};
+use crate::wgpu::index::Scatter;
+use crate::{DType, Error, Result, Scalar, Shape, Tensor, wgpu};
 
 impl Tensor {
     /// `out[…, j, …] = self[…, index[…, j, …], …]`, the index replacing the position along `axis` (PyTorch's `gather`). The result
-    /// has the shape of the index, whose other axes may be shorter than the tensor's.
+    /// has the shape of the index, whose other axes may be shorter than the tensor's. A graphics processor is waited for until it has
+    /// checked the indices.
     ///
     /// ```
     /// use ocelli_tensor::Tensor;
@@ -27,29 +29,29 @@ impl Tensor {
     /// [`Error::Axis`], [`Error::DType`] unless the index is of `i32` or `i64`, [`Error::Shape`] if its shape does not fit,
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn gather(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("gather", [self, index], |[x, index]| x.gather(axis, index));
-        }
         let place = Place::new("gather", self, axis, index)?;
         place.require_fit("gather", self.shape(), index.shape(), true)?;
         place.gather_from(self)
     }
 
     /// A copy in which `out[…, index[…, j, …], …] = src[…, j, …]`, the index replacing the position along `axis` (PyTorch's
-    /// `scatter`). Where an index occurs several times, the last one wins.
+    /// `scatter`). Where an index occurs several times, the last one wins. A graphics processor is waited for as in
+    /// [`Tensor::gather`].
     ///
     /// # Errors
     /// [`Error::Axis`], [`Error::DType`] unless the index is of `i32` or `i64` and `src` of the tensor's dtype, [`Error::Shape`] if
     /// the index is longer than the source, or than the tensor along another axis, [`Error::IndexValue`] if an index is outside
     /// `0..size`, [`Error::Device`].
     pub fn scatter(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("scatter", [self, index, src], |[x, index, src]| x.scatter(axis, index, src));
-        }
         let place = Place::new("scatter", self, axis, index)?;
         place.require_source("scatter", self, src)?;
         place.require_fit("scatter", self.shape(), index.shape(), true)?;
         place.require_fit("scatter", src.shape(), index.shape(), false)?;
+        if self.is_on_wgpu() {
+            let out = self.copy()?;
+            place.scatter_into(&out, src, Scatter::Last)?;
+            return Ok(out);
+        }
         with_width!(self.dtype(), W => {
             let index = place.index.view::<i64>();
             let src_layout = Layout { shape: index.layout.shape.clone(), ..src.layout().clone() };
@@ -63,15 +65,12 @@ impl Tensor {
         })
     }
 
-    /// As [`Tensor::scatter`], adding the source to what is there; several indices to one place add up. Half types are summed in
-    /// `f32`.
+    /// As [`Tensor::scatter`], adding the source to what is there; several indices to one place add up, in their order. Half types are
+    /// summed in `f32`.
     ///
     /// # Errors
     /// Those of [`Tensor::scatter`], and [`Error::DType`] for booleans.
     pub fn scatter_add(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("scatter_add", [self, index, src], |[x, index, src]| x.scatter_add(axis, index, src));
-        }
         let place = Place::new("scatter_add", self, axis, index)?;
         place.require_source("scatter_add", self, src)?;
         place.require_fit("scatter_add", self.shape(), index.shape(), true)?;
@@ -79,7 +78,8 @@ impl Tensor {
         place.add_to("scatter_add", self, src)
     }
 
-    /// The slices of this tensor at these positions of `axis`, in the index's order; `index` has one axis.
+    /// The slices of this tensor at these positions of `axis`, in the index's order; `index` has one axis. A graphics processor is
+    /// waited for as in [`Tensor::gather`].
     ///
     /// ```
     /// use ocelli_tensor::Tensor;
@@ -94,24 +94,18 @@ impl Tensor {
     /// [`Error::Axis`], [`Error::DType`] unless the index holds integers, [`Error::Shape`] unless it has one axis,
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn index_select(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("index_select", [self, index], |[x, index]| x.index_select(axis, index));
-        }
         let place = Place::new("index_select", self, axis, index)?;
         place.along_one_axis("index_select", self)?.gather_from(self)
     }
 
     /// A copy in which the slices of `src` are added at these positions of `axis`; `index` has one axis, as long as the source's
-    /// `axis`. Half types are summed in `f32`.
+    /// `axis`. Half types are summed in `f32`. A graphics processor is waited for as in [`Tensor::gather`].
     ///
     /// # Errors
     /// [`Error::Axis`], [`Error::DType`] unless the index holds integers and `src` has the tensor's dtype, which is not boolean,
     /// [`Error::Shape`] unless the index has one axis and the source the tensor's shape with the index's length along `axis`,
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn index_add(&self, axis: isize, index: &Tensor, src: &Tensor) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("index_add", [self, index, src], |[x, index, src]| x.index_add(axis, index, src));
-        }
         let place = Place::new("index_add", self, axis, index)?;
         place.require_source("index_add", self, src)?;
         let place = place.along_one_axis("index_add", self)?;
@@ -122,7 +116,8 @@ impl Tensor {
         place.add_to("index_add", self, src)
     }
 
-    /// The elements where `mask` is true, in logical order, as one axis; both are broadcast.
+    /// The elements where `mask` is true, in logical order, as one axis; both are broadcast. From a graphics processor they go to the CPU
+    /// and back, as only the mask tells how many there are.
     ///
     /// # Errors
     /// [`Error::DType`] unless the mask is boolean, [`Error::Broadcast`], [`Error::Device`].
@@ -163,6 +158,23 @@ impl Tensor {
         mask.where_(&Tensor::full_on(self.device(), (), value, self.dtype())?, self)
     }
 
+    /// The first of this tensor's whole numbers (of `i64` on the CPU) that is not from `lowest` to `highest`. A graphics processor is
+    /// waited for.
+    pub(crate) fn first_outside(&self, lowest: i64, highest: i64) -> Result<Option<i64>> {
+        let dense = self.without_repetitions(None)?.contiguous()?;
+        if self.is_on_wgpu() {
+            return wgpu::index::first_outside(&dense, lowest, highest);
+        }
+        let numbers = dense.view::<i64>().as_contiguous().unwrap_or_default();
+        Ok(numbers.iter().copied().find(|number| !(lowest..=highest).contains(number)))
+    }
+
+    /// One element in place of those that an expanded axis repeats, except for `kept`.
+    pub(crate) fn without_repetitions(&self, kept: Option<usize>) -> Result<Tensor> {
+        let repeats = |axis: usize| self.strides()[axis] == 0 && self.shape()[axis] > 1 && Some(axis) != kept;
+        (0..self.rank()).filter(|&axis| repeats(axis)).try_fold(self.clone(), |x, axis| x.narrow(axis as isize, 0, 1))
+    }
+
     fn mask_shape(&self, op: &'static str, mask: &Tensor) -> Result<Shape> {
         self.require_same_device(op, mask)?;
         if mask.dtype() != DType::Bool {
@@ -175,10 +187,10 @@ impl Tensor {
 }
 
 /// An axis and checked indices along it.
-struct Place {
-    axis: usize,
-    /// Of `i64`.
-    index: Tensor,
+pub(crate) struct Place {
+    pub(crate) axis: usize,
+    /// Of `i64`, on graphics processors of any whole numbers; there one below 0 names no place.
+    pub(crate) index: Tensor,
 }
 
 /// Where the elements lie if every index were 0, and how far an index leads from there.
@@ -202,13 +214,11 @@ impl Place {
             };
             return Err(Error::dtype(op, expected, index.dtype()));
         }
-        let index = index.to_dtype(DType::I64)?;
+        let index = if index.is_on_wgpu() { index.clone() } else { index.to_dtype(DType::I64)? };
         let size = x.shape()[axis];
-        let dense = index.contiguous()?;
-        let indices = dense.view::<i64>().as_contiguous().unwrap_or_default();
-        match indices.iter().find(|&&i| i < 0 || i as usize >= size) {
+        match index.first_outside(0, size as i64 - 1)? {
             None => Ok(Place { axis, index }),
-            Some(&index) => Err(Error::IndexValue { op, index, axis, size }),
+            Some(index) => Err(Error::IndexValue { op, index, axis, size }),
         }
     }
 
@@ -255,10 +265,18 @@ impl Place {
 
     fn gather_from(&self, x: &Tensor) -> Result<Tensor> {
         let origin = self.in_layout(x.layout());
+        if x.is_on_wgpu() {
+            return wgpu::index::gather(x, origin.as_ref(), &self.index);
+        }
         with_width!(x.dtype(), W => Tensor::build_bits::<W>(self.index.shape(), x.dtype(), |out| {
             gather(x.bits::<W>().data, origin.as_ref(), self.index.view::<i64>(), out);
             Ok(())
         }))
+    }
+
+    /// Writes to the places of a tensor that is on a graphics processor, and nobody else's.
+    pub(crate) fn scatter_into(&self, out: &Tensor, src: &Tensor, by: Scatter) -> Result<()> {
+        wgpu::index::scatter(out, self.in_layout(out.layout()).as_ref(), (self.axis, &self.index), src, by)
     }
 
     fn add_to(&self, op: &'static str, x: &Tensor, src: &Tensor) -> Result<Tensor> {
@@ -267,6 +285,11 @@ impl Place {
         }
         let wide = x.dtype().wide();
         let (wide_x, src) = (x.to_dtype(wide)?, src.to_dtype(wide)?);
+        if x.is_on_wgpu() {
+            let sum = wide_x.copy()?;
+            self.scatter_into(&sum, &src, Scatter::Sum)?;
+            return sum.to_dtype(x.dtype());
+        }
         let sum = with_number!(wide, T => {
             let layout = Layout { shape: self.index.shape().clone(), ..src.layout().clone() };
             let src = View { layout: &layout, ..src.view::<T>() };

@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::{DType, Error, Result, Shape, Tensor};
 
 pub(super) const ROUNDING: &str = include_str!("shaders/rounding.wgsl");
-const OPERANDS: &str = include_str!("shaders/operands.wgsl");
+pub(super) const OPERANDS: &str = include_str!("shaders/operands.wgsl");
 pub(super) const F32: &str = include_str!("shaders/f32.wgsl");
 pub(super) const I32: &str = include_str!("shaders/i32.wgsl");
 pub(super) const I64: &str = include_str!("shaders/i64.wgsl");
@@ -191,13 +191,13 @@ pub(crate) fn choose(operands: [&Tensor; 3], shape: &Shape) -> Result<Tensor> {
 }
 
 /// A kernel with what is common to all.
-struct Run {
-    kernel: &'static Kernel,
-    function: Option<u32>,
-    result: DType,
+pub(super) struct Run {
+    pub(super) kernel: &'static Kernel,
+    pub(super) function: Option<u32>,
+    pub(super) result: DType,
     /// Whether the kernel rounds to the result's dtype.
-    rounding: bool,
-    parameters: [[u32; 2]; 2],
+    pub(super) rounding: bool,
+    pub(super) parameters: [[u32; 2]; 2],
 }
 
 impl Run {
@@ -227,7 +227,7 @@ impl Run {
     }
 
     /// Records the kernel for every element of `layout`, in its order of memory; `places` say where the operands' elements lie.
-    fn record<const N: usize>(
+    pub(super) fn record<const N: usize>(
         &self,
         context: &Arc<Context>,
         operands: [&Tensor; N],

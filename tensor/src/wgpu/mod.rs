@@ -11,6 +11,7 @@ mod context;
 mod context;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
+pub(crate) mod index;
 mod kernel;
 pub(crate) mod matmul;
 pub(crate) mod pool;
