@@ -158,6 +158,11 @@ impl Tensor {
         mask.where_(&Tensor::full_on(self.device(), (), value, self.dtype())?, self)
     }
 
+    /// [`Tensor::gather`] by positions that an operation has found in a tensor of this shape.
+    pub(crate) fn gather_found(&self, axis: usize, index: &Tensor) -> Result<Tensor> {
+        Place { axis, index: index.clone() }.gather_from(self)
+    }
+
     /// The first of this tensor's whole numbers (of `i64` on the CPU) that is not from `lowest` to `highest`. A graphics processor is
     /// waited for.
     pub(crate) fn first_outside(&self, lowest: i64, highest: i64) -> Result<Option<i64>> {
@@ -263,7 +268,7 @@ impl Place {
         Origin(origin, x.strides[self.axis])
     }
 
-    fn gather_from(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn gather_from(&self, x: &Tensor) -> Result<Tensor> {
         let origin = self.in_layout(x.layout());
         if x.is_on_wgpu() {
             return wgpu::index::gather(x, origin.as_ref(), &self.index);

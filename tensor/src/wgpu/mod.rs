@@ -15,6 +15,7 @@ pub(crate) mod index;
 mod kernel;
 pub(crate) mod matmul;
 pub(crate) mod pool;
+pub(crate) mod position;
 pub(crate) mod reduce;
 pub(crate) mod softmax;
 mod stored;

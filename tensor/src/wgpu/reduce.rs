@@ -16,7 +16,7 @@ static KERNELS: [Kernel; 3] = [
 ];
 
 /// Invocations of a workgroup.
-const GROUP: usize = 256;
+pub(super) const GROUP: usize = 256;
 /// Elements that an invocation folds before the axis is cut, at least: about what a group's own tree costs.
 const STEPS: usize = 32;
 /// And at most: adapters stop shaders of more than 65,535 rounds.
@@ -38,16 +38,21 @@ pub(crate) struct Fold {
 /// Folds the middle axis of a row-major tensor that is seen as `[outer, n, inner]`; the result is `[outer, inner]`, of the tensor's
 /// dtype.
 pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
-    let Block { outer, n, inner } = block;
-    let Lanes { lanes, ways, across } = Lanes::of(inner, GROUP);
-    let wanted = GROUPS.div_ceil((outer * across).max(1));
-    let part = n.div_ceil(wanted).max(ways * STEPS).min(ways * MOST_STEPS).max(1);
-    let parts = n.div_ceil(part).max(1);
-    let result = once(x, block, (part, parts), (lanes, ways), fold)?;
+    let Block { outer, inner, .. } = block;
+    let shared = Lanes::of(inner, GROUP);
+    let (part, parts) = parts_of(block, shared);
+    let result = once(x, block, (part, parts), shared, fold)?;
     if parts == 1 {
         return Ok(result);
     }
     self::fold(&result, Block { outer, n: parts, inner }, Fold { of: None, ..fold })
+}
+
+/// How many elements of the axis a workgroup folds, and into how many such parts that cuts the axis.
+pub(super) fn parts_of(Block { outer, n, .. }: Block, Lanes { ways, across, .. }: Lanes) -> (usize, usize) {
+    let wanted = GROUPS.div_ceil((outer * across).max(1));
+    let part = n.div_ceil(wanted).max(ways * STEPS).min(ways * MOST_STEPS).max(1);
+    (part, n.div_ceil(part).max(1))
 }
 
 /// The sum of so many parts that lie one behind the other.
@@ -60,14 +65,13 @@ fn once(
     x: &Tensor,
     Block { outer, n, inner }: Block,
     (part, parts): (usize, usize),
-    (lanes, ways): (usize, usize),
+    Lanes { lanes, ways, across }: Lanes,
     fold: Fold,
 ) -> Result<Tensor> {
     let (context, numbers) = (x.memory().context(), Numbers::of(x.dtype()));
     let out = Tensor::empty_on_wgpu(x, [outer, parts, inner], x.dtype())?;
     if out.numel() > 0 {
         let stored = Stored::of(x.dtype(), context.has_f16())?;
-        let across = inner.div_ceil(lanes);
         let groups = outer * parts * across;
         let mut params = [n, 0, inner, part, parts, across, groups, x.layout().offset].map(|x| x as u32).to_vec();
         params.extend(numbers.bits(fold.start));

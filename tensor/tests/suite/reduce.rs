@@ -1,7 +1,7 @@
 //! Reductions, scans and softmax against PyTorch 2.15 (`fixtures/reduce.py`), and what PyTorch has no word for.
 
-use crate::common::{assert_close, copied, fixture, scattered};
-use ocelli_tensor::{Axes, DType, Error, Generator, Result, Tensor};
+use crate::common::{assert_close, copied, devices, fixture, scattered};
+use ocelli_tensor::{Axes, DType, Device, Error, Generator, Result, Tensor};
 use proptest::prelude::*;
 
 fn axes(label: &str) -> Axes {
@@ -230,12 +230,71 @@ fn around_the_segments() -> Result<()> {
 
 #[test]
 fn positions_of_ties_and_nan() -> Result<()> {
-    let mut x = vec![1.0f32; 1500];
-    (x[700], x[1200]) = (2.0, 2.0);
-    assert_eq!(Tensor::from_vec(x.clone(), [1500])?.argmax(0)?.item::<i64>()?, 700);
-    assert_eq!(Tensor::from_vec(x.clone(), [1500])?.argmin(0)?.item::<i64>()?, 0);
-    (x[1100], x[1300]) = (f32::NAN, f32::NAN);
-    assert_eq!(Tensor::from_vec(x.clone(), [1500])?.argmax(0)?.item::<i64>()?, 1100);
-    assert_eq!(Tensor::from_vec(x, [1500])?.argmin(0)?.item::<i64>()?, 1100);
+    for device in devices(DType::F32) {
+        let mut x = vec![1.0f32; 1500];
+        let on = |x: &[f32]| Tensor::from_slice(x, [x.len()])?.to_device(device);
+        (x[700], x[1200]) = (2.0, 2.0);
+        let found = on(&x)?.argmax(0)?;
+        assert_eq!((found.device(), found.item::<i64>()?), (device, 700));
+        assert_eq!(on(&x)?.argmin(0)?.item::<i64>()?, 0);
+        (x[1100], x[1300]) = (f32::NAN, f32::NAN);
+        assert_eq!(on(&x)?.argmax(0)?.item::<i64>()?, 1100);
+        assert_eq!(on(&x)?.argmin(0)?.item::<i64>()?, 1100);
+        let (values, at) = on(&x)?.expand([2, 1500])?.max_with_indices(1)?;
+        assert!(values.to_vec::<f32>()?.iter().all(|x| x.is_nan()));
+        assert_eq!((values.device(), at.to_vec::<i64>()?), (device, vec![1100, 1100]));
+        let infinite = on(&[f32::NEG_INFINITY; 5])?;
+        assert_eq!((infinite.argmax(0)?.item::<i64>()?, infinite.argmin(0)?.item::<i64>()?), (0, 0));
+        let empty = Tensor::full_on(device, [2, 0], 0, DType::F32)?;
+        assert_eq!(empty.argmax(0)?.shape()[..], [0]);
+        assert!(matches!(empty.argmin(1), Err(Error::Shape { .. })));
+    }
+    Ok(())
+}
+
+/// The positions of extremes of `[outer, n, inner]` along `n` by plain loops, in every order of the axes in memory.
+fn check_positions([outer, n, inner]: [usize; 3], dtype: DType, device: Device, seed: u64) -> Result<()> {
+    // Few distinct numbers: most extremes occur several times.
+    let x = Tensor::rand([outer, n, inner], DType::F32, &mut Generator::new(seed))?.mul(4.0)?.to_dtype(DType::I64)?;
+    let x = x.to_dtype(dtype)?;
+    let numbers = x.to_dtype(DType::F64)?.to_vec::<f64>()?;
+    let first = |is_better: fn(f64, f64) -> bool| {
+        let places = (0..outer * inner).map(|place| {
+            let at = |j: usize| numbers[(place / inner * n + j) * inner + place % inner];
+            (1..n).fold(0, |best, j| if is_better(at(j), at(best)) { j } else { best }) as i64
+        });
+        Tensor::from_vec(places.collect(), [outer, inner])
+    };
+    let (largest, smallest) = (first(|x, best| x > best)?, first(|x, best| x < best)?);
+    let x = x.to_device(device)?;
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
+        let mut back = [0; 3];
+        order.iter().enumerate().for_each(|(i, &axis)| back[axis] = i);
+        let x = copied(&x.permute(order)?)?.permute(back)?;
+        let what = format!("{outer}, {n}, {inner}, {order:?}, {dtype} on {device}");
+        assert_close(&x.argmax(1)?, &largest, 0.0, 0.0, &format!("argmax of {what}"));
+        assert_close(&x.argmin(1)?, &smallest, 0.0, 0.0, &format!("argmin of {what}"));
+        let (values, places) = x.min_with_indices(1)?;
+        assert_close(&places, &smallest, 0.0, 0.0, &format!("places of {what}"));
+        assert_close(&values, &x.gather(1, &smallest.to_device(device)?.unsqueeze(1)?)?.squeeze(1)?, 0.0, 0.0, &what);
+    }
+    Ok(())
+}
+
+#[test]
+fn positions_of_every_dtype() -> Result<()> {
+    for dtype in DType::ALL {
+        for device in devices(dtype) {
+            for shape in [[1, 1, 1], [3, 7, 1], [2, 40, 5], [2, 9, 70]] {
+                check_positions(shape, dtype, device, 4)?;
+            }
+        }
+    }
+    // Cut into parts.
+    for device in devices(DType::F32) {
+        for shape in [[1, 20_000, 1], [2, 9000, 3]] {
+            check_positions(shape, DType::F32, device, 5)?;
+        }
+    }
     Ok(())
 }

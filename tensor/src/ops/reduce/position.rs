@@ -2,8 +2,9 @@
 
 use crate::cpu::reduce::{Block, arg};
 use crate::dtype::with_number;
-use crate::ops::on_cpu::on_cpu;
-use crate::{DType, Error, Result, Tensor};
+use crate::layout::Layout;
+use crate::ops::reduce::{in_logical_order, in_memory_order};
+use crate::{DType, Error, Result, Tensor, wgpu};
 
 impl Tensor {
     /// The position of the largest element along `axis` as `i64`, without the axis: the first of equals; a NaN counts as largest.
@@ -67,20 +68,24 @@ impl Tensor {
 
     fn with_indices(&self, op: &'static str, axis: isize, largest: bool) -> Result<(Tensor, Tensor)> {
         let indices = self.position(op, axis, largest)?;
-        let values = self.gather(axis, &indices)?.squeeze(axis)?;
+        let values = self.gather_found(self.shape().axis(op, axis)?, &indices)?.squeeze(axis)?;
         Ok((values, indices.squeeze(axis)?))
     }
 
     /// Positions of extremes, with size 1 in place of the axis.
     fn position(&self, op: &'static str, axis: isize, largest: bool) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[x]| x.position(op, axis, largest));
-        }
         let axis = self.shape().axis(op, axis)?;
         let shape = self.shape().reduced(&[axis], true);
         if self.shape()[axis] == 0 && shape.numel() > 0 {
             let expected = format!("at least one element along axis {axis}");
             return Err(Error::shape(op, expected, self.shape()));
+        }
+        if self.is_on_wgpu() {
+            let (dense, order) = in_memory_order(self)?;
+            let place = order.iter().position(|&at| at == axis).unwrap_or_default();
+            let found = wgpu::position::best(&dense, Block::around(dense.shape(), place), largest)?;
+            let layout = Layout::contiguous(dense.shape().reduced(&[place], true));
+            return Ok(found.with_layout(in_logical_order(&layout, &order)));
         }
         let wide = match self.dtype() {
             DType::Bool => DType::U8,
