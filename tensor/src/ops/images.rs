@@ -28,6 +28,13 @@ impl Images {
         Ok(Images { tensor, inner: self.inner })
     }
 
+    /// These images as rows in memory: `[planes, places, channels side by side]`.
+    pub(crate) fn planes(&self) -> Tensor {
+        let shape = self.tensor.shape();
+        let planes = [shape[0] * (shape[1] / self.inner), shape[2..].iter().product(), self.inner];
+        self.tensor.with_layout(Layout { offset: self.tensor.layout().offset, ..Layout::contiguous(planes.into()) })
+    }
+
     /// The elements in memory order.
     pub(crate) fn elements<T: Element>(&self) -> &[T] {
         let data = self.tensor.view::<T>().data;

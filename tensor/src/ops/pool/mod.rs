@@ -9,8 +9,10 @@ pub use options::PoolOptions;
 
 use crate::cpu::pool::{self as kernel, Axis, Grid, Place, Window, Windows};
 use crate::dtype::{with_float, with_number};
+use crate::layout::Layout;
 use crate::ops::images::Images;
-use crate::ops::on_cpu::on_cpu;
+use crate::ops::index::Place as Indices;
+use crate::wgpu::index::Scatter;
 use crate::wgpu::pool::Pool;
 use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
@@ -70,17 +72,13 @@ impl Tensor {
 
     /// The gradient of max pooling at its input, from the gradient at its output (this tensor) and the places that
     /// [`Tensor::max_pool_with_indices`] gave: each gradient is added to the element it came from. `spatial` are the sizes of
-    /// the input behind N and C. Several gradients to one element add up in the order of the windows.
+    /// the input behind N and C. Several gradients to one element add up in the order of the windows. On a graphics processor this
+    /// waits until the places have been checked; [`Tensor::max_pool_backward_within`] does not.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64` or `i32`,
     /// [`Error::Argument`] if a place lies outside the input.
     pub fn max_pool_backward(&self, indices: &Tensor, spatial: impl Into<Shape>) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("max_pool_backward", [self, indices], |[dy, indices]| {
-                dy.max_pool_backward(indices, spatial)
-            });
-        }
         const OP: &str = "max_pool_backward";
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();
@@ -89,11 +87,19 @@ impl Tensor {
             let expected = format!("places of the gradient's shape {}", self.shape());
             return Err(Error::shape(OP, expected, indices.shape()));
         }
+        self.require_same_device(OP, indices)?;
         let plane = spatial.numel();
         self.widened(|dy| {
             // The places lie as the input did.
             let indices = Images::of(indices)?;
             let dy = indices.alike(dy)?;
+            if self.is_on_wgpu() {
+                let places = places_on_wgpu(OP, &indices, plane)?;
+                let planes = [dy.planes().shape()[0], plane, dy.inner];
+                let dx = Tensor::full_on(self.device(), planes, 0, dy.tensor.dtype())?;
+                places.scatter_into(&dx, &dy.planes(), Scatter::Sum)?;
+                return dy.result(&shape, dx.with_layout(Layout::contiguous(shape.clone())));
+            }
             dy.result(
                 &shape,
                 with_float!(dy.tensor.dtype(), T => Tensor::build::<T>(&shape, |dx| {
@@ -131,9 +137,7 @@ impl Tensor {
         }
         if self.is_on_wgpu() {
             self.require_same_device(OP, indices)?;
-            if !matches!(indices.dtype(), DType::I32 | DType::I64) {
-                return Err(Error::dtype(OP, "places of dtype i64 or i32", indices.dtype()));
-            }
+            require_places(OP, indices.dtype())?;
             return wgpu::pool::backward(self, Some(&indices.to_dtype(DType::I32)?), &windows, &shape);
         }
         let places = Images::of(indices)?;
@@ -155,15 +159,13 @@ impl Tensor {
     }
 
     /// The elements of this tensor `[N, C, spatial…]` at the places that [`Tensor::max_pool_with_indices`] gave, 0 for place
-    /// -1: the transposed operation of [`Tensor::max_pool_backward`].
+    /// -1: the transposed operation of [`Tensor::max_pool_backward`]. On a graphics processor this waits until the places have been
+    /// checked.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] unless this tensor holds floats and `indices` `i64` or `i32`,
     /// [`Error::Argument`] if a place lies outside.
     pub fn max_pool_take(&self, indices: &Tensor) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("max_pool_take", [self, indices], |[x, indices]| x.max_pool_take(indices));
-        }
         const OP: &str = "max_pool_take";
         self.dtype().require_float(OP)?;
         let spatial = Shape::from(spatial_of(OP, self.shape())?);
@@ -171,7 +173,14 @@ impl Tensor {
             let expected = format!("places that begin with {:?}", &self.shape()[..2]);
             return Err(Error::shape(OP, expected, indices.shape()));
         }
+        self.require_same_device(OP, indices)?;
         let plane = spatial.numel();
+        if self.is_on_wgpu() {
+            let x = Images::of(self)?;
+            let places = places_on_wgpu(OP, &x.alike(indices)?, plane)?;
+            let taken = places.gather_from(&x.planes())?;
+            return x.result(indices.shape(), taken.with_layout(Layout::contiguous(indices.shape().clone())));
+        }
         self.widened(|x| {
             let x = Images::of(x)?;
             let indices = x.alike(indices)?;
@@ -325,8 +334,25 @@ macro_rules! with_places {
 }
 use with_places;
 
+/// Places of planes on a graphics processor, along the middle axis of [`Images::planes`]. Waits until they have been checked.
+fn places_on_wgpu(op: &'static str, places: &Images, plane: usize) -> Result<Indices> {
+    require_places(op, places.tensor.dtype())?;
+    let places = places.planes();
+    match places.first_outside(-1, plane as i64 - 1)? {
+        None => Ok(Indices { axis: 1, index: places }),
+        Some(place) => Err(outside(op, plane, place)),
+    }
+}
+
 fn outside(op: &'static str, plane: usize, place: i64) -> Error {
     Error::argument(op, format!("expected places in 0..{plane}, received {place}"))
+}
+
+fn require_places(op: &'static str, dtype: DType) -> Result<()> {
+    if !matches!(dtype, DType::I32 | DType::I64) {
+        return Err(Error::dtype(op, "places of dtype i64 or i32", dtype));
+    }
+    Ok(())
 }
 
 fn require_number(op: &'static str, dtype: DType) -> Result<()> {
