@@ -3,7 +3,6 @@
 use crate::cpu;
 use crate::dtype::{with_float, with_width};
 use crate::layout::Layout;
-use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::in_logical_order;
 use crate::{Error, Result, Scalar, Shape, Tensor, wgpu};
 
@@ -106,9 +105,6 @@ impl Tensor {
     /// [`Error::Shape`] if this tensor is smaller than the padding, [`Error::DType`] unless it holds floats, and as
     /// [`Tensor::pad`].
     pub fn pad_backward(&self, padding: &[(usize, usize)], mode: PadMode) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("pad_backward", [self], |[dy]| dy.pad_backward(padding, mode));
-        }
         const OP: &str = "pad_backward";
         self.dtype().require_float(OP)?;
         let lead = self.rank().checked_sub(padding.len());
@@ -181,6 +177,14 @@ fn fold_axis(dy: &Tensor, axis: usize, (before, behind): (usize, usize), mode: P
         }
     };
     let inner = dy.narrow(along, before, size)?;
+    if dy.is_on_wgpu() {
+        let dx = inner.copy()?;
+        for (first, piece) in &pieces {
+            let met = dx.narrow(along, *first, piece.shape()[axis])?;
+            wgpu::elementwise::write(&met.add(piece)?, dx.memory(), met.layout())?;
+        }
+        return Ok(dx);
+    }
     let whole = Layout::contiguous(inner.shape().clone());
     with_float!(dy.dtype(), T => Tensor::build::<T>(inner.shape(), |out| {
         cpu::copy::to_contiguous(inner.view::<T>(), out);

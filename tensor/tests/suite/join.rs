@@ -1,6 +1,6 @@
 //! concat, stack, repeat_interleave, tile, flip, roll and pad against NumPy (`fixtures/join.py`).
 
-use crate::common::{assert_close, fixture, scattered};
+use crate::common::{assert_close, devices, fixture, scattered};
 use ocelli_tensor::{DType, PadMode, Tensor};
 
 fn same(actual: &Tensor, expected: &Tensor, what: &str) {
@@ -132,20 +132,32 @@ fn padded_like_numpy() {
 
 #[test]
 fn gradient_of_padding_is_its_transpose() {
-    // ⟨pad(x), y⟩ = ⟨x, pad_backward(y)⟩ for all x and y, in whole numbers.
-    let pads = [(1, 0), (2, 1)];
-    let x = Tensor::arange(0, 24, 1).unwrap().reshape([2, 3, 4]).unwrap();
-    let x = x.square().unwrap().to_dtype(DType::F64).unwrap();
-    let dot = |a: &Tensor, b: &Tensor| a.mul(b).unwrap().to_vec::<f64>().unwrap().iter().sum::<f64>();
-    for mode in [PadMode::Constant(0.0), PadMode::Reflect, PadMode::Replicate, PadMode::Circular] {
-        let padded = x.pad(&pads, mode).unwrap();
-        let y = Tensor::arange(0, padded.numel(), 1).unwrap().reshape(padded.shape()).unwrap();
-        let y = scattered(&y.to_dtype(DType::F64).unwrap());
-        let dx = y.pad_backward(&pads, mode).unwrap();
-        assert_eq!(dx.shape(), x.shape(), "{mode:?}");
-        assert_eq!(dot(&padded, &y), dot(&x, &dx), "{mode:?}");
-        let half = y.to_dtype(DType::BF16).unwrap().pad_backward(&pads, mode).unwrap();
-        assert_eq!(half.dtype(), DType::BF16);
+    // ⟨pad(x), y⟩ = ⟨x, pad_backward(y)⟩ for all x and y, in whole numbers that f32 holds.
+    let x = Tensor::arange(0, 60, 1).unwrap().reshape([3, 4, 5]).unwrap().rem(11).unwrap();
+    let dot = |a: &Tensor, b: &Tensor| a.mul(b).unwrap().sum(..).unwrap().item::<f64>().unwrap();
+    let modes = [PadMode::Constant(0.0), PadMode::Reflect, PadMode::Replicate, PadMode::Circular];
+    for dtype in [DType::F64, DType::F32] {
+        for device in devices(dtype) {
+            let x = x.to_dtype(dtype).unwrap().to_device(device).unwrap();
+            for pads in [&[(1, 0), (2, 1)][..], &[(0, 0), (4, 4)], &[(2, 2), (3, 3), (0, 1)], &[(0, 3)]] {
+                for mode in modes {
+                    let padded = x.pad(pads, mode).unwrap();
+                    let y = Tensor::arange(0, padded.numel(), 1).unwrap().reshape(padded.shape()).unwrap();
+                    let y = y.rem(17).unwrap().to_dtype(dtype).unwrap().to_device(device).unwrap();
+                    for (y, is_reversed) in [(scattered(&y), false), (reversed(&y), true)] {
+                        let dx = y.pad_backward(pads, mode).unwrap();
+                        assert_eq!((dx.shape(), dx.device()), (x.shape(), device), "{mode:?}");
+                        assert_eq!(dot(&padded, &y), dot(&x, &dx), "{mode:?} of {pads:?} on {device}");
+                        let lies_alike = dx.permute([2, 1, 0]).unwrap().is_contiguous();
+                        assert!(!is_reversed || lies_alike || mode == PadMode::Constant(0.0), "{mode:?} of {pads:?}");
+                        for half in [DType::BF16, DType::F16] {
+                            let narrow = y.to_dtype(half).unwrap().pad_backward(pads, mode).unwrap();
+                            same(&narrow, &dx.to_dtype(half).unwrap(), "halves");
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
