@@ -6,12 +6,11 @@ use crate::cpu::norm::layer;
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::ops::norm::{row, slice};
-use crate::ops::on_cpu::on_cpu;
+use crate::ops::norm::{as_kernels_read, row, slice};
 use crate::ops::reduce::{in_logical_order, in_memory_order};
-use crate::{Error, Result, Shape, Tensor};
+use crate::{Error, Result, Shape, Tensor, wgpu};
 
-/// Checked operands, all of the dtype that kernels compute in: rows as they lie in memory, and the factors of a row.
+/// Checked operands, all of the dtype that kernels compute in (on graphics processors the input keeps its own): rows as they lie in memory, and the factors of a row.
 struct Rows {
     x: Tensor,
     /// Of the axes in memory; the last axes are in their places.
@@ -36,10 +35,10 @@ impl Rows {
         let factors = [("a scale", gamma), ("a shift", beta)];
         let [gamma, beta] = factors.map(|(what, factor)| row(op, what, factor, x, gamma.shape()));
         let (gamma, beta) = (gamma?, beta?);
-        let wide = x.to_dtype(x.dtype().wide())?;
-        let (mut x, mut order) = in_memory_order(&wide)?;
+        let read = as_kernels_read(x)?;
+        let (mut x, mut order) = in_memory_order(&read)?;
         if !(lead..x.rank()).all(|axis| order[axis] == axis) {
-            (x, order) = (wide.contiguous()?, (0..wide.rank()).collect());
+            (x, order) = (read.contiguous()?, (0..read.rank()).collect());
         }
         Ok(Rows { x, order, lead, gamma, beta })
     }
@@ -52,7 +51,8 @@ impl Rows {
         if *tensor.shape() != shape {
             return Err(Error::shape(op, format!("{what} of shape {shape}"), tensor.shape()));
         }
-        let tensor = tensor.to_dtype(self.x.dtype())?;
+        let reads_any_float = self.x.is_on_wgpu() && axes == self.x.rank();
+        let tensor = if reads_any_float { tensor.clone() } else { tensor.to_dtype(self.x.dtype().wide())? };
         tensor.with_layout(tensor.layout().permute(&self.order[..axes])).contiguous()
     }
 
@@ -84,10 +84,13 @@ impl Tensor {
     /// [`Error::DType`] unless all hold floats; [`Error::Shape`] if `gamma` and `beta` are not of the shape of the last axes, one at
     /// least; [`Error::Argument`] if `eps` is negative or not a number.
     pub fn layer_norm(&self, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
-        if self.is_on_wgpu() {
-            return on_cpu("layer_norm", [self, gamma, beta], |[x, gamma, beta]| x.layer_norm(gamma, beta, eps));
-        }
         let rows = Rows::new("layer_norm", self, (gamma, beta), eps)?;
+        if self.is_on_wgpu() {
+            let factors = wgpu::norm::Factors { gamma: &rows.gamma, beta: &rows.beta, eps, relu: false };
+            let [y, mean, var] = wgpu::layer_norm::forward(&rows.x, factors)?;
+            let [mean, var] = [mean, var].map(|x| x.with_layout(rows.finished(rows.lead)));
+            return Ok((y.with_layout(rows.finished(self.rank())), mean, var));
+        }
         with_float!(rows.x.dtype(), T => {
             let statistics = rows.finished(rows.lead);
             let count = statistics.numel();
@@ -113,15 +116,15 @@ impl Tensor {
         (mean, var): (&Tensor, &Tensor),
         eps: f64,
     ) -> Result<(Tensor, Tensor, Tensor)> {
-        if self.is_on_wgpu() {
-            return on_cpu("layer_norm_backward", [self, x, gamma, mean, var], |[dy, x, gamma, mean, var]| {
-                dy.layer_norm_backward(x, gamma, (mean, var), eps)
-            });
-        }
         const OP: &str = "layer_norm_backward";
         let rows = Rows::new(OP, x, (gamma, gamma), eps)?;
         let dy = rows.aligned(OP, "a gradient", self, x.rank())?;
         let (mean, var) = (rows.aligned(OP, "means", mean, rows.lead)?, rows.aligned(OP, "variances", var, rows.lead)?);
+        if x.is_on_wgpu() {
+            let [dx, dgamma, dbeta] = wgpu::layer_norm::backward([&dy, &rows.x], &rows.gamma, eps, [&mean, &var])?;
+            let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(gamma.dtype())?);
+            return Ok((dx.with_layout(rows.finished(x.rank())), dgamma, dbeta));
+        }
         with_float!(rows.x.dtype(), T => {
             let width = rows.gamma.numel();
             let (mut dgamma, mut dbeta) = (Buffer::for_output::<T>(width)?, Buffer::for_output::<T>(width)?);

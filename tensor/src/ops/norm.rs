@@ -6,9 +6,8 @@ use crate::cpu::norm::{self, Factors, Form, Statistics};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
-use crate::{DType, Element, Error, Result, Shape, Tensor};
+use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
 /// Which elements of `[N, C, …]` share a mean and a variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +86,8 @@ impl NormOptions {
     }
 }
 
-/// Checked operands: the input as it lies in memory, the rest as rows, all of the dtype that kernels compute in.
+/// Checked operands: the input as it lies in memory, the rest as rows, all of the dtype that kernels compute in. Kernels of graphics
+/// processors read and write half types themselves.
 struct Operands {
     x: Tensor,
     order: SmallVec<[usize; 4]>,
@@ -102,14 +102,15 @@ impl Operands {
     fn new(op: &'static str, x: &Tensor, (gamma, beta): (&Tensor, &Tensor), options: &NormOptions) -> Result<Operands> {
         x.dtype().require_float(op)?;
         let statistics = options.checked(op, x.shape())?;
-        let (dtype, channels) = (x.dtype().wide(), x.shape()[1]);
+        let channels = x.shape()[1];
         let gamma = row(op, "a scale", gamma, x, &[channels].into())?;
         let beta = row(op, "a shift", beta, x, &[channels].into())?;
-        let (mut dense, mut order) = in_memory_order(&x.to_dtype(dtype)?)?;
+        let read = as_kernels_read(x)?;
+        let (mut dense, mut order) = in_memory_order(&read)?;
         // Statistics of a sample need samples that lie apart.
         let slowest = order.iter().copied().find(|&axis| x.shape()[axis] > 1).unwrap_or_default();
         if matches!(options.over, NormOver::Groups(_)) && slowest != 0 && x.shape()[0] > 1 {
-            (dense, order) = (x.to_dtype(dtype)?.contiguous()?, (0..x.rank()).collect());
+            (dense, order) = (read.contiguous()?, (0..x.rank()).collect());
         }
         let place = order.iter().position(|&axis| axis == 1).unwrap_or_default();
         // Axes of one element may stand anywhere, so those of the batch are left out by name.
@@ -128,12 +129,23 @@ impl Operands {
     /// A tensor of the input's shape, its elements in the order in which the input's lie.
     fn aligned(&self, op: &'static str, dy: &Tensor) -> Result<Tensor> {
         dy.dtype().require_float(op)?;
+        self.x.require_same_device(op, dy)?;
         let shape: Shape = in_logical_order(self.x.layout(), &self.order).shape;
         if *dy.shape() != shape {
             return Err(Error::shape(op, format!("a gradient of shape {shape}"), dy.shape()));
         }
-        let dy = dy.to_dtype(self.x.dtype())?;
+        let dy = if self.x.is_on_wgpu() { dy.clone() } else { dy.to_dtype(self.x.dtype())? };
         dy.with_layout(dy.layout().permute(&self.order)).contiguous()
+    }
+
+    fn on_wgpu(&self) -> wgpu::norm::Factors<'_> {
+        let NormOptions { eps, relu, .. } = self.options;
+        wgpu::norm::Factors { gamma: &self.gamma, beta: &self.beta, eps, relu }
+    }
+
+    /// Of elements in the order of memory, the tensor of the input's shape.
+    fn in_logical_order(&self, y: &Tensor) -> Tensor {
+        y.with_layout(in_logical_order(y.layout(), &self.order))
     }
 
     fn factors<T: Element>(&self) -> Factors<'_, T> {
@@ -162,12 +174,12 @@ impl Tensor {
         beta: &Tensor,
         options: &NormOptions,
     ) -> Result<(Tensor, Tensor, Tensor)> {
-        if self.is_on_wgpu() {
-            return on_cpu("channel_norm", [self, gamma, beta], |[x, gamma, beta]| {
-                x.channel_norm(gamma, beta, options)
-            });
-        }
         let operands = Operands::new("channel_norm", self, (gamma, beta), options)?;
+        if self.is_on_wgpu() {
+            let [y, mean, var] = wgpu::norm::forward(&operands.x, operands.form, operands.on_wgpu())?;
+            let statistic = |x: Tensor| x.with_layout(Layout::contiguous(operands.statistics.clone()));
+            return Ok((operands.in_logical_order(&y), statistic(mean), statistic(var)));
+        }
         with_float!(operands.x.dtype(), T => {
             let count = operands.statistics.numel();
             let (mut mean, mut var) = (Buffer::for_output::<T>(count)?, Buffer::for_output::<T>(count)?);
@@ -190,15 +202,14 @@ impl Tensor {
         (mean, var): (&Tensor, &Tensor),
         options: &NormOptions,
     ) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("channel_norm_with", [self, gamma, beta, mean, var], |[x, gamma, beta, mean, var]| {
-                x.channel_norm_with(gamma, beta, (mean, var), options)
-            });
-        }
         const OP: &str = "channel_norm_with";
         let operands = Operands::new(OP, self, (gamma, beta), options)?;
         let mean = row(OP, "means", mean, self, &operands.statistics)?;
         let var = row(OP, "variances", var, self, &operands.statistics)?;
+        if self.is_on_wgpu() {
+            let y = wgpu::norm::evaluate(&operands.x, operands.form, operands.on_wgpu(), [&mean, &var])?;
+            return Ok(operands.in_logical_order(&y));
+        }
         with_float!(operands.x.dtype(), T => {
             let mut y = Buffer::for_output::<T>(self.numel())?;
             let statistics = Statistics { mean: slice::<T>(&mean), var: slice::<T>(&var) };
@@ -220,18 +231,17 @@ impl Tensor {
         (mean, var): (&Tensor, &Tensor),
         options: &NormOptions,
     ) -> Result<(Tensor, Tensor, Tensor)> {
-        if self.is_on_wgpu() {
-            return on_cpu(
-                "channel_norm_backward",
-                [self, x, gamma, beta, mean, var],
-                |[dy, x, gamma, beta, mean, var]| dy.channel_norm_backward(x, gamma, beta, (mean, var), options),
-            );
-        }
         const OP: &str = "channel_norm_backward";
         let operands = Operands::new(OP, x, (gamma, beta), options)?;
         let dy = operands.aligned(OP, self)?;
         let mean = row(OP, "means", mean, x, &operands.statistics)?;
         let var = row(OP, "variances", var, x, &operands.statistics)?;
+        if x.is_on_wgpu() {
+            let (form, factors) = (operands.form, operands.on_wgpu());
+            let [dx, dgamma, dbeta] = wgpu::norm::backward([&dy, &operands.x], form, factors, [&mean, &var])?;
+            let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(beta.dtype())?);
+            return Ok((operands.in_logical_order(&dx), dgamma, dbeta));
+        }
         with_float!(operands.x.dtype(), T => {
             let channels = operands.form.channels;
             let (mut dgamma, mut dbeta) = (Buffer::for_output::<T>(channels)?, Buffer::for_output::<T>(channels)?);
@@ -250,6 +260,11 @@ impl Tensor {
 /// The elements of a row-major tensor.
 pub(super) fn slice<T: Element>(x: &Tensor) -> &[T] {
     x.view::<T>().as_contiguous().unwrap_or_default()
+}
+
+/// The input in the dtype that kernels read: on the CPU the one that they compute in.
+pub(super) fn as_kernels_read(x: &Tensor) -> Result<Tensor> {
+    if x.is_on_wgpu() { Ok(x.clone()) } else { x.to_dtype(x.dtype().wide()) }
 }
 
 /// A small operand in row-major order and in the dtype that kernels compute in for `x`.

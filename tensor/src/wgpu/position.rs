@@ -2,7 +2,7 @@
 
 use super::elementwise::{F32, I32, I64, Numbers, ROUNDING};
 use super::kernel::Lanes;
-use super::reduce::{GROUP, parts_of};
+use super::reduce::{GROUP, cut};
 use super::{Grid, Kernel, Program, Stored};
 use crate::cpu::reduce::Block;
 use crate::{DType, Result, Tensor};
@@ -34,7 +34,7 @@ fn once(
 ) -> Result<(Tensor, usize)> {
     let n = candidates.map_or(size, |(_, count)| count);
     let shared = Lanes::of(inner, GROUP);
-    let (part, parts) = parts_of(Block { outer, n, inner }, shared);
+    let (part, parts) = cut(n, shared.ways, outer * shared.across);
     let out = Tensor::empty_on_wgpu(x, [outer, parts, inner], DType::I64)?;
     if out.numel() > 0 {
         let (context, numbers) = (x.memory().context(), Numbers::of(x.dtype()));

@@ -38,9 +38,9 @@ pub(crate) struct Fold {
 /// Folds the middle axis of a row-major tensor that is seen as `[outer, n, inner]`; the result is `[outer, inner]`, of the tensor's
 /// dtype.
 pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
-    let Block { outer, inner, .. } = block;
+    let Block { outer, n, inner } = block;
     let shared = Lanes::of(inner, GROUP);
-    let (part, parts) = parts_of(block, shared);
+    let (part, parts) = cut(n, shared.ways, outer * shared.across);
     let result = once(x, block, (part, parts), shared, fold)?;
     if parts == 1 {
         return Ok(result);
@@ -48,17 +48,24 @@ pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
     self::fold(&result, Block { outer, n: parts, inner }, Fold { of: None, ..fold })
 }
 
-/// How many elements of the axis a workgroup folds, and into how many such parts that cuts the axis.
-pub(super) fn parts_of(Block { outer, n, .. }: Block, Lanes { ways, across, .. }: Lanes) -> (usize, usize) {
-    let wanted = GROUPS.div_ceil((outer * across).max(1));
+/// The elements of a part, and parts, of an axis of `n` that `ways` invocations share, beside so many groups of others.
+pub(super) fn cut(n: usize, ways: usize, others: usize) -> (usize, usize) {
+    let wanted = GROUPS.div_ceil(others.max(1));
     let part = n.div_ceil(wanted).max(ways * STEPS).min(ways * MOST_STEPS).max(1);
     (part, n.div_ceil(part).max(1))
 }
 
 /// The sum of so many parts that lie one behind the other.
 pub(super) fn sum_of_parts(x: &Tensor, parts: usize) -> Result<Tensor> {
-    let sum = Fold { name: "add", of: None, start: Scalar::Int(0) };
-    fold(x, Block { outer: 1, n: parts, inner: x.numel() / parts }, sum)
+    sum(x, Block { outer: 1, n: parts, inner: x.numel() / parts })
+}
+
+/// The sum along the middle axis, see [`fold`].
+pub(super) fn sum(x: &Tensor, block: Block) -> Result<Tensor> {
+    if block.n == 1 {
+        return Ok(x.clone());
+    }
+    fold(x, block, Fold { name: "add", of: None, start: Scalar::Int(0) })
 }
 
 fn once(

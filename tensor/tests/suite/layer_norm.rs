@@ -1,11 +1,15 @@
 //! Layer norm against its definition in `f64`, over random shapes, sizes around every block, and memory orders.
 
-use crate::common::{assert_close, copied, scattered};
-use ocelli_tensor::{DType, Generator, Result, Tensor};
+use crate::common::{assert_close, copied, devices, scattered};
+use ocelli_tensor::{DType, Device, Generator, Result, Tensor};
 use proptest::prelude::*;
 
-/// Compares result, statistics and gradients with the definition, the last `axes` axes being normalized.
+/// Compares result, statistics and gradients with the definition, the last `axes` axes being normalized, on every device.
 fn check(shape: &[usize], axes: usize, dtype: DType, seed: u64) -> Result<()> {
+    devices(dtype).into_iter().try_for_each(|device| check_on(device, shape, axes, dtype, seed))
+}
+
+fn check_on(device: Device, shape: &[usize], axes: usize, dtype: DType, seed: u64) -> Result<()> {
     let generator = &mut Generator::new(seed);
     let lead = shape.len() - axes;
     let mut draw = |shape: &[usize]| Tensor::randn(shape, DType::F32, generator);
@@ -43,16 +47,20 @@ fn check(shape: &[usize], axes: usize, dtype: DType, seed: u64) -> Result<()> {
         let order: Vec<usize> = (0..lead).rev().chain(lead..shape.len()).collect();
         copied(&x.permute(&order[..])?)?.permute(&order[..])
     };
+    let [x, dy, gamma, beta] = [x, dy, gamma, beta].map(|x| x.to_device(device));
+    let (x, dy, gamma, beta) = (x?, dy?, gamma?, beta?);
     let forms = [(x.clone(), dy.clone()), (turned(&x)?, dy.clone()), (scattered(&x), scattered(&dy))];
     for (form, (x, dy)) in forms.iter().enumerate() {
-        let what = |part: &str| format!("{part} of {shape:?}, {axes} axes, {dtype}, form {form}");
-        let wide = |x: &Tensor| x.to_dtype(DType::F64);
+        let what = |part: &str| format!("{part} of {shape:?}, {axes} axes, {dtype}, form {form} on {device}");
+        let wide = |x: &Tensor| x.to_device(Device::Cpu)?.to_dtype(DType::F64);
         let (actual, own_mean, own_var) = x.layer_norm(&gamma, &beta, eps)?;
         assert_eq!(actual.dtype(), dtype);
+        assert!([&actual, &own_mean, &own_var].iter().all(|of| of.device() == device), "{}", what("device"));
         assert_close(&wide(&actual)?, &y, rtol, atol, &what("y"));
         assert_close(&wide(&own_mean)?, &mean.reshape(statistics)?, fine, fine, &what("mean"));
         assert_close(&wide(&own_var)?, &var.reshape(statistics)?, fine, fine, &what("var"));
         let own = dy.layer_norm_backward(x, &gamma, (&own_mean, &own_var), eps)?;
+        assert!([&own.0, &own.1, &own.2].iter().all(|of| of.device() == device), "{}", what("device"));
         let scale = 1.0 + dx.abs()?.to_vec::<f64>()?.into_iter().fold(0.0, f64::max);
         assert_close(&wide(&own.0)?, &dx, rtol, atol * scale, &what("dx"));
         assert_close(&wide(&own.1)?, &dgamma, rtol, atol * many, &what("dgamma"));
@@ -96,6 +104,8 @@ fn around_the_blocks() -> Result<()> {
         check(&[rows, 24], 1, DType::F32, 2)?;
     }
     check(&[3, 7, 768], 1, DType::F32, 3)?;
+    // Rows that are cut into parts, one of them at least.
+    check(&[1, 20_011], 1, DType::F32, 8)?;
     check(&[2, 64, 33, 20], 3, DType::F32, 4)
 }
 
@@ -104,15 +114,34 @@ fn half_types_and_sizes_of_zero() -> Result<()> {
     for dtype in [DType::F16, DType::BF16] {
         check(&[3, 4, 15], 1, dtype, 5)?;
     }
-    for shape in [&[0, 4][..], &[3, 0], &[0, 0]] {
-        let x = Tensor::zeros(shape, DType::F32)?;
-        let ones = Tensor::ones([shape[1]], DType::F32)?;
-        let (y, mean, var) = x.layer_norm(&ones, &ones, 1e-5)?;
-        assert_eq!((y.shape(), mean.shape()[..].to_vec()), (x.shape(), vec![shape[0]]));
-        assert!(mean.to_vec::<f32>()?.iter().all(|mean| mean.is_nan()));
-        let (dx, dgamma, dbeta) = x.layer_norm_backward(&x, &ones, (&mean, &var), 1e-5)?;
-        assert_eq!((dx.shape(), dgamma.to_vec::<f32>()?), (x.shape(), vec![0.0; shape[1]]));
-        assert_eq!(dbeta.to_vec::<f32>()?, vec![0.0; shape[1]]);
+    for device in devices(DType::F32) {
+        for shape in [&[0, 4][..], &[3, 0], &[0, 0]] {
+            let x = Tensor::full_on(device, shape, 0, DType::F32)?;
+            let ones = Tensor::full_on(device, [shape[1]], 1, DType::F32)?;
+            let (y, mean, var) = x.layer_norm(&ones, &ones, 1e-5)?;
+            assert_eq!((y.shape(), mean.shape()[..].to_vec()), (x.shape(), vec![shape[0]]));
+            assert!(mean.to_vec::<f32>()?.iter().all(|mean| mean.is_nan()));
+            let (dx, dgamma, dbeta) = x.layer_norm_backward(&x, &ones, (&mean, &var), 1e-5)?;
+            assert_eq!((dx.shape(), dgamma.to_vec::<f32>()?), (x.shape(), vec![0.0; shape[1]]));
+            assert_eq!(dbeta.to_vec::<f32>()?, vec![0.0; shape[1]]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_large_mean_does_no_harm() -> Result<()> {
+    // Short and long rows: the latter are cut into parts.
+    for (width, device) in
+        [50, 40_000].into_iter().flat_map(|width| devices(DType::F32).into_iter().map(move |d| (width, d)))
+    {
+        let x = Tensor::randn([3, width], DType::F32, &mut Generator::new(7))?.mul(0.1)?.add(1000.0)?;
+        let ones = Tensor::full_on(device, [width], 1, DType::F32)?;
+        let (_, mean, var) = x.to_device(device)?.layer_norm(&ones, &ones, 1e-5)?;
+        let exact = x.to_dtype(DType::F64)?;
+        let wide = |x: &Tensor| x.to_device(Device::Cpu)?.to_dtype(DType::F64);
+        assert_close(&wide(&mean)?, &exact.mean(1)?, 1e-7, 0.0, "mean");
+        assert_close(&wide(&var)?, &exact.var(1, 0)?, 1e-6, 0.0, "var");
     }
     Ok(())
 }
