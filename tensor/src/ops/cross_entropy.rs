@@ -6,9 +6,10 @@ use crate::cpu::cross_entropy as kernel;
 use crate::cpu::math::Float;
 use crate::cpu::reduce::Block;
 use crate::dtype::with_float;
-use crate::ops::on_cpu::on_cpu;
+use crate::layout::Layout;
+use crate::ops::norm::as_kernels_read;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
-use crate::{DType, Element, Error, Result, Shape, Tensor};
+use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
 /// What class indices stand for as targets of a cross-entropy. By default each stands for its class alone, with weight 1.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +27,9 @@ impl Tensor {
     /// `−Σ target · log softmax(x)`, where class `c` has the target `weight[c] · (smoothing / classes + (1 − smoothing if c is the
     /// label))`. Also returned are the statistics that [`Tensor::cross_entropy_backward`] reads.
     ///
+    /// A graphics processor is asked whether all labels are classes: this waits for what it was given to compute before, as do the
+    /// gradient and [`ClassTargets::mass`].
+    ///
     /// ```
     /// use ocelli_tensor::{ClassTargets, Tensor};
     /// # fn main() -> ocelli_tensor::Result<()> {
@@ -41,12 +45,13 @@ impl Tensor {
     /// unless the labels have the logits' shape without `axis`, [`Error::Argument`] for a label that is no class or targets out of
     /// their domain.
     pub fn cross_entropy(&self, labels: &Tensor, axis: isize, targets: &ClassTargets) -> Result<(Tensor, Tensor)> {
-        if self.is_on_wgpu() {
-            return on_cpu("cross_entropy", [self, labels], |[x, labels]| x.cross_entropy(labels, axis, targets));
-        }
         let problem = Problem::new("cross_entropy", self, labels, axis, targets)?;
-        let Problem { shape, block, order, .. } = &problem;
+        let Problem { shape, block, .. } = &problem;
         let lead = |shape: &Shape| [2].iter().chain(shape.iter()).copied().collect::<Shape>();
+        if let Some(classes) = &problem.on_wgpu {
+            let [losses, statistics] = wgpu::cross_entropy::forward(&problem.x, *block, classes, targets)?;
+            return Ok(problem.finish(losses, statistics.with_layout(Layout::contiguous(lead(shape)))));
+        }
         let mut statistics = None;
         let losses = with_float!(problem.x.dtype(), T => Tensor::build::<T>(shape, |losses| {
             statistics = Some(Tensor::build::<T>(lead(shape), |statistics| {
@@ -62,15 +67,10 @@ impl Tensor {
             })?);
             Ok(())
         }))?;
-        let losses = losses.with_layout(in_logical_order(losses.layout(), order)).to_dtype(self.dtype())?;
-        let statistics = match statistics {
-            Some(statistics) => {
-                let order: SmallVec<[usize; 4]> = std::iter::once(0).chain(order.iter().map(|axis| axis + 1)).collect();
-                statistics.with_layout(in_logical_order(statistics.layout(), &order))
-            }
+        match statistics {
+            Some(statistics) => Ok(problem.finish(losses.to_dtype(self.dtype())?, statistics)),
             None => unreachable!("the statistics are built together with the losses"),
-        };
-        Ok((losses, statistics))
+        }
     }
 
     /// The gradient of [`Tensor::cross_entropy`] at these logits, from the gradient `dy` at its result and the statistics that it
@@ -86,14 +86,11 @@ impl Tensor {
         axis: isize,
         targets: &ClassTargets,
     ) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("cross_entropy_backward", [self, labels, statistics, dy], |[x, labels, statistics, dy]| {
-                x.cross_entropy_backward(labels, statistics, dy, axis, targets)
-            });
-        }
         const OP: &str = "cross_entropy_backward";
         let problem = Problem::new(OP, self, labels, axis, targets)?;
-        let dtype = problem.x.dtype();
+        let dtype = problem.x.dtype().wide();
+        self.require_same_device(OP, dy)?;
+        self.require_same_device(OP, statistics)?;
         if dy.shape() != labels.shape() {
             return Err(Error::shape(OP, format!("a gradient of the labels' shape {}", labels.shape()), dy.shape()));
         }
@@ -111,6 +108,11 @@ impl Tensor {
             x.with_layout(x.layout().permute(order)).contiguous()
         };
         let (dy, statistics) = (moved(dy, order)?, moved(statistics, &behind)?);
+        if let Some(classes) = &problem.on_wgpu {
+            let operands = [&problem.x, &statistics, &dy];
+            let dx = wgpu::cross_entropy::backward(operands, problem.block, classes, targets)?;
+            return Ok(dx.with_layout(in_logical_order(dx.layout(), &problem.axes)));
+        }
         let dx = with_float!(dtype, T => Tensor::build::<T>(problem.x.shape(), |dx| {
             let weights = targets.numbers::<T>(problem.block.n);
             let targets = targets.kernel(&problem.labels, &weights);
@@ -129,12 +131,12 @@ impl ClassTargets {
     /// [`Error::Argument`] for a label that is no class or numbers out of their domain, [`Error::DType`] unless the labels are of
     /// an integer type and `dtype` is a float type.
     pub fn mass(&self, labels: &Tensor, classes: usize, dtype: DType) -> Result<Tensor> {
-        if labels.is_on_wgpu() {
-            return on_cpu("cross_entropy", [labels], |[labels]| self.mass(labels, classes, dtype));
-        }
         const OP: &str = "cross_entropy";
         dtype.require_float(OP)?;
         self.check(OP, classes)?;
+        if labels.is_on_wgpu() {
+            return wgpu::cross_entropy::mass(&self.classes_on_wgpu(OP, labels, classes)?, classes, dtype, self);
+        }
         let labels = self.classes(OP, labels, classes)?;
         let weights = self.numbers::<f64>(classes);
         let targets = self.kernel(&labels.1, &weights);
@@ -163,9 +165,7 @@ impl ClassTargets {
 
     /// The labels' shape, and in logical order the number of each label's class, or -1 if it does not count.
     fn classes(&self, op: &'static str, labels: &Tensor, classes: usize) -> Result<(Shape, Vec<i64>)> {
-        if !labels.dtype().is_integer() {
-            return Err(Error::dtype(op, "class indices of an integer dtype", labels.dtype()));
-        }
+        require_integer(op, labels)?;
         let mut numbers = labels.to_dtype(DType::I64)?.to_vec::<i64>()?;
         for label in &mut numbers {
             if self.ignore_index == Some(*label) {
@@ -178,6 +178,17 @@ impl ClassTargets {
             }
         }
         Ok((labels.shape().clone(), numbers))
+    }
+
+    /// As [`ClassTargets::classes`], left on a graphics processor, which is waited for: whether a label is no class is its answer.
+    fn classes_on_wgpu(&self, op: &'static str, labels: &Tensor, classes: usize) -> Result<Tensor> {
+        require_integer(op, labels)?;
+        let (numbers, are_classes) = wgpu::cross_entropy::classes(labels, classes, self.ignore_index)?;
+        if !are_classes {
+            // Which one it is.
+            self.classes(op, labels, classes)?;
+        }
+        Ok(numbers)
     }
 
     fn numbers<T: Float>(&self, classes: usize) -> Vec<T> {
@@ -198,6 +209,13 @@ impl ClassTargets {
     }
 }
 
+fn require_integer(op: &'static str, labels: &Tensor) -> Result<()> {
+    match labels.dtype().is_integer() {
+        true => Ok(()),
+        false => Err(Error::dtype(op, "class indices of an integer dtype", labels.dtype())),
+    }
+}
+
 /// Logits and labels as the kernel takes them.
 struct Problem {
     /// In memory order.
@@ -208,6 +226,8 @@ struct Problem {
     order: SmallVec<[usize; 4]>,
     shape: Shape,
     labels: Vec<i64>,
+    /// In place of the labels, where the logits are on a graphics processor.
+    on_wgpu: Option<Tensor>,
 }
 
 impl Problem {
@@ -223,13 +243,28 @@ impl Problem {
             return Err(Error::shape(op, expected, labels.shape()));
         }
         targets.check(op, classes)?;
-        let (x, axes) = in_memory_order(&x.to_dtype(x.dtype().wide())?)?;
+        let (x, axes) = in_memory_order(&as_kernels_read(x)?)?;
         let place = axes.iter().position(|&at| at == axis).unwrap_or_default();
         let order: SmallVec<[usize; 4]> =
             axes.iter().filter(|&&at| at != axis).map(|&at| at - usize::from(at > axis)).collect();
-        let (shape, labels) = targets.classes(op, &labels.with_layout(labels.layout().permute(&order)), classes)?;
+        let labels = labels.with_layout(labels.layout().permute(&order));
         let block = Block::around(x.shape(), place);
-        Ok(Problem { x, axes, block, order, shape, labels })
+        if x.is_on_wgpu() {
+            let numbers = targets.classes_on_wgpu(op, &labels, classes)?;
+            let shape = labels.shape().clone();
+            return Ok(Problem { x, axes, block, order, shape, labels: Vec::new(), on_wgpu: Some(numbers) });
+        }
+        let (shape, labels) = targets.classes(op, &labels, classes)?;
+        Ok(Problem { x, axes, block, order, shape, labels, on_wgpu: None })
+    }
+
+    /// Losses and statistics with their axes in logical order.
+    fn finish(&self, losses: Tensor, statistics: Tensor) -> (Tensor, Tensor) {
+        let behind: SmallVec<[usize; 4]> = std::iter::once(0).chain(self.order.iter().map(|axis| axis + 1)).collect();
+        (
+            losses.with_layout(in_logical_order(losses.layout(), &self.order)),
+            statistics.with_layout(in_logical_order(statistics.layout(), &behind)),
+        )
     }
 
     fn elements<T: Float>(&self) -> &[T] {

@@ -10,6 +10,7 @@ mod context;
 #[cfg(feature = "wgpu")]
 mod context;
 pub(crate) mod conv;
+pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
 pub(crate) mod index;
 mod kernel;

@@ -159,3 +159,34 @@ impl Team {
         .to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{GROUP, MOST, Series};
+
+    #[test]
+    fn no_invocation_walks_too_far() {
+        for (n, columns) in [(10, 64), (80_001, 64), (1_000_000, 64), (GROUP * MOST, 3), (GROUP * MOST, 1)] {
+            let series = Series { batch: 2, outer: n, columns, run: 1 };
+            let team = series.whole("test").unwrap();
+            assert!(n.div_ceil(team.ways) <= MOST && team.lanes * team.ways <= GROUP, "{team:?}");
+            assert!(team.groups() * team.lanes >= series.count(), "{team:?}");
+        }
+        let error = Series::rows(1, GROUP * MOST + 1).whole("test").unwrap_err().to_string();
+        assert_eq!(error, "test: expected at most 5120000 elements along an axis, received 5120001");
+    }
+
+    #[test]
+    fn parts_cover_a_series() {
+        for (n, run) in [(1, 1), (7, 1), (100_000, 1), (40, 49), (3, 100_000), (1, 5_000_000)] {
+            let series = Series { batch: 1, outer: n, columns: 3, run };
+            for team in [series.cut(), series.strewn()] {
+                assert!(
+                    (team.parts - 1) * team.part < series.len() && team.parts * team.part >= series.len(),
+                    "{team:?}"
+                );
+                assert!(team.part <= team.ways * MOST, "{team:?}");
+            }
+        }
+    }
+}

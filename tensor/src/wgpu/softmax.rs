@@ -6,7 +6,9 @@ use super::{Grid, Kernel, Program, Stored};
 use crate::cpu::reduce::Block;
 use crate::{Result, Tensor};
 
-static FORWARD: Kernel = Kernel { name: "softmax", files: &[ROUNDING, include_str!("shaders/softmax.wgsl")] };
+pub(super) const EXPONENTIALS: &str = include_str!("shaders/exponentials.wgsl");
+static FORWARD: Kernel =
+    Kernel { name: "softmax", files: &[ROUNDING, EXPONENTIALS, include_str!("shaders/softmax.wgsl")] };
 static BACKWARD: Kernel =
     Kernel { name: "softmax backward", files: &[ROUNDING, include_str!("shaders/softmax_backward.wgsl")] };
 

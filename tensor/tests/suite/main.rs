@@ -2,6 +2,7 @@
 
 mod common;
 mod conv;
+mod cross_entropy;
 mod display;
 mod elementwise;
 mod empty;

@@ -191,6 +191,9 @@ fn around_the_blocks() -> Result<()> {
     }
     check(&[2, 1000, 5, 7], DType::F32, batch, 6)?;
     check_on(&[Device::Cpu], &[5, 1000, 13, 11], DType::F32, batch, 6)?;
+    // Short runs in many parts.
+    check(&[900, 4, 3, 3], DType::F32, batch, 14)?;
+    check(&[1, 16, 70, 50], DType::F32, NormOptions::groups(4, 1e-5), 15)?;
     check(&[700, 33], DType::F32, batch, 7)?;
     check(&[40_000, 7], DType::F32, batch, 8)
 }

@@ -23,18 +23,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<R>;
 @group(0) @binding(2) var<storage, read> x: array<A>;
 
-var<private> lowest_bits: u32 = 0xff800000u;
-
 var<workgroup> greatest: array<f32, LANES * WAYS>;
 var<workgroup> sums: array<f32, LANES * WAYS>;
-
-// e^(x − max), where ∞ − ∞ of a pair that has seen nothing yet is no number but 0.
-fn relative(x: f32, most: f32) -> f32 {
-    if x == bitcast<f32>(lowest_bits) && most == x { return 0.0; }
-    return exp(x - most);
-}
-
-fn larger(x: f32, y: f32) -> f32 { return select(y, x, x > y || is_nan(x)); }
 
 @compute @workgroup_size(LANES * WAYS)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) own: u32) {
