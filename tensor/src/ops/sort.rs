@@ -3,7 +3,7 @@
 use crate::cpu::sort::{key, order_rows};
 use crate::dtype::with_element;
 use crate::ops::on_cpu::on_cpu;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 impl Tensor {
     /// The elements sorted along `axis`, and the positions (`i64`) that they had. Equal elements keep their order. NaN counts as
@@ -22,8 +22,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Axis`] if `axis` is outside `-rank..rank`.
     pub fn sort(&self, axis: isize, descending: bool) -> Result<(Tensor, Tensor)> {
-        let indices = self.first_in_order("sort", axis, None, descending)?;
-        Ok((self.gather(axis, &indices)?, indices))
+        self.first_in_order("sort", axis, None, descending)
     }
 
     /// The positions (`i64`) that sort the elements along `axis`; see [`Tensor::sort`].
@@ -31,7 +30,11 @@ impl Tensor {
     /// # Errors
     /// [`Error::Axis`] if `axis` is outside `-rank..rank`.
     pub fn argsort(&self, axis: isize, descending: bool) -> Result<Tensor> {
-        self.first_in_order("argsort", axis, None, descending)
+        if self.is_on_wgpu() {
+            return Ok(self.first_in_order("argsort", axis, None, descending)?.1);
+        }
+        let axis = self.shape().axis("argsort", axis)? as isize;
+        self.positions_in_order(axis, self.size(axis)?, descending)
     }
 
     /// The `k` largest (or smallest) elements along `axis` in order, and their positions (`i64`); of equal elements the first. NaN
@@ -40,15 +43,17 @@ impl Tensor {
     /// # Errors
     /// [`Error::Axis`] if `axis` is outside `-rank..rank`, [`Error::Argument`] if `k` exceeds the size of the axis.
     pub fn topk(&self, k: usize, axis: isize, largest: bool) -> Result<(Tensor, Tensor)> {
-        let indices = self.first_in_order("topk", axis, Some(k), largest)?;
-        Ok((self.gather(axis, &indices)?, indices))
+        self.first_in_order("topk", axis, Some(k), largest)
     }
 
-    /// Positions of the first `k` (or all) elements in order, the axis in its place.
-    fn first_in_order(&self, op: &'static str, axis: isize, k: Option<usize>, descending: bool) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[x]| x.first_in_order(op, axis, k, descending));
-        }
+    /// The first `k` (or all) elements in order and their positions, the axis in its place.
+    fn first_in_order(
+        &self,
+        op: &'static str,
+        axis: isize,
+        k: Option<usize>,
+        descending: bool,
+    ) -> Result<(Tensor, Tensor)> {
         let axis = self.shape().axis(op, axis)? as isize;
         let n = self.size(axis)?;
         let k = k.unwrap_or(n);
@@ -56,6 +61,18 @@ impl Tensor {
             let message = format!("expected k of at most {n}, the size of axis {axis}, received {k}");
             return Err(Error::argument(op, message));
         }
+        if self.is_on_wgpu() {
+            let rows = self.transpose(axis, -1)?.contiguous()?;
+            let (values, indices) = wgpu::sort::first_in_order(&rows, k, descending)?;
+            return Ok((values.transpose(axis, -1)?, indices.transpose(axis, -1)?));
+        }
+        let indices = self.positions_in_order(axis, k, descending)?;
+        Ok((self.gather(axis, &indices)?, indices))
+    }
+
+    /// On the CPU: positions of the first `k` elements in order, the axis in its place.
+    fn positions_in_order(&self, axis: isize, k: usize, descending: bool) -> Result<Tensor> {
+        let n = self.size(axis)?;
         let rows = self.transpose(axis, -1)?.contiguous()?;
         let mut shape: Shape = rows.shape().clone();
         shape[self.rank() - 1] = k;
@@ -76,6 +93,9 @@ impl Tensor {
 
     /// The distinct elements, ascending, as one axis. All NaN count as one, as in NumPy.
     ///
+    /// On a graphics processor this runs on the CPU, as how many there are must be known before the result has a shape: it waits for
+    /// the elements, and brings the result back.
+    ///
     /// # Errors
     /// Only if memory runs out.
     pub fn unique(&self) -> Result<Tensor> {
@@ -83,7 +103,7 @@ impl Tensor {
     }
 
     /// The distinct elements, ascending; for every element of this tensor its position among them (`i64`, in the tensor's
-    /// shape); and how often each occurs (`i64`). All NaN count as one, as in NumPy.
+    /// shape); and how often each occurs (`i64`). All NaN count as one, as in NumPy. On a graphics processor as [`Tensor::unique`].
     ///
     /// ```
     /// use ocelli_tensor::Tensor;
@@ -128,6 +148,7 @@ impl Tensor {
     }
 
     /// The positions of the elements that are true (not zero), in logical order, one a row: shape `[count, rank]`, `i64`.
+    /// On a graphics processor as [`Tensor::unique`].
     ///
     /// # Errors
     /// Only if memory runs out.

@@ -22,6 +22,7 @@ pub(crate) mod position;
 pub(crate) mod reduce;
 mod series;
 pub(crate) mod softmax;
+pub(crate) mod sort;
 mod stored;
 pub(crate) mod transfer;
 pub(crate) mod update;

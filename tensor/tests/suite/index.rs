@@ -213,15 +213,18 @@ fn sorting() {
         let parts: Vec<&str> = label.split('/').collect();
         let (axis, descending) = (parts[1].parse::<isize>().unwrap(), parts[2] == "down");
         let x = &t[&format!("sort/{}", parts[0])];
-        for x in [x.clone(), scattered(x)] {
-            let (values, indices) = x.sort(axis, descending).unwrap();
-            assert_same(&indices, expected, key);
-            assert_same(&values, &t[&format!("sorted/{label}")], key);
-            assert_same(&x.argsort(axis, descending).unwrap(), expected, key);
-            for k in 0..=x.size(axis).unwrap() {
-                let (first, at) = x.topk(k, axis, descending).unwrap();
-                assert_same(&first, &values.narrow(axis, 0, k).unwrap(), key);
-                assert_same(&at, &indices.narrow(axis, 0, k).unwrap(), key);
+        for device in devices(x.dtype()) {
+            let there = x.to_device(device).unwrap();
+            for x in [there.clone(), scattered(&there)] {
+                let (values, indices) = x.sort(axis, descending).unwrap();
+                assert_same(&indices, expected, key);
+                assert_same(&values, &t[&format!("sorted/{label}")], key);
+                assert_same(&x.argsort(axis, descending).unwrap(), expected, key);
+                for k in 0..=x.size(axis).unwrap() {
+                    let (first, at) = x.topk(k, axis, descending).unwrap();
+                    assert_same(&first, &values.narrow(axis, 0, k).unwrap(), key);
+                    assert_same(&at, &indices.narrow(axis, 0, k).unwrap(), key);
+                }
             }
         }
     }

@@ -14,5 +14,6 @@ mod matmul;
 mod norm;
 mod pool;
 mod reduce;
+mod sort;
 mod views;
 mod wgpu;
