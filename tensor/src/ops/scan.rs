@@ -3,13 +3,12 @@
 use crate::cpu::reduce::Block;
 use crate::cpu::scan::scan;
 use crate::dtype::with_float;
-use crate::ops::on_cpu::on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
-use crate::{DType, Element, Result, Tensor};
+use crate::{DType, Element, Result, Tensor, wgpu};
 
 impl Tensor {
     /// The running sum along `axis`: element `i` of the result is the sum of elements `0..=i`. Integers and booleans give `i64`;
-    /// floats run in `f64`.
+    /// floats run in `f64`, on a graphics processor in `f32`, by parts.
     ///
     /// ```
     /// use ocelli_tensor::Tensor;
@@ -26,7 +25,7 @@ impl Tensor {
     }
 
     /// The running product along `axis`: element `i` of the result is the product of elements `0..=i`. Integers and booleans give
-    /// `i64`; floats run in `f64`.
+    /// `i64`; floats run in `f64`, on a graphics processor in `f32` (but with more room for the exponent), by parts.
     ///
     /// # Errors
     /// [`Error::Axis`](crate::Error::Axis) if `axis` is outside `-rank..rank`.
@@ -41,16 +40,15 @@ impl Tensor {
         floats: (f64, impl Fn(f64, f64) -> f64 + Sync),
         integers: (i64, impl Fn(i64, i64) -> i64 + Sync),
     ) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu(op, [self], |[x]| x.running(op, axis, floats, integers));
-        }
         let axis = self.shape().axis(op, axis)?;
         let x = if self.dtype().is_float() { self.clone() } else { self.to_dtype(DType::I64)? };
         x.widened(|x| {
             let (dense, order) = in_memory_order(x)?;
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(dense.shape(), place);
-            let out = if x.dtype() == DType::I64 {
+            let out = if x.is_on_wgpu() {
+                wgpu::scan::scan(&dense, block, op == "cumprod")?
+            } else if x.dtype() == DType::I64 {
                 let same = |x: i64| x;
                 let x = dense.view::<i64>().as_contiguous().unwrap_or_default();
                 Tensor::build::<i64>(dense.shape(), |out| {

@@ -14,6 +14,7 @@ mod matmul;
 mod norm;
 mod pool;
 mod reduce;
+mod scan;
 mod sort;
 mod views;
 mod wgpu;
