@@ -51,46 +51,54 @@ pub(crate) fn copy<W: Copy + Send + Sync>(x: &[W], size: usize, inner: usize, ta
 /// `out[o, i, :] = Σₜ weight(i, t) · x[o, place(i, t), :]` for `x` of shape `[outer, size, inner]`.
 pub(crate) fn forward<T: Real>(x: &[T], size: usize, inner: usize, table: &Table, out: &mut [T]) {
     let _span = profile::span("interpolate", size_of_val(x) + size_of_val(out));
-    let sums = Sums {
-        starts: (0..=table.outputs()).map(|i| i * table.taps).collect(),
-        taps: table.places.iter().enumerate().map(|(i, &place)| (place, T::r(table.weight(i)))).collect(),
-        width: table.taps,
-    };
-    sums.run(x, size, inner, out);
+    Sums::of(table).run(x, size, inner, out);
 }
 
 /// The transposed operation of [`forward`]: `dx[o, place(i, t), :] += weight(i, t) · dy[o, i, :]`. Each input gathers from its
 /// outputs, in their order.
 pub(crate) fn backward<T: Real>(dy: &[T], size: usize, inner: usize, table: &Table, dx: &mut [T]) {
     let _span = profile::span("interpolate backward", size_of_val(dy) + size_of_val(dx));
-    if dx.is_empty() {
-        return;
+    if !dx.is_empty() {
+        Sums::transposed(table, size).run(dy, table.outputs(), inner, dx);
     }
-    let mut starts = vec![0; size + 1];
-    for &place in &table.places {
-        starts[place + 1] += 1;
-    }
-    for i in 0..size {
-        starts[i + 1] += starts[i];
-    }
-    let mut next = starts.clone();
-    let mut taps = vec![(0, T::ZERO); table.places.len()];
-    for (i, &place) in table.places.iter().enumerate() {
-        taps[next[place]] = (i / table.taps, T::r(table.weight(i)));
-        next[place] += 1;
-    }
-    Sums { starts, taps, width: 0 }.run(dy, table.outputs(), inner, dx);
 }
 
 /// Output `i` is the sum of the elements that `taps[starts[i]..starts[i + 1]]` name, times their weights.
-struct Sums<T> {
-    starts: Vec<usize>,
-    taps: Vec<(usize, T)>,
+pub(crate) struct Sums<T> {
+    pub(crate) starts: Vec<usize>,
+    pub(crate) taps: Vec<(usize, T)>,
     /// The number of taps of every output, if it is one.
     width: usize,
 }
 
 impl<T: Real> Sums<T> {
+    /// What makes an axis of the result.
+    pub(crate) fn of(table: &Table) -> Self {
+        Sums {
+            starts: (0..=table.outputs()).map(|i| i * table.taps).collect(),
+            taps: table.places.iter().enumerate().map(|(i, &place)| (place, T::r(table.weight(i)))).collect(),
+            width: table.taps,
+        }
+    }
+
+    /// What makes an axis of `size` of the gradient at the input.
+    pub(crate) fn transposed(table: &Table, size: usize) -> Self {
+        let mut starts = vec![0; size + 1];
+        for &place in &table.places {
+            starts[place + 1] += 1;
+        }
+        for i in 0..size {
+            starts[i + 1] += starts[i];
+        }
+        let mut next = starts.clone();
+        let mut taps = vec![(0, T::ZERO); table.places.len()];
+        for (i, &place) in table.places.iter().enumerate() {
+            taps[next[place]] = (i / table.taps, T::r(table.weight(i)));
+            next[place] += 1;
+        }
+        Sums { starts, taps, width: 0 }
+    }
+
     fn run(&self, x: &[T], size: usize, inner: usize, out: &mut [T]) {
         // Whole rows where the axis is the fastest one, which is cut nowhere else.
         let unit = if inner == 1 { self.starts.len() - 1 } else { inner };

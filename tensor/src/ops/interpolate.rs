@@ -4,8 +4,7 @@ use crate::cpu::interpolate::{self as kernel, Table};
 use crate::dtype::{with_float, with_width};
 use crate::memory::reserved;
 use crate::ops::images::Images;
-use crate::ops::on_cpu::on_cpu;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 /// How [`Tensor::interpolate`] finds a value between elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,15 +70,19 @@ impl Tensor {
     /// [`Error::Shape`] unless the rank is 3 to 5 (4 for `Cubic`) and no spatial axis is empty, [`Error::Argument`] for sizes that
     /// are 0, factors that are not positive, or another number of them than axes, [`Error::DType`] as said above.
     pub fn interpolate(&self, to: impl Into<ResizeTo>, mode: InterpolateMode) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("interpolate", [self], |[x]| x.interpolate(to, mode));
-        }
         const OP: &str = "interpolate";
         let (shape, tables) = tables(OP, self.shape(), self.dtype(), &to.into(), mode)?;
         shape.check_size(OP, self.dtype())?;
         let grow =
             || tables.iter().enumerate().filter_map(|(axis, table)| Some((axis + 2, table.as_ref()?, shape[axis + 2])));
-        if mode == InterpolateMode::Nearest {
+        let copies = mode == InterpolateMode::Nearest;
+        if !copies {
+            self.dtype().require_float(OP)?;
+        }
+        if self.is_on_wgpu() {
+            return wgpu::interpolate::forward(self, &tables, &shape, copies);
+        }
+        if copies {
             return along_axes(self, grow(), |x, [size, _, inner], table, shape| {
                 with_width!(x.tensor.dtype(), W => Tensor::build_bits::<W>(shape, x.tensor.dtype(), |out| {
                     kernel::copy(x.bits::<W>(), size, inner, table, out);
@@ -87,7 +90,6 @@ impl Tensor {
                 }))
             });
         }
-        self.dtype().require_float(OP)?;
         self.widened(|x| {
             along_axes(x, grow(), |x, [size, _, inner], table, shape| {
                 with_float!(x.tensor.dtype(), T => Tensor::build::<T>(shape, |out| {
@@ -110,9 +112,6 @@ impl Tensor {
         to: impl Into<ResizeTo>,
         mode: InterpolateMode,
     ) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("interpolate_backward", [self], |[dy]| dy.interpolate_backward(spatial, to, mode));
-        }
         const OP: &str = "interpolate_backward";
         self.dtype().require_float(OP)?;
         let spatial = spatial.into();
@@ -122,6 +121,9 @@ impl Tensor {
         let (shape, tables) = tables(OP, &input, self.dtype(), &to.into(), mode)?;
         if shape != *self.shape() {
             return Err(Error::shape(OP, format!("a gradient of shape {shape}"), self.shape()));
+        }
+        if self.is_on_wgpu() {
+            return wgpu::interpolate::backward(self, &tables, &input);
         }
         let steps = tables.iter().enumerate().rev();
         let shrink = steps.filter_map(|(axis, table)| Some((axis + 2, table.as_ref()?, input[axis + 2])));

@@ -13,6 +13,7 @@ pub(crate) mod conv;
 pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
 pub(crate) mod index;
+pub(crate) mod interpolate;
 mod kernel;
 pub(crate) mod layer_norm;
 pub(crate) mod matmul;
