@@ -15,6 +15,9 @@ impl Tensor {
     /// opposite sign of what was reflected onto it, so that it may be negative. Multiply the columns of `Q` by the signs of
     /// `R`'s diagonal for the decomposition with a positive one.
     ///
+    /// On a graphics processor this runs on the CPU: reflections follow one another, each over a few numbers. It waits for the matrices,
+    /// and brings the results back.
+    ///
     /// # Errors
     /// [`Error::Shape`] below rank 2; [`Error::DType`] for other than float types.
     pub fn qr(&self) -> Result<(Tensor, Tensor)> {
@@ -62,7 +65,7 @@ impl Tensor {
     }
 
     /// The inverses of upper triangular matrices `[…, n, n]`, of which only the diagonal and what is above is read. A zero on the
-    /// diagonal makes it infinite.
+    /// diagonal makes it infinite. On a graphics processor this runs on the CPU, as [`Tensor::qr`], whose gradient it is for.
     ///
     /// # Errors
     /// [`Error::Shape`] unless the last two sizes are equal; [`Error::DType`] for other than float types.
