@@ -68,7 +68,7 @@ fn as_pytorch() {
             continue;
         };
         let x = &tensors[&format!("x/{name}")];
-        let (rtol, atol) = match expected.dtype() {
+        let (rtol, atol): (f64, f64) = match expected.dtype() {
             DType::BF16 => (8e-3, 1e-6),
             DType::F16 => (1e-3, 1e-6),
             DType::F64 => (1e-13, 1e-14),
@@ -76,59 +76,68 @@ fn as_pytorch() {
             _ if x.numel() > 1000 => (1e-5, 5e-6),
             _ => (2e-6, 3e-7),
         };
-        let moved = x.transpose(0, -1).and_then(|x| x.contiguous_copy());
-        let mut forms = vec![x.clone(), scattered(x)];
-        if let Ok(moved) = moved {
-            forms.push(moved.transpose(0, -1).unwrap());
-        }
-        for x in forms {
-            let actual = apply(&x, op, label, form == "keepdim").unwrap();
-            assert_close(&actual, expected, rtol, atol, &format!("{key} of strides {:?}", x.strides()));
+        for device in devices(x.dtype()) {
+            // WGSL promises an exponential within 3 + 2|x| ulp, and a logarithm within 2^-21 near 1; powers are made of both.
+            let (rtol, atol) = match op {
+                "softmax" | "log_softmax" | "logsumexp" | "norm3.5" if device != Device::Cpu => {
+                    (rtol.max(1e-5), atol.max(2e-6))
+                }
+                _ => (rtol, atol),
+            };
+            let x = x.to_device(device).unwrap();
+            let mut forms = vec![x.clone(), scattered(&x)];
+            if let Ok(moved) = x.transpose(0, -1).and_then(|x| copied(&x)) {
+                forms.push(moved.transpose(0, -1).unwrap());
+            }
+            for x in forms {
+                let actual = apply(&x, op, label, form == "keepdim").unwrap();
+                assert_eq!(actual.device(), device, "{key}");
+                assert_close(&actual, expected, rtol, atol, &format!("{key} of strides {:?}, {device}", x.strides()));
+            }
         }
         count += 1;
     }
     assert!(count > 300, "{count} cases");
 }
 
-/// A row-major copy, which only an operation makes.
-trait ContiguousCopy {
-    fn contiguous_copy(&self) -> Result<Tensor>;
-}
-impl ContiguousCopy for Tensor {
-    fn contiguous_copy(&self) -> Result<Tensor> {
-        self.index_select(0, &Tensor::arange(0, self.size(0)? as i64, 1)?)
+#[test]
+fn no_axes_reduce_nothing() {
+    for device in devices(DType::F32) {
+        let x = Tensor::new([[1.0f32, -2.0], [3.0, 4.0]]).unwrap().to_device(device).unwrap();
+        let none = [0isize; 0];
+        // WGSL promises a root as exact as 1 / inverseSqrt(x), which is within 2 ulp.
+        let root = if device == Device::Cpu { 0.0 } else { 4e-7 };
+        assert_close(&x.sum(none).unwrap(), &x, 0.0, 0.0, "sum");
+        assert_close(&x.max(none).unwrap(), &x, 0.0, 0.0, "max");
+        assert_close(&x.norm(2.0, none).unwrap(), &x.abs().unwrap(), root, 0.0, "norm");
+        assert_close(&x.logsumexp(none).unwrap(), &x, 1e-6, 0.0, "logsumexp");
+        assert_eq!(x.var(none, 0).unwrap().to_vec::<f32>().unwrap(), [0.0; 4]);
     }
 }
 
 #[test]
-fn no_axes_reduce_nothing() {
-    let x = Tensor::new([[1.0f32, -2.0], [3.0, 4.0]]).unwrap();
-    let none = [0isize; 0];
-    assert_close(&x.sum(none).unwrap(), &x, 0.0, 0.0, "sum");
-    assert_close(&x.max(none).unwrap(), &x, 0.0, 0.0, "max");
-    assert_close(&x.norm(2.0, none).unwrap(), &x.abs().unwrap(), 0.0, 0.0, "norm");
-    assert_close(&x.logsumexp(none).unwrap(), &x, 1e-6, 0.0, "logsumexp");
-    assert_eq!(x.var(none, 0).unwrap().to_vec::<f32>().unwrap(), [0.0; 4]);
-}
-
-#[test]
 fn expanded_and_flipped() {
-    let x = Tensor::new([[1.0f32], [2.0]]).unwrap().expand([3, 2, 4]).unwrap();
-    assert_eq!(x.sum([0, 2]).unwrap().to_vec::<f32>().unwrap(), [12.0, 24.0]);
-    assert_eq!(x.mean(..).unwrap().item::<f32>().unwrap(), 1.5);
-    let flipped = Tensor::new([5i64, 1, 3]).unwrap().slice_axis(0, ocelli_tensor::Slice::from(..).step(-1)).unwrap();
-    assert_eq!(flipped.argmin(0).unwrap().item::<i64>().unwrap(), 1);
-    assert_eq!(flipped.cumsum(0).unwrap().to_vec::<i64>().unwrap(), [3, 4, 9]);
+    for device in devices(DType::F32) {
+        let x = Tensor::new([[1.0f32], [2.0]]).unwrap().to_device(device).unwrap().expand([3, 2, 4]).unwrap();
+        assert_eq!(x.sum([0, 2]).unwrap().to_vec::<f32>().unwrap(), [12.0, 24.0]);
+        assert_eq!(x.mean(..).unwrap().item::<f32>().unwrap(), 1.5);
+        let x = Tensor::new([5i64, 1, 3]).unwrap().to_device(device).unwrap();
+        let flipped = x.slice_axis(0, ocelli_tensor::Slice::from(..).step(-1)).unwrap();
+        assert_eq!(flipped.argmin(0).unwrap().item::<i64>().unwrap(), 1);
+        assert_eq!(flipped.cumsum(0).unwrap().to_vec::<i64>().unwrap(), [3, 4, 9]);
+    }
 }
 
 #[test]
 fn integers_do_not_overflow_early() {
-    let bytes = Tensor::full([1000], 255, DType::U8).unwrap();
-    assert_eq!(bytes.sum(0).unwrap().to_vec::<i64>().unwrap_or_default(), [255_000]);
-    assert_eq!(bytes.mean(0).unwrap().item::<f32>().unwrap(), 255.0);
-    let halves = Tensor::full([70_000], 1.0, DType::F16).unwrap();
-    assert_eq!(halves.mean(0).unwrap().item::<f32>().unwrap(), 1.0);
-    assert_eq!(halves.cumsum(0).unwrap().max(0).unwrap().item::<f32>().unwrap(), f32::INFINITY);
+    for device in devices(DType::F16) {
+        let bytes = Tensor::full([1000], 255, DType::U8).unwrap().to_device(device).unwrap();
+        assert_eq!(bytes.sum(0).unwrap().to_vec::<i64>().unwrap_or_default(), [255_000]);
+        assert_eq!(bytes.mean(0).unwrap().item::<f32>().unwrap(), 255.0);
+        let halves = Tensor::full([70_000], 1.0, DType::F16).unwrap().to_device(device).unwrap();
+        assert_eq!(halves.mean(0).unwrap().item::<f32>().unwrap(), 1.0);
+        assert_eq!(halves.cumsum(0).unwrap().max(0).unwrap().item::<f32>().unwrap(), f32::INFINITY);
+    }
 }
 
 #[test]
@@ -150,7 +159,11 @@ fn the_split_does_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn what_is_refused() {
-    let x = Tensor::zeros([2, 0, 3], DType::F32).unwrap();
+    devices(DType::F32).into_iter().for_each(refused_on);
+}
+
+fn refused_on(device: Device) {
+    let x = Tensor::zeros([2, 0, 3], DType::F32).unwrap().to_device(device).unwrap();
     let text = |result: Result<Tensor>| result.unwrap_err().to_string();
     assert_eq!(text(x.max(1)), "max: expected at least one element along the axes, received shape [2, 0, 3]");
     assert_eq!(x.max(0).unwrap().shape()[..], [0, 3]);
@@ -160,9 +173,10 @@ fn what_is_refused() {
     assert_eq!(text(x.sum(3)), "sum: expected an axis in -3..3, received 3");
     assert_eq!(text(x.mean([0, -3])), "mean: expected distinct axes, received [0, -3]");
     assert_eq!(text(x.cumsum(-4)), "cumsum: expected an axis in -3..3, received -4");
-    let ints = Tensor::zeros([2], DType::I64).unwrap();
+    let ints = Tensor::zeros([2], DType::I64).unwrap().to_device(device).unwrap();
     assert_eq!(text(ints.softmax(0)), "softmax: expected a float dtype, received dtype i64");
-    assert_eq!(Tensor::zeros([0], DType::F32).unwrap().softmax(0).unwrap().numel(), 0);
+    let none = Tensor::zeros([0], DType::F32).unwrap().to_device(device).unwrap();
+    assert_eq!(none.softmax(0).unwrap().numel(), 0);
 }
 
 /// Reductions of `[outer, n, inner]` along `n` by plain loops, in every order of the axes in memory.
@@ -188,13 +202,16 @@ fn check(outer: usize, n: usize, inner: usize, dtype: DType, seed: u64) -> Resul
     let (max, argmax) = (expected(&largest)?, expected(&first)?);
     let min = expected(&|x| x.into_iter().fold(f64::INFINITY, f64::min))?;
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]];
-    for order in orders {
+    for (device, order) in devices(dtype).into_iter().flat_map(|device| orders.map(|order| (device, order))) {
         let mut back = [0; 3];
         order.iter().enumerate().for_each(|(i, &axis)| back[axis] = i);
-        let x = copied(&x.permute(order)?)?.permute(back)?;
+        let x = copied(&x.to_device(device)?.permute(order)?)?.permute(back)?;
         let (tight, what) =
-            (if dtype == DType::F64 { 1e-12 } else { 2e-6 }, format!("{outer}, {n}, {inner}, {order:?}"));
-        let wide = |x: Tensor| x.to_dtype(DType::F64);
+            (if dtype == DType::F64 { 1e-12 } else { 2e-6 }, format!("{outer}, {n}, {inner}, {order:?}, {device}"));
+        let wide = |x: Tensor| {
+            assert_eq!(x.device(), device, "{what}");
+            x.to_device(Device::Cpu)?.to_dtype(DType::F64)
+        };
         assert_close(&wide(x.sum(1)?)?, &sum, tight, tight * (n as f64).sqrt(), &format!("sum of {what}"));
         assert_close(&wide(x.var(1, 0)?)?, &var, 2.0 * tight, tight, &format!("var of {what}"));
         assert_close(&wide(x.max(1)?)?, &max, 0.0, 0.0, &format!("max of {what}"));

@@ -135,3 +135,16 @@ fn extremes_run_on() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn nothing_runs() -> Result<()> {
+    for device in devices(DType::U8) {
+        for dtype in [DType::F32, DType::U8] {
+            let x = Tensor::zeros([2, 0, 3], dtype)?.to_device(device)?;
+            for y in [x.cumsum(1)?, x.cumprod(0)?, x.cumsum(-1)?] {
+                assert_eq!((y.shape(), y.device()), (x.shape(), device));
+            }
+        }
+    }
+    Ok(())
+}

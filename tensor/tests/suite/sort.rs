@@ -122,3 +122,19 @@ fn extremes_have_their_places() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn nothing_is_in_order() -> Result<()> {
+    for device in devices(DType::F32) {
+        let x = Tensor::zeros([3, 0], DType::F32)?.to_device(device)?;
+        for (values, places) in [x.sort(1, false)?, x.sort(0, true)?, x.topk(0, -1, true)?] {
+            assert_eq!((values.shape(), places.shape()), (x.shape(), x.shape()));
+            assert_eq!((values.device(), places.device(), places.dtype()), (device, device, DType::I64));
+        }
+        assert_eq!(x.topk(2, 0, true)?.0.shape()[..], [2, 0]);
+        let text = x.topk(1, 1, true).unwrap_err().to_string();
+        assert_eq!(text, "topk: expected k of at most 0, the size of axis 1, received 1");
+        assert_eq!(x.argsort(2, true).unwrap_err().to_string(), "argsort: expected an axis in -2..2, received 2");
+    }
+    Ok(())
+}
