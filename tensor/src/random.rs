@@ -7,7 +7,8 @@
 use std::convert::Infallible;
 
 use crate::cpu::parallel::over_chunks;
-use crate::{DType, Element, Error, Result, Shape, Tensor};
+use crate::wgpu::random::Draw;
+use crate::{DType, Device, Element, Error, Result, Shape, Tensor, wgpu};
 
 /// A stream of random numbers, given by a seed and a position. Cloning it gives a second stream that repeats the same numbers.
 ///
@@ -138,6 +139,15 @@ pub(crate) fn philox_lanes<const N: usize>(key: u64, first: u64) -> [[u32; N]; 4
     [c0, c1, c2, c3]
 }
 
+/// Bits of a number that is drawn evenly: one less than would be rounded to 1, which does not belong to `0..1`.
+fn even_bits(dtype: DType) -> u32 {
+    match dtype {
+        DType::F16 => 11,
+        DType::BF16 => 8,
+        _ => 24,
+    }
+}
+
 /// 24 random bits as a number in `0..1`: every value is exact in `f32`.
 fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
@@ -175,11 +185,20 @@ impl Tensor {
     /// # Errors
     /// [`Error::DType`] unless `dtype` is a float type.
     pub fn rand(shape: impl Into<Shape>, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
+        Tensor::rand_on(Device::Cpu, shape, dtype, generator)
+    }
+
+    /// As [`Tensor::rand`], on a device: the same numbers.
+    ///
+    /// # Errors
+    /// As there; [`Error::Adapter`], [`Error::DType`] as [`Tensor::to_device`].
+    pub fn rand_on(device: Device, shape: impl Into<Shape>, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
         dtype.require_float("rand")?;
-        let shape = shape.into();
+        let (shape, bits) = (shape.into(), even_bits(dtype));
+        if let Device::Wgpu(index) = device {
+            return wgpu::random::draw(index, &shape, dtype, generator, Draw::Unit { bits });
+        }
         if dtype.is_half() {
-            // Rounding to nearest may give 1, which does not belong to 0..1: cut the bits off first.
-            let bits = if dtype == DType::F16 { 11 } else { 8 };
             let scale = (1u32 << bits) as f32;
             let x = Tensor::random::<f32>(shape, generator, |w| w.map(|w| (unit(w) * scale).floor() / scale))?;
             return x.to_dtype(dtype);
@@ -192,7 +211,23 @@ impl Tensor {
     /// # Errors
     /// [`Error::DType`] unless `dtype` is a float type.
     pub fn randn(shape: impl Into<Shape>, dtype: DType, generator: &mut Generator) -> Result<Tensor> {
+        Tensor::randn_on(Device::Cpu, shape, dtype, generator)
+    }
+
+    /// As [`Tensor::randn`], on a device: the same numbers up to rounding, a few millionths.
+    ///
+    /// # Errors
+    /// As there; [`Error::Adapter`], [`Error::DType`] as [`Tensor::to_device`].
+    pub fn randn_on(
+        device: Device,
+        shape: impl Into<Shape>,
+        dtype: DType,
+        generator: &mut Generator,
+    ) -> Result<Tensor> {
         dtype.require_float("randn")?;
+        if let Device::Wgpu(index) = device {
+            return wgpu::random::draw(index, &shape.into(), dtype, generator, Draw::Normal);
+        }
         let normals = |[a, b, c, d]: [u32; 4]| {
             let ([x, y], [z, w]) = (normal_pair(a, b), normal_pair(c, d));
             [x, y, z, w]
@@ -212,6 +247,21 @@ impl Tensor {
         dtype: DType,
         generator: &mut Generator,
     ) -> Result<Tensor> {
+        Tensor::randint_on(Device::Cpu, low, high, shape, dtype, generator)
+    }
+
+    /// As [`Tensor::randint`], on a device: the same numbers.
+    ///
+    /// # Errors
+    /// As there; [`Error::Adapter`].
+    pub fn randint_on(
+        device: Device,
+        low: i64,
+        high: i64,
+        shape: impl Into<Shape>,
+        dtype: DType,
+        generator: &mut Generator,
+    ) -> Result<Tensor> {
         if !dtype.is_integer() {
             return Err(Error::dtype("randint", "an integer dtype", dtype));
         }
@@ -220,6 +270,10 @@ impl Tensor {
         if !(1..=1i128 << 32).contains(&span) || !fits {
             let message = format!("expected a range of 1 to 2^32 numbers inside {dtype}, received {low}..{high}");
             return Err(Error::argument("randint", message));
+        }
+        if let Device::Wgpu(index) = device {
+            let draw = Draw::Range { low, span: span as u64 };
+            return wgpu::random::draw(index, &shape.into(), dtype, generator, draw);
         }
         // The upper word of word · span: uneven by less than span / 2³².
         let draw = |w: u32| low + ((u128::from(w) * span as u128) >> 32) as i64;
@@ -231,6 +285,19 @@ impl Tensor {
     /// # Errors
     /// [`Error::Argument`] unless `probability` is in `0..=1`.
     pub fn bernoulli(probability: f64, shape: impl Into<Shape>, generator: &mut Generator) -> Result<Tensor> {
+        Tensor::bernoulli_on(Device::Cpu, probability, shape, generator)
+    }
+
+    /// As [`Tensor::bernoulli`], on a device: the same ones.
+    ///
+    /// # Errors
+    /// As there; [`Error::Adapter`].
+    pub fn bernoulli_on(
+        device: Device,
+        probability: f64,
+        shape: impl Into<Shape>,
+        generator: &mut Generator,
+    ) -> Result<Tensor> {
         if !(0.0..=1.0).contains(&probability) {
             return Err(Error::argument(
                 "bernoulli",
@@ -238,10 +305,13 @@ impl Tensor {
             ));
         }
         let limit = Generator::limit(probability);
+        if let Device::Wgpu(index) = device {
+            return wgpu::random::draw(index, &shape.into(), DType::Bool, generator, Draw::Boolean { limit });
+        }
         Tensor::random::<bool>(shape, generator, |w| w.map(|w| u64::from(w) < limit))
     }
 
-    /// The numbers `0..count` in random order, as `i64`.
+    /// The numbers `0..count` in random order, as `i64`, on the CPU: each exchange follows from the one before.
     ///
     /// # Errors
     /// Only if memory runs out.

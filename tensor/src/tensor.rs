@@ -193,7 +193,12 @@ impl Tensor {
 
     /// A row-major tensor of arbitrary content, on the graphics processor of another.
     pub(crate) fn empty_on_wgpu(beside: &Tensor, shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
-        let (shape, context) = (shape.into(), beside.memory().context());
+        Self::empty_in(beside.memory().context(), shape, dtype)
+    }
+
+    /// As [`Tensor::empty_on_wgpu`], in a context.
+    pub(crate) fn empty_in(context: &Arc<wgpu::Context>, shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
+        let shape = shape.into();
         shape.check_size("allocate", dtype)?;
         let bytes = wgpu::elementwise::bytes(shape.numel(), wgpu::Stored::of(dtype, context.has_f16())?)?;
         Ok(Tensor::on_device(Arc::new(context.allocate(bytes)?), Layout::contiguous(shape), dtype))

@@ -2,8 +2,7 @@
 
 use crate::cpu::{dropout, elementwise};
 use crate::dtype::with_float;
-use crate::ops::on_cpu::on_cpu;
-use crate::{Error, Generator, Result, Tensor};
+use crate::{Error, Generator, Result, Tensor, wgpu};
 
 impl Tensor {
     /// The tensor with each element set to 0 with probability `rate` and the others divided by `1 − rate`: which ones follows from the
@@ -12,19 +11,18 @@ impl Tensor {
     /// # Errors
     /// [`Error::Argument`] unless `rate` is in `0..=1`, [`Error::DType`] unless the dtype is a float type.
     pub fn dropout(&self, rate: f64, generator: &mut Generator) -> Result<Tensor> {
-        if self.is_on_wgpu() {
-            return on_cpu("dropout", [self], |[x]| x.dropout(rate, generator));
-        }
         const OP: &str = "dropout";
         self.dtype().require_float(OP)?;
         if !(0.0..=1.0).contains(&rate) {
             return Err(Error::argument(OP, format!("expected a rate in 0..=1, received {rate}")));
         }
-        let scale = 1.0 / (1.0 - rate);
+        let (scale, limit) = (1.0 / (1.0 - rate), Generator::limit(1.0 - rate));
+        if self.is_on_wgpu() {
+            return wgpu::random::dropout(self, generator, limit, scale);
+        }
         self.widened(|x| {
             if x.is_contiguous() {
                 let stream = generator.words(x.numel());
-                let limit = Generator::limit(1.0 - rate);
                 return with_float!(x.dtype(), T => Tensor::build::<T>(x.shape(), |out| {
                     let x = x.view::<T>().as_contiguous().unwrap_or_default();
                     dropout::forward(x, out, stream, limit, scale as T);

@@ -20,6 +20,7 @@ pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod position;
+pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 mod series;

@@ -13,6 +13,7 @@ mod layer_norm;
 mod matmul;
 mod norm;
 mod pool;
+mod random;
 mod reduce;
 mod scan;
 mod sort;
