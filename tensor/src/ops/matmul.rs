@@ -9,7 +9,6 @@ use crate::cpu::simd::level;
 use crate::cpu::threads;
 use crate::element::Number;
 use crate::layout::Layout;
-use crate::ops::on_cpu::on_cpu;
 use crate::tensor::View;
 use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
@@ -76,9 +75,6 @@ impl Tensor {
         }
         let shape = Shape::from(&shape[..]);
         if self.is_on_wgpu() {
-            if !self.dtype().is_float() {
-                return on_cpu(OP, [&a, &b], |[a, b]| a.matmul(b))?.reshape(&shape);
-            }
             return wgpu::matmul::product(&a, &b, &batch)?.reshape(&shape);
         }
         let size = Size { m, n, k };

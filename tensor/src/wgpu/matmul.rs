@@ -2,14 +2,21 @@
 
 use smallvec::SmallVec;
 
-use super::elementwise::{ROUNDING, rounding};
+use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, rounding};
 use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::layout::Layout;
 use crate::{Error, Result, Shape, Tensor};
 
 /// The inner loop of products by blocks.
 pub(super) const BLOCKS: &str = include_str!("shaders/tiles.wgsl");
-static KERNEL: Kernel = Kernel { name: "matmul", files: &[ROUNDING, BLOCKS, include_str!("shaders/matmul.wgsl")] };
+const MATRICES: &str = include_str!("shaders/matrices.wgsl");
+const MATMUL_WHOLE: &str = include_str!("shaders/matmul_whole.wgsl");
+/// By [`Numbers`].
+static KERNELS: [Kernel; 3] = [
+    Kernel { name: "matmul f32", files: &[ROUNDING, BLOCKS, MATRICES, include_str!("shaders/matmul.wgsl")] },
+    Kernel { name: "matmul i32", files: &[I32, MATRICES, MATMUL_WHOLE] },
+    Kernel { name: "matmul i64", files: &[I64, MATRICES, MATMUL_WHOLE] },
+];
 const OP: &str = "matmul";
 
 /// Blocks of a product: `BM × BN` of a workgroup, `BK` steps at a time, squares of 4 × 4 of which an invocation makes `QUADS²`.
@@ -37,28 +44,34 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Of so many products of `m × k` and `k × n`: the largest tile that is well filled and leaves an adapter enough workgroups.
-    pub(super) fn of(products: usize, [m, n, k]: [usize; 3]) -> Cut {
+    /// Of so many products of floats, `m × k` and `k × n`.
+    pub(super) fn of(products: usize, size: [usize; 3]) -> Cut {
+        Cut::by(&TILES, products, size)
+    }
+
+    /// By the first of these tiles that is well filled and leaves an adapter enough workgroups, else by the smallest.
+    fn by(tiles: &[Tile], products: usize, [m, n, k]: [usize; 3]) -> Cut {
         let blocks = |tile: &Tile| products * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
         let fits = |tile: &&Tile| {
             let is_filled = m > tile.block[0] / 2 && n > tile.block[1] / 2;
             is_filled && blocks(tile) * k.div_ceil(PART) >= GROUPS
         };
-        let tile = *TILES.iter().find(fits).unwrap_or(&TILES[TILES.len() - 1]);
+        let tile = *tiles.iter().find(fits).unwrap_or(&SMALLEST);
         let splits = GROUPS.div_ceil(blocks(&tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
         let part = k.div_ceil(splits).next_multiple_of(tile.depth);
         Cut { tile, part, splits: k.div_ceil(part) }
     }
 }
 
-/// From the largest, which reads least, to the smallest, of which there are most.
-const TILES: [Tile; 5] = [
+/// From the largest, which reads least, to those of which there are more.
+const TILES: [Tile; 4] = [
     Tile { block: [128, 128], depth: 8, quads: 2 },
     Tile { block: [128, 64], depth: 8, quads: 2 },
     Tile { block: [64, 64], depth: 16, quads: 2 },
     Tile { block: [128, 32], depth: 8, quads: 2 },
-    Tile { block: [32, 32], depth: 16, quads: 1 },
 ];
+/// Where none of these fits, and for whole numbers.
+const SMALLEST: Tile = Tile { block: [32, 32], depth: 16, quads: 1 };
 /// Workgroups that keep an adapter busy.
 pub(super) const GROUPS: usize = 128;
 /// Steps of the depth that are worth a part of their own.
@@ -87,7 +100,7 @@ impl Factor {
     }
 }
 
-/// The products of float matrices in the last two axes of `a` and `b`, whose other axes are broadcast to `batch`: `[batch…, m, n]`.
+/// The products of matrices of floats, `i32` or `i64` in the last two axes of `a` and `b`, whose other axes are broadcast to `batch`: `[batch…, m, n]`.
 pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
     let (m, k, n) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1], b.shape()[b.rank() - 1]);
     let context = a.memory().context();
@@ -97,7 +110,10 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
         return Tensor::full_on(a.device(), shape, 0, a.dtype());
     }
     let matrices = batch.numel();
-    let Cut { tile, part, splits } = Cut::of(matrices, [m, n, k]);
+    let numbers = Numbers::of(a.dtype());
+    let size = [m, n, k];
+    let Cut { tile, part, splits } =
+        if numbers == Numbers::F32 { Cut::of(matrices, size) } else { Cut::by(&[], matrices, size) };
     // Partial sums keep all their digits.
     let dtype = if splits > 1 { a.dtype().wide() } else { a.dtype() };
     let out = Tensor::empty_on_wgpu(a, [splits, shape.numel()], dtype)?;
@@ -131,7 +147,7 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
         ("RESULT", rounding(dtype)),
         ("BATCH_AXES", axes as u32),
     ];
-    let program = Program { kernel: &KERNEL, types: &types, sizes: &sizes, constants: &constants };
+    let program = Program { kernel: &KERNELS[numbers as usize], types: &types, sizes: &sizes, constants: &constants };
     // A grid has at most so many matrices.
     const AT_ONCE: usize = 32_768;
     for first in (0..matrices).step_by(AT_ONCE) {

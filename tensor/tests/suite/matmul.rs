@@ -1,7 +1,7 @@
 //! Matrix products, sums in Einstein's notation and QR against PyTorch (`fixtures/matmul.py`) and against the definition.
 
-use crate::common::{assert_close, fixture, scattered};
-use ocelli_tensor::{DType, Generator, Slice, Tensor};
+use crate::common::{assert_close, copied, devices, fixture, scattered};
+use ocelli_tensor::{DType, Device, Generator, Result, Tensor};
 use proptest::prelude::*;
 
 #[test]
@@ -20,9 +20,13 @@ fn every_rank_is_pytorchs() {
         "batched_vector",
     ] {
         let get = |part: &str| &data[&format!("{name}.{part}")];
-        for lie in [Tensor::clone, scattered] {
-            let y = lie(get("a")).matmul(&lie(get("b"))).unwrap();
-            assert_close(&y, get("y"), 1e-5, 1e-5, name);
+        for device in devices(DType::F32) {
+            for lie in [Tensor::clone, scattered] {
+                let there = |part: &str| lie(&get(part).to_device(device).unwrap());
+                let y = there("a").matmul(&there("b")).unwrap();
+                assert_eq!(y.device(), device);
+                assert_close(&y, get("y"), 1e-5, 1e-5, name);
+            }
         }
     }
 }
@@ -60,20 +64,26 @@ const SPECS: [&str; 25] = [
 fn einsum_is_pytorchs() {
     let data = fixture("matmul");
     for (i, spec) in SPECS.into_iter().enumerate() {
-        for lie in [Tensor::clone, scattered] {
-            let operands: Vec<Tensor> = (0..4).map_while(|j| data.get(&format!("einsum{i}.{j}"))).map(lie).collect();
-            let operands: Vec<&Tensor> = operands.iter().collect();
-            let y = Tensor::einsum(spec, &operands).unwrap();
-            assert_close(&y, &data[&format!("einsum{i}.y")], 1e-5, 1e-5, spec);
+        for device in devices(DType::F32) {
+            for lie in [Tensor::clone, scattered] {
+                let operands = (0..4).map_while(|j| data.get(&format!("einsum{i}.{j}")));
+                let operands: Vec<Tensor> = operands.map(|x| lie(&x.to_device(device).unwrap())).collect();
+                let operands: Vec<&Tensor> = operands.iter().collect();
+                let y = Tensor::einsum(spec, &operands).unwrap();
+                assert_eq!(y.device(), device, "{spec}");
+                assert_close(&y, &data[&format!("einsum{i}.y")], 1e-5, 1e-5, spec);
+            }
         }
     }
     // Spaces do not count, and whole numbers are summed too.
-    let x = Tensor::new([[1i32, 2], [3, 4]]).unwrap();
-    let y = Tensor::einsum(" i j , j k -> i k ", &[&x, &x]).unwrap();
-    assert_eq!(y.to_vec::<i32>().unwrap(), [7, 10, 15, 22]);
-    assert_eq!(Tensor::einsum("ij->j", &[&x]).unwrap().to_vec::<i32>().unwrap(), [4, 6]);
-    let none = Tensor::zeros([0, 3], DType::F32).unwrap();
-    assert_eq!(Tensor::einsum("ij->j", &[&none]).unwrap().to_vec::<f32>().unwrap(), [0.0; 3]);
+    for device in devices(DType::I32) {
+        let x = Tensor::new([[1i32, 2], [3, 4]]).unwrap().to_device(device).unwrap();
+        let y = Tensor::einsum(" i j , j k -> i k ", &[&x, &x]).unwrap();
+        assert_eq!(y.to_vec::<i32>().unwrap(), [7, 10, 15, 22]);
+        assert_eq!(Tensor::einsum("ij->j", &[&x]).unwrap().to_vec::<i32>().unwrap(), [4, 6]);
+        let none = Tensor::full_on(device, [0, 3], 0, DType::F32).unwrap();
+        assert_eq!(Tensor::einsum("ij->j", &[&none]).unwrap().to_vec::<f32>().unwrap(), [0.0; 3]);
+    }
 }
 
 #[test]
@@ -134,55 +144,90 @@ fn inverse_of_a_triangle() {
     assert_eq!(text, "triangular_inverse: expected square matrices […, n, n], received shape [2, 3]");
 }
 
+/// The products of matrices `[batch, m, k]` and `[batch, k, n]` follow the definition on all devices, transposed, flipped and scattered
+/// operands included.
+fn check(batch: usize, [m, k, n]: [usize; 3], lie: usize, dtype: DType) -> Result<()> {
+    let mut generator = Generator::new(m as u64);
+    let mut draw = |shape: [usize; 3]| -> Result<Tensor> {
+        let normal = Tensor::randn(shape, DType::F64, &mut generator)?;
+        let normal = if dtype.is_float() { normal } else { normal.mul(1e8)?.to_dtype(DType::I64)?.square()? };
+        normal.to_dtype(dtype)
+    };
+    let (a, b) = (draw([batch, m, k])?, draw([batch, k, n])?);
+    let place = |i: usize, p: usize| (i / n * k + p, (i / n / m * k + p) * n + i % n);
+    let expected = if dtype.is_float() {
+        let (x, y) = (a.to_dtype(DType::F64)?.to_vec::<f64>()?, b.to_dtype(DType::F64)?.to_vec::<f64>()?);
+        let sum = |i| (0..k).map(|p| place(i, p)).map(|(p, q)| x[p] * y[q]).sum::<f64>();
+        Tensor::from_vec((0..batch * m * n).map(sum).collect(), [batch, m, n])?
+    } else {
+        let (x, y) = (a.to_dtype(DType::I64)?.to_vec::<i64>()?, b.to_dtype(DType::I64)?.to_vec::<i64>()?);
+        let add = |sum: i64, (p, q): (usize, usize)| sum.wrapping_add(x[p].wrapping_mul(y[q]));
+        let sum = |i| (0..k).map(|p| place(i, p)).fold(0i64, add);
+        // What is left of an `i64` that wrapped around is an `i32` that did.
+        Tensor::from_vec((0..batch * m * n).map(sum).collect(), [batch, m, n])?.to_dtype(dtype)?
+    };
+    let (rtol, atol) = match dtype {
+        DType::F64 => (1e-11, 1e-11),
+        DType::F32 => (1e-5, 1e-5),
+        DType::F16 => (1e-3, 1e-5),
+        DType::BF16 => (8e-3, 1e-5),
+        _ => (0.0, 0.0),
+    };
+    for device in devices(dtype) {
+        // As it is, with axes in another order of memory, and backwards over memory that is the reverse of the tensor's.
+        let form = |x: &Tensor, lie: usize| -> Result<Tensor> {
+            let x = x.to_device(device)?;
+            match lie {
+                0 => Ok(x),
+                1 => Ok(scattered(&x)),
+                _ => copied(&x.flip(2)?)?.flip(2),
+            }
+        };
+        let y = form(&a, lie % 3)?.matmul(&form(&b, lie / 3)?)?;
+        assert_eq!((y.device(), y.dtype()), (device, dtype));
+        let what = format!("{batch} × {m}×{k}×{n} of {dtype}, form {lie}, on {device}");
+        let actual = if dtype.is_float() { y.to_device(Device::Cpu)?.to_dtype(DType::F64)? } else { y };
+        // An adapter adds its steps one behind the other, where the CPU has several sums side by side.
+        let more = if device == Device::Cpu || !dtype.is_float() { 0.0 } else { 1e-6 * (k as f64).sqrt() };
+        assert_close(&actual, &expected, rtol, atol + more, &what);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn random_shapes_follow_the_definition(m in 1usize..70, k in 0usize..90, n in 1usize..70, batch in 1usize..4, lie in 0usize..4) {
-        let mut generator = Generator::new(m as u64);
-        let a = Tensor::randn([batch, m, k], DType::F64, &mut generator).unwrap();
-        let b = Tensor::randn([batch, k, n], DType::F64, &mut generator).unwrap();
-        let (x, y) = (a.to_vec::<f64>().unwrap(), b.to_vec::<f64>().unwrap());
-        let mut expected = Vec::with_capacity(batch * m * n);
-        for i in 0..batch * m * n {
-            let (row, column) = (i / n, i % n);
-            let right = row / m * k;
-            expected.push((0..k).map(|p| x[row * k + p] * y[(right + p) * n + column]).sum::<f64>());
-        }
-        let expected = Tensor::from_vec(expected, [batch, m, n]).unwrap();
-        // Transposed, flipped and scattered operands.
-        let flip = |x: &Tensor| {
-            let back = Slice::from(..).step(-1);
-            x.slice_axis(2, back).unwrap().contiguous_flip()
-        };
-        let a = if lie & 1 == 1 { scattered(&a) } else { flip(&a) };
-        let b = if lie & 2 == 2 { scattered(&b) } else { flip(&b) };
-        assert_close(&a.matmul(&b).unwrap(), &expected, 1e-11, 1e-11, "product");
-    }
-}
-
-/// A view that runs backwards over memory that is the reverse of the tensor's.
-trait Flip {
-    fn contiguous_flip(&self) -> Tensor;
-}
-
-impl Flip for Tensor {
-    fn contiguous_flip(&self) -> Tensor {
-        let copy = Tensor::from_vec(self.to_vec::<f64>().unwrap(), self.shape().clone()).unwrap();
-        copy.slice_axis(2, Slice::from(..).step(-1)).unwrap()
+    fn random_shapes_follow_the_definition(
+        m in 1usize..70,
+        k in 0usize..90,
+        n in 1usize..70,
+        batch in 1usize..4,
+        lie in 0usize..9,
+        dtype in prop_oneof![
+            3 => Just(DType::F64),
+            3 => Just(DType::F32),
+            1 => Just(DType::F16),
+            1 => Just(DType::BF16),
+            1 => Just(DType::I32),
+            1 => Just(DType::I64),
+        ],
+    ) {
+        check(batch, [m, k, n], lie, dtype).unwrap();
     }
 }
 
 #[test]
-fn other_dtypes() {
-    let mut generator = Generator::new(8);
-    let a = Tensor::randint(-9, 9, [20, 30], DType::I64, &mut generator).unwrap();
-    let b = Tensor::randint(-9, 9, [30, 25], DType::I64, &mut generator).unwrap();
-    let expected = a.to_dtype(DType::F64).unwrap().matmul(&b.to_dtype(DType::F64).unwrap()).unwrap();
-    for dtype in [DType::I32, DType::I64, DType::F32, DType::F16, DType::BF16] {
-        let y = a.to_dtype(dtype).unwrap().matmul(&b.to_dtype(dtype).unwrap()).unwrap();
-        assert_eq!(y.dtype(), dtype);
-        assert_close(&y, &expected.to_dtype(dtype).unwrap(), 0.0, 0.0, dtype.name());
+fn around_the_blocks() -> Result<()> {
+    for (dtype, lie) in [(DType::F32, 3), (DType::F16, 1), (DType::I32, 0), (DType::I64, 4)] {
+        // An adapter's blocks are of 32 to 128 rows and columns, and its parts of a sum of 768 steps.
+        check(1, [33, 17, 129], lie, dtype)?;
+        check(1, [2, 1600, 3], lie, dtype)?;
+        check(2, [1, 769, 33], lie, dtype)?;
+        check(40, [5, 3, 4], lie, dtype)?;
     }
+    // More blocks than an adapter needs to be busy: the larger ones.
+    check(130, [65, 5, 64], 0, DType::I32)?;
+    check(130, [65, 5, 64], 0, DType::F32)
 }
 
 #[test]
@@ -198,12 +243,27 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn empty_operands_and_errors() {
+    for device in devices(DType::F32) {
+        for dtype in [DType::F32, DType::F16, DType::I32, DType::I64] {
+            let zeros = |shape: &[usize]| Tensor::full_on(device, shape, 0, dtype).unwrap();
+            let product = |a: &[usize], b: &[usize]| zeros(a).matmul(&zeros(b)).unwrap();
+            for (y, shape) in [
+                (product(&[0, 3], &[3, 2]), &[0, 2][..]),
+                (product(&[2, 0], &[0, 2]), &[2, 2]),
+                (zeros(&[0]).dot(&zeros(&[0])).unwrap(), &[]),
+                (product(&[0, 2, 3], &[3, 4]), &[0, 2, 4]),
+            ] {
+                assert_eq!((y.device(), y.dtype()), (device, dtype));
+                assert_close(&y, &Tensor::zeros(shape, dtype).unwrap(), 0.0, 0.0, "nothing");
+            }
+        }
+        // What is no number remains so.
+        let wild = Tensor::new([[f32::NAN, 1.0], [f32::INFINITY, 2.0]]).unwrap();
+        let y = wild.to_device(device).unwrap().matmul(&Tensor::full_on(device, [2, 1], 3, DType::F32).unwrap());
+        assert_close(&y.unwrap(), &Tensor::new([[f32::NAN], [f32::INFINITY]]).unwrap(), 0.0, 0.0, "wild");
+    }
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32).unwrap();
-    assert_eq!(zeros(&[0, 3]).matmul(&zeros(&[3, 2])).unwrap().shape()[..], [0, 2]);
-    assert_eq!(zeros(&[2, 0]).matmul(&zeros(&[0, 2])).unwrap().to_vec::<f32>().unwrap(), [0.0; 4]);
-    assert_eq!(zeros(&[0]).dot(&zeros(&[0])).unwrap().item::<f32>().unwrap(), 0.0);
-    assert_eq!(zeros(&[0, 2, 3]).matmul(&zeros(&[3, 4])).unwrap().shape()[..], [0, 2, 4]);
-    let text = |result: ocelli_tensor::Result<Tensor>| result.unwrap_err().to_string();
+    let text = |result: Result<Tensor>| result.unwrap_err().to_string();
     assert_eq!(
         text(zeros(&[2, 3]).matmul(&zeros(&[4, 5]))),
         "matmul: expected a right operand with 3 rows for a left one of [2, 3], received shape [4, 5]"

@@ -11,6 +11,8 @@ fn to_u8(x: X) -> u32 { return u32(x) & 255u; }
 fn to_bool(x: X) -> u32 { return select(1u, 0u, x == 0); }
 fn to_i64(x: X) -> vec2<u32> { return vec2(u32(x), select(0u, 0xffffffffu, x < 0)); }
 
+fn multiply_add(x: X, y: X, z: X) -> X { return x * y + z; }
+
 // A result as it is stored: 0 as it is, 3 as u8, 4 as bool.
 fn finished(kind: u32, x: X) -> X {
     switch kind {

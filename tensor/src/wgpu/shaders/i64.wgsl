@@ -108,6 +108,8 @@ fn to_f32(x: X) -> f32 {
     return select(result, -result, is_negative(x));
 }
 
+fn multiply_add(x: X, y: X, z: X) -> X { return added(product(x, y), z); }
+
 // A result as it is stored.
 fn finished(kind: u32, x: X) -> X { return x; }
 

@@ -7,60 +7,15 @@
 // The depth may be cut into `splits` parts, whose sums are written one behind the other for another kernel to add: for small
 // results of long sums, and because some adapters stop a shader after 65,535 rounds of its loops.
 //
-// Joined behind tiles.wgsl, whose names these are.
-
-// Whether neighbours along the depth lie next to each other in A, and along the columns in B: neighbouring invocations read these.
-override A_ALONG_DEPTH: bool = true;
-override B_ALONG_COLUMNS: bool = true;
-// How a sum becomes an element of the result (see `rounded`).
-override RESULT: u32 = 0u;
-// Axes of the batch.
-override BATCH_AXES: u32 = 0u;
-
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    // Steps of the depth in a part, a multiple of BK.
-    part: u32,
-    splits: u32,
-    // Blocks along the columns.
-    blocks: u32,
-    a_offset: u32,
-    b_offset: u32,
-    // Distances of rows and of steps of the depth in A, of steps and of columns in B.
-    a_row: i32,
-    a_step: i32,
-    b_step: i32,
-    b_column: i32,
-    // Matrices of the batch, and the first of them here.
-    batch: u32,
-    first: u32,
-    sizes: vec4<u32>,
-    a_strides: vec4<i32>,
-    b_strides: vec4<i32>,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<R>;
-@group(0) @binding(2) var<storage, read> a: array<A>;
-@group(0) @binding(3) var<storage, read> b: array<B>;
+// Joined behind tiles.wgsl and matrices.wgsl, whose names these are.
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) own: u32) {
     let first_row = group.y * BM;
     let first_column = (group.x % p.blocks) * BN;
     let split = group.x / p.blocks;
-    var a_start = i32(p.a_offset);
-    var b_start = i32(p.b_offset);
     let matrix = p.first + group.z;
-    var rest = matrix;
-    for (var axis = 0u; axis < BATCH_AXES; axis++) {
-        let at = i32(rest % p.sizes[axis]);
-        rest /= p.sizes[axis];
-        a_start += at * p.a_strides[axis];
-        b_start += at * p.b_strides[axis];
-    }
+    let start = start_of(matrix);
 
     var sums: Sums;
     let end = min(p.k, (split + 1u) * p.part);
@@ -73,13 +28,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 s = i % BK;
             }
             let y = first_row + r * 4u;
-            let start = a_start + i32(y) * p.a_row + i32(step + s) * p.a_step;
+            let at = start.x + i32(y) * p.a_row + i32(step + s) * p.a_step;
             var rows = vec4<f32>();
             if step + s < end {
-                if y < p.m { rows.x = f32(a[u32(start)]); }
-                if y + 1u < p.m { rows.y = f32(a[u32(start + p.a_row)]); }
-                if y + 2u < p.m { rows.z = f32(a[u32(start + 2 * p.a_row)]); }
-                if y + 3u < p.m { rows.w = f32(a[u32(start + 3 * p.a_row)]); }
+                if y < p.m { rows.x = f32(a[u32(at)]); }
+                if y + 1u < p.m { rows.y = f32(a[u32(at + p.a_row)]); }
+                if y + 2u < p.m { rows.z = f32(a[u32(at + 2 * p.a_row)]); }
+                if y + 3u < p.m { rows.w = f32(a[u32(at + 3 * p.a_row)]); }
             }
             a_tile[s * BM4 + r] = rows;
         }
@@ -91,13 +46,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 s = i / BN4;
             }
             let x = first_column + c * 4u;
-            let start = b_start + i32(step + s) * p.b_step + i32(x) * p.b_column;
+            let at = start.y + i32(step + s) * p.b_step + i32(x) * p.b_column;
             var columns = vec4<f32>();
             if step + s < end {
-                if x < p.n { columns.x = f32(b[u32(start)]); }
-                if x + 1u < p.n { columns.y = f32(b[u32(start + p.b_column)]); }
-                if x + 2u < p.n { columns.z = f32(b[u32(start + 2 * p.b_column)]); }
-                if x + 3u < p.n { columns.w = f32(b[u32(start + 3 * p.b_column)]); }
+                if x < p.n { columns.x = f32(b[u32(at)]); }
+                if x + 1u < p.n { columns.y = f32(b[u32(at + p.b_column)]); }
+                if x + 2u < p.n { columns.z = f32(b[u32(at + 2 * p.b_column)]); }
+                if x + 3u < p.n { columns.w = f32(b[u32(at + 3 * p.b_column)]); }
             }
             b_tile[s * BN4 + c] = columns;
         }
