@@ -8,8 +8,7 @@ use crate::cpu::simd::{Lane, level};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::ops::on_cpu::{Movable, on_cpu};
-use crate::{DType, Device, Error, Result, Shape, Tensor};
+use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 /// What a recurrent layer computes at each step, from the input `x`, its state `h₀` and the weights `W` (of the input) and `U` (of the
 /// state), each with a bias. Gates stand in the weights one below the other, in the order of PyTorch's files.
@@ -90,13 +89,6 @@ pub struct RecurrentGradients {
     pub initial: Tensor,
 }
 
-impl Movable for RecurrentGradients {
-    fn moved_to(self, device: Device) -> Result<Self> {
-        let [input, hidden, initial] = [self.input, self.hidden, self.initial].map(|x| x.moved_to(device));
-        Ok(RecurrentGradients { input: input?, hidden: hidden?, initial: initial? })
-    }
-}
-
 impl Tensor {
     /// Runs a recurrent layer over sequences `[batch, time, features]`, from initial states `[states, batch, hidden]`. The result is
     /// `[states, batch, time, hidden]`: every state after every step; the outputs are `select(0, 0)` of it, and an LSTM's cells
@@ -151,13 +143,6 @@ impl Tensor {
         saved: &[Tensor],
         dy: &Tensor,
     ) -> Result<RecurrentGradients> {
-        if self.is_on_wgpu() {
-            let saved = saved.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
-            let operands = [self, hidden, initial, dy];
-            return on_cpu("recurrent_backward", operands, |[states, hidden, initial, dy]| {
-                states.recurrent_backward(cell, hidden, initial, &saved, dy)
-            });
-        }
         const OP: &str = "recurrent_backward";
         let &[states, batch, time, units] = &self.shape()[..] else {
             return Err(Error::shape(OP, "states [states, batch, time, hidden]", self.shape()));
@@ -172,7 +157,7 @@ impl Tensor {
         if states != cell.states() {
             return Err(Error::shape(OP, format!("states of shape [{}, …]", cell.states()), self.shape()));
         }
-        let none = Tensor::zeros([0], wide)?;
+        let none = Tensor::full_on(self.device(), [0], 0, wide)?;
         let (gates, candidate) = match saved {
             [gates] if !cell.candidate() => (gates, &none),
             [gates, candidate] if cell.candidate() => (gates, candidate),
@@ -193,28 +178,34 @@ impl Tensor {
         let (gates, candidate) = (gates.contiguous()?, candidate.contiguous()?);
         let size = Size { time, batch, hidden: units };
         let shape = Shape::from([time, batch, width]);
-        let gradients = with_float!(wide, T => {
-            let mut input = output::<T>(&shape)?;
-            let mut of_hidden = output::<T>(if cell.candidate() { &shape } else { none.shape() })?;
-            let mut first = output::<T>(initial.shape())?;
-            let saved = Saved {
-                weight: elements::<T>(&weight),
-                initial: elements(&start),
-                gates: elements(&gates),
-                candidate: elements(&candidate),
-                states: elements(&after),
-                dy: elements(&dy),
-            };
-            let out = Gradients {
-                input: input.as_mut_slice(),
-                hidden: of_hidden.as_mut_slice(),
-                initial: first.as_mut_slice(),
-            };
-            with_cell!(cell, C => backward::<C, T>(level(), size, &saved, out))?;
-            let input = finished(input, &shape, wide);
-            let hidden = if cell.candidate() { finished(of_hidden, &shape, wide) } else { input.clone() };
-            RecurrentGradients { input, hidden, initial: finished(first, initial.shape(), wide) }
-        });
+        let gradients = if self.is_on_wgpu() {
+            let (weight, initial, gates, candidate) = (&weight, &start, &gates, &candidate);
+            let saved = wgpu::recurrent::Saved { weight, initial, gates, candidate, states: &after, dy: &dy };
+            wgpu::recurrent::backward(cell, size, &saved)?
+        } else {
+            with_float!(wide, T => {
+                let mut input = output::<T>(&shape)?;
+                let mut of_hidden = output::<T>(if cell.candidate() { &shape } else { none.shape() })?;
+                let mut first = output::<T>(initial.shape())?;
+                let saved = Saved {
+                    weight: elements::<T>(&weight),
+                    initial: elements(&start),
+                    gates: elements(&gates),
+                    candidate: elements(&candidate),
+                    states: elements(&after),
+                    dy: elements(&dy),
+                };
+                let out = Gradients {
+                    input: input.as_mut_slice(),
+                    hidden: of_hidden.as_mut_slice(),
+                    initial: first.as_mut_slice(),
+                };
+                with_cell!(cell, C => backward::<C, T>(level(), size, &saved, out))?;
+                let input = finished(input, &shape, wide);
+                let hidden = if cell.candidate() { finished(of_hidden, &shape, wide) } else { input.clone() };
+                RecurrentGradients { input, hidden, initial: finished(first, initial.shape(), wide) }
+            })
+        };
         let narrow = |x: Tensor| x.to_dtype(self.dtype());
         Ok(RecurrentGradients {
             input: narrow(gradients.input)?,
@@ -241,13 +232,6 @@ fn run(
     initial: &Tensor,
     keep: bool,
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    if x.is_on_wgpu() {
-        let RecurrentWeights { input, hidden, input_bias, hidden_bias } = *weights;
-        let operands = [x, input, hidden, input_bias, hidden_bias, initial];
-        return on_cpu("recurrent", operands, |[x, input, hidden, input_bias, hidden_bias, initial]| {
-            run(x, cell, &RecurrentWeights { input, hidden, input_bias, hidden_bias }, initial, keep)
-        });
-    }
     const OP: &str = "recurrent";
     x.dtype().require_float(OP)?;
     let &[batch, time, features] = &x.shape()[..] else {
@@ -271,13 +255,20 @@ fn run(
     let dense = |x: &Tensor| x.to_dtype(wide)?.contiguous();
     let (x_wide, of_input) = (x.to_dtype(wide)?, weights.input.to_dtype(wide)?);
     let (of_hidden, start) = (dense(weights.hidden)?, dense(initial)?);
-    let (bias, candidate_bias) = biases(cell, hidden, &dense(weights.input_bias)?, &dense(weights.hidden_bias)?)?;
+    let (input_bias, hidden_bias) = (dense(weights.input_bias)?, dense(weights.hidden_bias)?);
     let size = Size { time, batch, hidden };
+    if x.is_on_wgpu() {
+        let (input, hidden) = (&of_input, &of_hidden);
+        let weights = RecurrentWeights { input, hidden, input_bias: &input_bias, hidden_bias: &hidden_bias };
+        let [states, gates, candidate] = wgpu::recurrent::forward(cell, size, &x_wide, &weights, &start, keep)?;
+        return outcome(cell, &states, vec![gates, candidate], x.dtype(), keep);
+    }
+    let (bias, candidate_bias) = biases(cell, hidden, &input_bias, &hidden_bias)?;
     let gates_shape = Shape::from([time, batch, width]);
     let kept = if keep && cell.candidate() { [time, batch, hidden] } else { [0; 3] };
     let candidate_shape = Shape::from(kept);
     let states_shape = Shape::from([cell.states(), time, batch, hidden]);
-    let (states, mut saved) = with_float!(wide, T => {
+    let (states, saved) = with_float!(wide, T => {
         let mut gates = output::<T>(&gates_shape)?;
         let mut candidate = output::<T>(&candidate_shape)?;
         let mut states = output::<T>(&states_shape)?;
@@ -298,8 +289,19 @@ fn run(
         let saved = vec![finished(gates, &gates_shape, wide), finished(candidate, &candidate_shape, wide)];
         (finished(states, &states_shape, wide), saved)
     });
+    outcome(cell, &states, saved, x.dtype(), keep)
+}
+
+/// What a layer gives, from the states `[states, time, batch, hidden]` and all that may be saved.
+fn outcome(
+    cell: RecurrentCell,
+    states: &Tensor,
+    mut saved: Vec<Tensor>,
+    dtype: DType,
+    keep: bool,
+) -> Result<(Tensor, Vec<Tensor>)> {
     saved.truncate(if !keep { 0 } else { 1 + usize::from(cell.candidate()) });
-    Ok((states.permute([0, 2, 1, 3])?.to_dtype(x.dtype())?, saved))
+    Ok((states.permute([0, 2, 1, 3])?.to_dtype(dtype)?, saved))
 }
 
 /// The biases as the steps add them: what is added to both products in one, and apart from it the one inside a GRU's new gate.

@@ -21,6 +21,7 @@ pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod position;
 pub(crate) mod random;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 mod series;

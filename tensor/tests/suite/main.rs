@@ -14,6 +14,7 @@ mod matmul;
 mod norm;
 mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod scan;
 mod sort;
