@@ -6,7 +6,8 @@ use crate::cpu::simd::{Lane, Simd, Vector};
 fn exp<S: Simd, T: Lane>(s: S, x: T::Of<S>) -> T::Of<S> {
     let c = |value: f64| T::Of::<S>::splat(s, T::from_f64(value));
     let (bound, terms) = if size_of::<T>() == 4 { (87.0, 7) } else { (700.0, 13) };
-    let x = x.max(c(-bound)).min(c(bound));
+    // In this order NaN remains, as it is the second operand.
+    let x = c(bound).min(c(-bound).max(x));
     let n = x.mul(c(std::f64::consts::LOG2_E)).round();
     let r = n.mul_add(c(-0.693_145_751_953_125), x);
     let r = n.mul_add(c(-1.428_606_820_309_417_2e-6), r);
