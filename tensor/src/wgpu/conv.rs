@@ -34,7 +34,8 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) activation: Activation,
 }
 
-/// Whether all places that a kernel computes fit its numbers.
+/// Whether all places that a kernel computes fit its numbers: only paddings, strides and dilations of hundreds of millions do not,
+/// and such convolutions are left to the CPU.
 pub(crate) fn serves(g: &Geometry) -> bool {
     const LIMIT: usize = 1 << 29;
     (0..3).all(|axis| {
