@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, rounding};
+use super::elementwise::{I32, I64, Numbers, ROUNDING, rounding};
 use super::{Grid, Kernel, Program, Stored, reduce};
 use crate::layout::Layout;
 use crate::{Error, Result, Shape, Tensor};
