@@ -132,6 +132,73 @@ fn atanh_of(x: f32) -> f32 {
     return with_sign(0.5 * ln_1p(2.0 * size / (1.0 - size)), x);
 }
 
+// Bits of 2 / π behind two words of zeros.
+var<private> turns: array<u32, 10> = array(
+    0u, 0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu, 0xdebbc561u,
+);
+
+// The low and high word of a product.
+fn both_words(x: u32, y: u32) -> vec2<u32> {
+    let low = (x & 0xffffu) * (y & 0xffffu);
+    let left = (x >> 16u) * (y & 0xffffu) + (low >> 16u);
+    let right = (x & 0xffffu) * (y >> 16u) + (left & 0xffffu);
+    return vec2(x * y, (x >> 16u) * (y >> 16u) + (left >> 16u) + (right >> 16u));
+}
+
+// How far a finite angle is from the nearest quarter of a turn, and which that is (mod 4). M. Payne and R. Hanek (SIGNUM Newsletter
+// 18, 1983): of the bits of 2 / π only those are multiplied that make neither whole turns nor less than the last digit.
+fn quarter_of(x: f32) -> vec2<f32> {
+    let size = bitcast<u32>(x) & 0x7fffffffu;
+    // Below π / 4; also keeps the first bit inside the table.
+    if size < 0x3f490fdbu { return vec2(x, 0.0); }
+    let mantissa = (size & 0x007fffffu) | 0x00800000u;
+    let first = (size >> 23u) - 150u + 62u;
+    let word = first / 32u;
+    let shift = first % 32u;
+    var bits = vec3(turns[word], turns[word + 1u], turns[word + 2u]);
+    if shift > 0u {
+        let next = vec3(bits.yz, turns[word + 3u]);
+        bits = (bits << vec3(shift)) | (next >> vec3(32u - shift));
+    }
+    // Quarters in units of 2⁻⁹⁴, mod 4.
+    let low = both_words(mantissa, bits.z);
+    let middle = both_words(mantissa, bits.y);
+    let sum = middle.x + low.y;
+    let high = mantissa * bits.x + middle.y + select(0u, 1u, sum < low.y);
+    var fraction = vec2((high << 2u) | (sum >> 30u), (sum << 2u) | (low.x >> 30u));
+    var quarter = (high >> 30u) + (fraction.x >> 31u);
+    let is_before = fraction.x >= 0x80000000u;
+    if is_before { fraction = vec2(~fraction.x, ~fraction.y); }
+    var angle = (f32(fraction.x) * 0x1p-32 + f32(fraction.y) * 0x1p-64) * 1.5707963267948966;
+    if is_before { angle = -angle; }
+    if x < 0.0 {
+        angle = -angle;
+        quarter = 4u - quarter;
+    }
+    return vec2(angle, f32(quarter & 3u));
+}
+
+// Sine and cosine, by polynomials that are fitted at Chebyshev's points to 3e-11 and 2e-9.
+fn sine_and_cosine(x: f32) -> vec2<f32> {
+    if is_nan(x) || is_infinite(x) { return vec2(nan()); }
+    let place = quarter_of(x);
+    let angle = place.x;
+    let z = angle * angle;
+    let sine = angle + angle * z * (-0.166666667 + z * (0.00833333188 + z * (-0.000198400871 + z * 2.72499638e-6)));
+    let cosine = 1.0 - 0.5 * z + z * z * (0.0416666647 + z * (-0.00138883033 + z * 2.45479914e-5));
+    switch u32(place.y) {
+        case 1u: { return vec2(cosine, -sine); }
+        case 2u: { return vec2(-sine, -cosine); }
+        case 3u: { return vec2(-cosine, sine); }
+        default: { return vec2(sine, cosine); }
+    }
+}
+
+fn tangent(x: f32) -> f32 {
+    let both = sine_and_cosine(x);
+    return both.x / both.y;
+}
+
 // WGSL promises four digits of arcs. These polynomials in x² are fitted at Chebyshev's points, to 1e-9 and 2e-9.
 
 // Up to 1/2; beyond, asin x = π/2 − 2 asin √((1 − x) / 2).
@@ -337,9 +404,9 @@ fn unary(f: u32, x: X, low: X, high: X) -> X {
         case LOG2: { return log2(x); }
         case LOG10: { return log2(x) * 0.30102999566398120; }
         case LN_1P: { return ln_1p(x); }
-        case SIN: { return sin(x); }
-        case COS: { return cos(x); }
-        case TAN: { return tan(x); }
+        case SIN: { return sine_and_cosine(x).x; }
+        case COS: { return sine_and_cosine(x).y; }
+        case TAN: { return tangent(x); }
         case ASIN: { return asin_of(x); }
         case ACOS: { return acos_of(x); }
         case ATAN: { return atan_of(x); }
