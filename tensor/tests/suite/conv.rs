@@ -1,7 +1,7 @@
 //! Convolutions against PyTorch (`fixtures/conv.py`) and against the definition, written as plain loops.
 
-use crate::common::{assert_close, copied, fixture, scattered};
-use ocelli_tensor::{Activation, ConvOptions, DType, Generator, Padding, Shape, Tensor};
+use crate::common::{assert_close, copied, devices, fixture, scattered};
+use ocelli_tensor::{Activation, ConvOptions, DType, Device, Generator, Padding, Shape, Tensor};
 use proptest::prelude::*;
 
 /// The cases of `fixtures/conv.py`, by the name that it gives them. Asymmetric padding was made there by `F.pad`.
@@ -29,12 +29,15 @@ fn cases() -> Vec<(&'static str, ConvOptions)> {
     ]
 }
 
+type Lie = fn(&Tensor) -> Tensor;
+
 #[test]
 fn forward_and_gradients_are_pytorchs() {
     let data = fixture("conv");
     for (name, options) in cases() {
         let get = |part: &str| &data[&format!("{name}.{part}")];
-        for lie in [Tensor::clone, scattered] {
+        for (device, lie) in devices(DType::F32).into_iter().flat_map(|d| [(d, Tensor::clone as Lie), (d, scattered)]) {
+            let lie = |x: &Tensor| lie(&x.to_device(device).unwrap());
             let (x, w, b, dy) = (lie(get("x")), lie(get("w")), lie(get("b")), lie(get("dy")));
             let y = x.conv(&w, Some(&b), &options).unwrap();
             assert_close(&y, get("y"), 1e-5, 1e-5, name);
@@ -63,7 +66,8 @@ fn transposed_is_pytorchs() {
     ];
     for (name, options, extra) in cases {
         let get = |part: &str| &data[&format!("{name}.{part}")];
-        for lie in [Tensor::clone, scattered] {
+        for (device, lie) in devices(DType::F32).into_iter().flat_map(|d| [(d, Tensor::clone as Lie), (d, scattered)]) {
+            let lie = |x: &Tensor| lie(&x.to_device(device).unwrap());
             let (x, w, b) = (lie(get("x")), lie(get("w")), lie(get("b")));
             let y = x.conv_transpose(&w, Some(&b), &options, &extra[..]).unwrap();
             assert_close(&y, get("y"), 1e-5, 1e-5, name);
@@ -154,7 +158,9 @@ fn assert_as_defined(case: &Case) {
     let (x_shape, w_shape) = case.shapes();
     let Ok(y_shape) = options.output_shape(&x_shape, &w_shape) else { return };
     let mut generator = Generator::new(case.filters as u64);
-    let mut random = |shape: &Shape| Tensor::randn(shape.clone(), DType::F64, &mut generator).unwrap();
+    // Of so many digits as f32 has.
+    let mut random =
+        |shape: &Shape| Tensor::randn(shape.clone(), DType::F32, &mut generator).unwrap().to_dtype(DType::F64).unwrap();
     let (x, w, dy) = (random(&x_shape), random(&w_shape), random(&y_shape));
     let values = |x: &Tensor| x.to_vec::<f64>().unwrap();
     let (xs, ws, dys) = (values(&x), values(&w), values(&dy));
@@ -165,13 +171,22 @@ fn assert_as_defined(case: &Case) {
         dx[i] += dys[k] * ws[j];
         dw[j] += dys[k] * xs[i];
     });
-    let close = |actual: Tensor, expected: Vec<f64>, shape: &Shape, what: &str| {
-        let expected = Tensor::from_vec(expected, shape.clone()).unwrap();
-        assert_close(&actual, &expected, 1e-10, 1e-10, what);
-    };
-    close(scattered(&x).conv(&w, None, &options).unwrap(), y, &y_shape, "y");
-    close(Tensor::conv_backward_input(&w, &dy, &x_shape, &options).unwrap(), dx, &x_shape, "dx");
-    close(Tensor::conv_backward_weight(&scattered(&x), &dy, &w_shape, &options).unwrap(), dw, &w_shape, "dw");
+    let [y, dx, dw] = [(y, &y_shape), (dx, &x_shape), (dw, &w_shape)]
+        .map(|(values, shape)| Tensor::from_vec(values, shape.clone()).unwrap());
+    for device in devices(DType::F32) {
+        // Sums of so many terms in f32 err by the square root of their number.
+        let terms = (y_shape.numel().max(w_shape.numel()) as f64).sqrt();
+        let (dtype, tolerance) =
+            if device == Device::Cpu { (DType::F64, 1e-10) } else { (DType::F32, 1e-6 * terms.max(10.0)) };
+        let [x, w, dy] = [&x, &w, &dy].map(|x| x.to_dtype(dtype).unwrap().to_device(device).unwrap());
+        let close = |actual: Tensor, expected: &Tensor, what: &str| {
+            assert_eq!(actual.device(), device);
+            assert_close(&actual, &expected.to_dtype(dtype).unwrap(), tolerance, tolerance, what);
+        };
+        close(scattered(&x).conv(&w, None, &options).unwrap(), &y, "y");
+        close(Tensor::conv_backward_input(&w, &dy, &x_shape, &options).unwrap(), &dx, "dx");
+        close(Tensor::conv_backward_weight(&scattered(&x), &dy, &w_shape, &options).unwrap(), &dw, "dw");
+    }
 }
 
 proptest! {
@@ -199,21 +214,23 @@ fn taps_and_windows_may_lie_far_apart() {
 
 #[test]
 fn empty_batches_and_channels() {
-    let weight = Tensor::ones([3, 2, 2, 2], DType::F32).unwrap();
-    let options = ConvOptions::new();
-    let x = Tensor::zeros([0, 2, 4, 4], DType::F32).unwrap();
-    let y = x.conv(&weight, None, &options).unwrap();
-    assert_eq!(y.shape()[..], [0, 3, 3, 3]);
-    let dw = Tensor::conv_backward_weight(&x, &y, weight.shape(), &options).unwrap();
-    assert!(dw.to_vec::<f32>().unwrap().iter().all(|&x| x == 0.0));
-    let dx = Tensor::conv_backward_input(&weight, &y, x.shape(), &options).unwrap();
-    assert_eq!(dx.shape(), x.shape());
-    // No channels: nothing is added to the bias.
-    let x = Tensor::zeros([1, 0, 3, 3], DType::F32).unwrap();
-    let weight = Tensor::zeros([2, 0, 2, 2], DType::F32).unwrap();
-    let bias = Tensor::new([1.0f32, 2.0]).unwrap();
-    let y = x.conv(&weight, Some(&bias), &options).unwrap();
-    assert_eq!(y.to_vec::<f32>().unwrap(), [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0]);
+    for device in devices(DType::F32) {
+        let weight = Tensor::full_on(device, [3, 2, 2, 2], 1, DType::F32).unwrap();
+        let options = ConvOptions::new();
+        let x = Tensor::full_on(device, [0, 2, 4, 4], 0, DType::F32).unwrap();
+        let y = x.conv(&weight, None, &options).unwrap();
+        assert_eq!(y.shape()[..], [0, 3, 3, 3]);
+        let dw = Tensor::conv_backward_weight(&x, &y, weight.shape(), &options).unwrap();
+        assert!(dw.to_vec::<f32>().unwrap().iter().all(|&x| x == 0.0));
+        let dx = Tensor::conv_backward_input(&weight, &y, x.shape(), &options).unwrap();
+        assert_eq!(dx.shape(), x.shape());
+        // No channels: nothing is added to the bias.
+        let x = Tensor::full_on(device, [1, 0, 3, 3], 0, DType::F32).unwrap();
+        let weight = Tensor::full_on(device, [2, 0, 2, 2], 0, DType::F32).unwrap();
+        let bias = Tensor::new([1.0f32, 2.0]).unwrap().to_device(device).unwrap();
+        let y = x.conv(&weight, Some(&bias), &options).unwrap();
+        assert_eq!(y.to_vec::<f32>().unwrap(), [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0]);
+    }
 }
 
 #[test]
@@ -221,8 +238,9 @@ fn half_types_are_computed_in_f32() {
     let mut generator = Generator::new(3);
     let x = Tensor::randn([2, 3, 6, 6], DType::F32, &mut generator).unwrap();
     let w = Tensor::randn([4, 3, 3, 3], DType::F32, &mut generator).unwrap();
-    for dtype in [DType::F16, DType::BF16] {
-        let (x, w) = (x.to_dtype(dtype).unwrap(), w.to_dtype(dtype).unwrap());
+    let kinds = devices(DType::F16).into_iter().flat_map(|device| [(device, DType::F16), (device, DType::BF16)]);
+    for (device, dtype) in kinds {
+        let [x, w] = [&x, &w].map(|x| x.to_device(device).unwrap().to_dtype(dtype).unwrap());
         let wide = |x: &Tensor| x.to_dtype(DType::F32).unwrap();
         let y = x.conv(&w, None, &ConvOptions::new()).unwrap();
         let expected = wide(&x).conv(&wide(&w), None, &ConvOptions::new()).unwrap();
@@ -249,10 +267,13 @@ fn a_fused_residual_is_added_before_the_activation() {
         let plain = x.conv(&w, Some(&bias), &options).unwrap();
         let residual = random([2, filters, plain.shape()[2], plain.shape()[3]]);
         let expected = plain.add(&residual).unwrap().relu().unwrap();
-        for x in [channels_last(&x), copied(&x).unwrap()] {
+        for device in devices(DType::F32) {
+            let [x, w, bias, residual] = [&x, &w, &bias, &residual].map(|x| x.to_device(device).unwrap());
             for residual in [channels_last(&residual), copied(&residual).unwrap(), scattered(&residual)] {
-                let y = x.conv_fused(&w, Some(&bias), Some(&residual), &options, Activation::Relu).unwrap();
-                assert_close(&y, &expected, 1e-4, 1e-4, &format!("{channels} {filters} {groups} {kernel}"));
+                for x in [channels_last(&x), copied(&x).unwrap()] {
+                    let y = x.conv_fused(&w, Some(&bias), Some(&residual), &options, Activation::Relu).unwrap();
+                    assert_close(&y, &expected, 1e-4, 1e-4, &format!("{channels} {filters} {groups} {kernel}"));
+                }
             }
         }
     }

@@ -1,7 +1,13 @@
 //! concat, stack, repeat_interleave, tile, flip, roll and pad against NumPy (`fixtures/join.py`).
 
+use std::collections::BTreeMap;
+
 use crate::common::{assert_close, devices, fixture, scattered};
-use ocelli_tensor::{DType, PadMode, Tensor};
+use ocelli_tensor::{DType, Device, PadMode, Tensor};
+
+fn on(device: Device, fixture: BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+    fixture.into_iter().map(|(name, x)| (name, x.to_device(device).unwrap())).collect()
+}
 
 fn same(actual: &Tensor, expected: &Tensor, what: &str) {
     assert_close(actual, expected, 0.0, 0.0, what);
@@ -15,37 +21,41 @@ fn reversed(x: &Tensor) -> Tensor {
 
 #[test]
 fn joined_like_numpy_whatever_the_strides() {
-    let f = fixture("join");
-    for (axis, name) in [(0, "concat_0"), (1, "concat_1"), (-1, "concat_2")] {
-        let (a, b) = (&f["a"], &f[&format!("{name}_b")]);
-        same(&Tensor::concat(&[a, b], axis).unwrap(), &f[name], name);
-        let moved = [scattered(a), scattered(b)];
-        same(&Tensor::concat(&moved, axis).unwrap(), &f[name], name);
-        let both = [reversed(a), reversed(b)];
-        same(&Tensor::concat(&both, axis).unwrap(), &f[name], name);
-    }
-    for axis in -4..4isize {
-        let joined = Tensor::stack(&[&f["a"], &f["a2"]], axis).unwrap();
-        same(&joined, &f[&format!("stack_{}", axis.rem_euclid(4))], "stack");
+    for device in devices(DType::F32) {
+        let f = on(device, fixture("join"));
+        for (axis, name) in [(0, "concat_0"), (1, "concat_1"), (-1, "concat_2")] {
+            let (a, b) = (&f["a"], &f[&format!("{name}_b")]);
+            same(&Tensor::concat(&[a, b], axis).unwrap(), &f[name], name);
+            let moved = [scattered(a), scattered(b)];
+            same(&Tensor::concat(&moved, axis).unwrap(), &f[name], name);
+            let both = [reversed(a), reversed(b)];
+            same(&Tensor::concat(&both, axis).unwrap(), &f[name], name);
+        }
+        for axis in -4..4isize {
+            let joined = Tensor::stack(&[&f["a"], &f["a2"]], axis).unwrap();
+            same(&joined, &f[&format!("stack_{}", axis.rem_euclid(4))], "stack");
+        }
     }
 }
 
 #[test]
 fn repeated_and_rearranged_like_numpy() {
-    let f = fixture("join");
-    for a in [f["a"].clone(), scattered(&f["a"])] {
-        for axis in 0..3 {
-            let repeated = a.repeat_interleave(3, axis).unwrap();
-            same(&repeated, &f[&format!("repeat_{axis}")], "repeat_interleave");
+    for device in devices(DType::F32) {
+        let f = on(device, fixture("join"));
+        for a in [f["a"].clone(), scattered(&f["a"])] {
+            for axis in 0..3 {
+                let repeated = a.repeat_interleave(3, axis).unwrap();
+                same(&repeated, &f[&format!("repeat_{axis}")], "repeat_interleave");
+            }
+            same(&a.tile(&[2]).unwrap(), &f["tile_2"], "tile");
+            same(&a.tile(&[2, 1, 3]).unwrap(), &f["tile_213"], "tile");
+            same(&a.tile(&[2, 1, 2, 1]).unwrap(), &f["tile_2121"], "tile");
+            same(&a.flip([0, -1]).unwrap(), &f["flip_02"], "flip");
+            same(&a.flip(1).unwrap(), &f["flip_1"], "flip");
+            same(&a.roll(&[1, -2], &[0, 2]).unwrap(), &f["roll_02"], "roll");
+            same(&a.roll(&[7], &[1]).unwrap(), &f["roll_1"], "roll");
+            same(&a.roll(&[1, 1], &[2, 2]).unwrap(), &f["roll_22"], "roll");
         }
-        same(&a.tile(&[2]).unwrap(), &f["tile_2"], "tile");
-        same(&a.tile(&[2, 1, 3]).unwrap(), &f["tile_213"], "tile");
-        same(&a.tile(&[2, 1, 2, 1]).unwrap(), &f["tile_2121"], "tile");
-        same(&a.flip([0, -1]).unwrap(), &f["flip_02"], "flip");
-        same(&a.flip(1).unwrap(), &f["flip_1"], "flip");
-        same(&a.roll(&[1, -2], &[0, 2]).unwrap(), &f["roll_02"], "roll");
-        same(&a.roll(&[7], &[1]).unwrap(), &f["roll_1"], "roll");
-        same(&a.roll(&[1, 1], &[2, 2]).unwrap(), &f["roll_22"], "roll");
     }
 }
 
@@ -64,28 +74,32 @@ fn every_dtype_and_promotion() {
 
 #[test]
 fn long_rows_are_cut_without_loss() {
-    let x = Tensor::arange(0, 100_003, 1).unwrap();
-    let y = Tensor::concat(&[&x, &x.flip(0).unwrap(), &x], 0).unwrap();
-    let values = y.to_vec::<i64>().unwrap();
-    let n = 100_003i64;
-    let expected = (0..n).chain((0..n).rev()).chain(0..n);
-    assert!(values.into_iter().eq(expected));
+    for device in devices(DType::I64) {
+        let x = Tensor::arange(0, 100_003, 1).unwrap().to_device(device).unwrap();
+        let y = Tensor::concat(&[&x, &x.flip(0).unwrap(), &x], 0).unwrap();
+        let values = y.to_vec::<i64>().unwrap();
+        let n = 100_003i64;
+        let expected = (0..n).chain((0..n).rev()).chain(0..n);
+        assert!(values.into_iter().eq(expected));
+    }
 }
 
 #[test]
 fn empty_and_rank_zero() {
-    let empty = Tensor::zeros([2, 0], DType::F32).unwrap();
-    let x = Tensor::ones([2, 3], DType::F32).unwrap();
-    assert_eq!(Tensor::concat(&[&empty, &x], 1).unwrap().shape()[..], [2, 3]);
-    assert_eq!(Tensor::concat(&[&empty, &empty], 0).unwrap().shape()[..], [4, 0]);
-    let scalar = Tensor::new(2.5f32).unwrap();
-    let pair = Tensor::stack(&[&scalar, &scalar], 0).unwrap();
-    assert_eq!(pair.to_vec::<f32>().unwrap(), [2.5, 2.5]);
-    assert_eq!(scalar.tile(&[2, 2]).unwrap().shape()[..], [2, 2]);
-    assert_eq!(x.tile(&[0, 1]).unwrap().shape()[..], [0, 3]);
-    assert_eq!(x.repeat_interleave(0, 1).unwrap().shape()[..], [2, 0]);
-    assert_eq!(empty.flip(..).unwrap().roll(&[1], &[1]).unwrap().shape()[..], [2, 0]);
-    assert_eq!(scalar.flip(..).unwrap().item::<f32>().unwrap(), 2.5);
+    for device in devices(DType::F32) {
+        let empty = Tensor::full_on(device, [2, 0], 0, DType::F32).unwrap();
+        let x = Tensor::full_on(device, [2, 3], 1, DType::F32).unwrap();
+        assert_eq!(Tensor::concat(&[&empty, &x], 1).unwrap().shape()[..], [2, 3]);
+        assert_eq!(Tensor::concat(&[&empty, &empty], 0).unwrap().shape()[..], [4, 0]);
+        let scalar = Tensor::new(2.5f32).unwrap().to_device(device).unwrap();
+        let pair = Tensor::stack(&[&scalar, &scalar], 0).unwrap();
+        assert_eq!(pair.to_vec::<f32>().unwrap(), [2.5, 2.5]);
+        assert_eq!(scalar.tile(&[2, 2]).unwrap().shape()[..], [2, 2]);
+        assert_eq!(x.tile(&[0, 1]).unwrap().shape()[..], [0, 3]);
+        assert_eq!(x.repeat_interleave(0, 1).unwrap().shape()[..], [2, 0]);
+        assert_eq!(empty.flip(..).unwrap().roll(&[1], &[1]).unwrap().shape()[..], [2, 0]);
+        assert_eq!(scalar.flip(..).unwrap().item::<f32>().unwrap(), 2.5);
+    }
 }
 
 #[test]
@@ -114,20 +128,22 @@ fn errors_say_what_was_wrong() {
 
 #[test]
 fn padded_like_numpy() {
-    let f = fixture("join");
-    let pads = [(1, 2), (0, 2), (3, 1)];
-    for a in [f["a"].clone(), scattered(&f["a"])] {
-        let constant = a.pad(&pads, PadMode::Constant(-1.5)).unwrap();
-        same(&constant, &f["pad_constant"], "constant");
-        let replicated = a.pad(&pads, PadMode::Replicate).unwrap();
-        same(&replicated, &f["pad_replicate"], "replicate");
-        let circular = a.pad(&pads, PadMode::Circular).unwrap();
-        same(&circular, &f["pad_circular"], "circular");
-        let reflected = a.pad(&[(1, 0), (0, 2), (3, 1)], PadMode::Reflect).unwrap();
-        same(&reflected, &f["pad_reflect"], "reflect");
+    for device in devices(DType::F32) {
+        let f = on(device, fixture("join"));
+        let pads = [(1, 2), (0, 2), (3, 1)];
+        for a in [f["a"].clone(), scattered(&f["a"])] {
+            let constant = a.pad(&pads, PadMode::Constant(-1.5)).unwrap();
+            same(&constant, &f["pad_constant"], "constant");
+            let replicated = a.pad(&pads, PadMode::Replicate).unwrap();
+            same(&replicated, &f["pad_replicate"], "replicate");
+            let circular = a.pad(&pads, PadMode::Circular).unwrap();
+            same(&circular, &f["pad_circular"], "circular");
+            let reflected = a.pad(&[(1, 0), (0, 2), (3, 1)], PadMode::Reflect).unwrap();
+            same(&reflected, &f["pad_reflect"], "reflect");
+        }
+        let wide = f["a"].pad(&[(1, 2)], PadMode::Replicate).unwrap();
+        assert_eq!(wide.shape()[..], [2, 3, 7]);
     }
-    let wide = f["a"].pad(&[(1, 2)], PadMode::Replicate).unwrap();
-    assert_eq!(wide.shape()[..], [2, 3, 7]);
 }
 
 #[test]

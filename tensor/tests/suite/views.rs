@@ -1,13 +1,13 @@
 //! Views and broadcasting against a plain reference that knows nothing of strides, and against numbers that NumPy gives.
 
-use crate::common::scattered;
-use ocelli_tensor::{DType, Slice, Tensor};
+use crate::common::{devices, scattered};
+use ocelli_tensor::{DType, Device, Slice, Tensor};
 use proptest::prelude::*;
 
 /// `arange(n).reshape(shape)`.
-fn range(shape: &[usize]) -> Tensor {
+fn range(device: Device, shape: &[usize]) -> Tensor {
     let count = shape.iter().product::<usize>();
-    Tensor::arange(0, count, 1).unwrap().reshape(shape.to_vec()).unwrap()
+    Tensor::arange(0, count, 1).unwrap().to_device(device).unwrap().reshape(shape.to_vec()).unwrap()
 }
 
 fn ints(x: &Tensor) -> Vec<i64> {
@@ -16,29 +16,33 @@ fn ints(x: &Tensor) -> Vec<i64> {
 
 #[test]
 fn permuted_and_reshaped() {
-    let x = range(&[2, 3, 4]);
-    // np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1).reshape(4, 6)[1:3]
-    let y = x.permute([2, 0, 1]).unwrap().reshape([4, 6]).unwrap();
-    assert_eq!(ints(&y)[6..18], [1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22]);
-    // np.arange(24).reshape(2, 3, 4).swapaxes(0, -1)[::-1, 1].ravel()
-    let y = x.transpose(0, -1).unwrap().flip(0).unwrap().select(1, 1).unwrap();
-    assert_eq!(ints(&y), [7, 19, 6, 18, 5, 17, 4, 16]);
-    let y = x.flatten(1, 2).unwrap().unsqueeze(1).unwrap().expand([2, 2, 12]).unwrap();
-    assert_eq!(ints(&y.sum_of_rows()), [66, 66, 210, 210]);
-    assert_eq!(x.unsqueeze(0).unwrap().squeeze(0).unwrap().shape(), x.shape());
+    for device in devices(DType::I64) {
+        let x = range(device, &[2, 3, 4]);
+        // np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1).reshape(4, 6)[1:3]
+        let y = x.permute([2, 0, 1]).unwrap().reshape([4, 6]).unwrap();
+        assert_eq!(ints(&y)[6..18], [1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22]);
+        // np.arange(24).reshape(2, 3, 4).swapaxes(0, -1)[::-1, 1].ravel()
+        let y = x.transpose(0, -1).unwrap().flip(0).unwrap().select(1, 1).unwrap();
+        assert_eq!(ints(&y), [7, 19, 6, 18, 5, 17, 4, 16]);
+        let y = x.flatten(1, 2).unwrap().unsqueeze(1).unwrap().expand([2, 2, 12]).unwrap();
+        assert_eq!(ints(&y.sum_of_rows()), [66, 66, 210, 210]);
+        assert_eq!(x.unsqueeze(0).unwrap().squeeze(0).unwrap().shape(), x.shape());
+    }
 }
 
 #[test]
 fn sliced() {
-    let x = range(&[4, 5]);
-    // np.arange(20).reshape(4, 5)[-1:0:-2, 3:-5:-1]
-    let y = x.slice(&[Slice::new(Some(-1), Some(0), -2), Slice::new(Some(3), Some(-5), -1)]).unwrap();
-    assert_eq!(y.shape()[..], [2, 3]);
-    assert_eq!(ints(&y), [18, 17, 16, 8, 7, 6]);
-    assert_eq!(ints(&x.narrow(1, 3, 2).unwrap()), [3, 4, 8, 9, 13, 14, 18, 19]);
-    let pieces = x.t().unwrap().split(2, 0).unwrap();
-    assert_eq!(ints(&pieces[2]), [4, 9, 14, 19]);
-    assert_eq!(x.slice_axis(0, 2..2).unwrap().shape()[..], [0, 5]);
+    for device in devices(DType::I64) {
+        let x = range(device, &[4, 5]);
+        // np.arange(20).reshape(4, 5)[-1:0:-2, 3:-5:-1]
+        let y = x.slice(&[Slice::new(Some(-1), Some(0), -2), Slice::new(Some(3), Some(-5), -1)]).unwrap();
+        assert_eq!(y.shape()[..], [2, 3]);
+        assert_eq!(ints(&y), [18, 17, 16, 8, 7, 6]);
+        assert_eq!(ints(&x.narrow(1, 3, 2).unwrap()), [3, 4, 8, 9, 13, 14, 18, 19]);
+        let pieces = x.t().unwrap().split(2, 0).unwrap();
+        assert_eq!(ints(&pieces[2]), [4, 9, 14, 19]);
+        assert_eq!(x.slice_axis(0, 2..2).unwrap().shape()[..], [0, 5]);
+    }
 }
 
 /// The sums of the rows, added up by hand.
@@ -89,20 +93,23 @@ fn any_pair() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
 proptest! {
     #[test]
     fn any_slices(rows in 0usize..6, columns in 1usize..6, a in any_slice(), b in any_slice(), turn in any::<bool>()) {
-        let x = range(&[rows, columns]);
+        for device in devices(DType::I64) {
+        let x = range(device, &[rows, columns]);
         let x = if turn { scattered(&x) } else { x };
         let expected: Vec<i64> = positions(rows, a)
             .into_iter()
             .flat_map(|i| positions(columns, b).into_iter().map(move |j| (i * columns + j) as i64))
             .collect();
         let y = x.slice(&[a, b]).unwrap();
-        prop_assert_eq!(ints(&y), expected.clone());
+        prop_assert_eq!(ints(&y), &expected[..]);
         prop_assert_eq!(ints(&y.reshape([-1]).unwrap_or_else(|_| y.clone())), expected);
+        }
     }
 
     #[test]
     fn any_broadcast((a, b) in any_pair(), turn in any::<bool>()) {
-        let (x, y) = (range(&a), range(&b));
+        for device in devices(DType::I64) {
+        let (x, y) = (range(device, &a), range(device, &b));
         let (x, y) = if turn { (scattered(&x), scattered(&y)) } else { (x, y) };
         let sum = x.mul(100).unwrap().add(&y).unwrap();
         let rank = a.len().max(b.len());
@@ -124,32 +131,37 @@ proptest! {
             .collect();
         prop_assert_eq!(&sum.shape()[..], &shape[..]);
         prop_assert_eq!(ints(&sum), expected);
+        }
     }
 
     #[test]
     fn any_order_comes_back(order in Just(vec![0isize, 1, 2, 3]).prop_shuffle(), flat in any::<bool>()) {
-        let x = range(&[2, 3, 1, 4]);
+        for device in devices(DType::I64) {
+        let x = range(device, &[2, 3, 1, 4]);
         let turned = x.permute(&order[..]).unwrap();
-        let turned = if flat { turned.to_dtype(DType::F64).unwrap().to_dtype(DType::I64).unwrap() } else { turned };
+        let turned = if flat { turned.to_dtype(DType::F32).unwrap().to_dtype(DType::I64).unwrap() } else { turned };
         let mut back = [0isize; 4];
         for (i, &axis) in order.iter().enumerate() {
             back[axis as usize] = i as isize;
         }
         prop_assert_eq!(ints(&turned.permute(back).unwrap()), ints(&x));
+        }
     }
 }
 
 #[test]
 fn transposed_copies_by_tiles() {
-    // Rows a power of two long are copied tile by tile; 3 matrices of sizes that no tile divides.
-    let x = Tensor::arange(0, 3 * 70 * 1024, 1).unwrap().reshape([3, 70, 1024]).unwrap();
-    for x in [&x, &x.flip([0, 2]).unwrap(), &x.slice_axis(2, 0..1001).unwrap()] {
-        let copied = x.t().unwrap().to_vec::<i64>().unwrap();
-        let (rows, columns) = (x.shape()[2], x.shape()[1]);
-        let plain = x.to_vec::<i64>().unwrap();
-        for (i, &value) in copied.iter().enumerate() {
-            let (matrix, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
-            assert_eq!(value, plain[(matrix * columns + column) * rows + row]);
+    for device in devices(DType::I64) {
+        // Rows a power of two long are copied tile by tile; 3 matrices of sizes that no tile divides.
+        let x = range(device, &[3, 70, 1024]);
+        for x in [&x, &x.flip([0, 2]).unwrap(), &x.slice_axis(2, 0..1001).unwrap()] {
+            let copied = x.t().unwrap().to_vec::<i64>().unwrap();
+            let (rows, columns) = (x.shape()[2], x.shape()[1]);
+            let plain = x.to_vec::<i64>().unwrap();
+            for (i, &value) in copied.iter().enumerate() {
+                let (matrix, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
+                assert_eq!(value, plain[(matrix * columns + column) * rows + row]);
+            }
         }
     }
 }
