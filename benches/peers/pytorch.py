@@ -36,7 +36,7 @@ def lstm():
 
 
 def training_step(model, optimizer, x, classes):
-    y = torch.randint(0, classes, (len(x),))
+    y = torch.randint(0, classes, (len(x),), device=x.device)
 
     def work():
         optimizer.zero_grad()
@@ -46,7 +46,7 @@ def training_step(model, optimizer, x, classes):
     return work
 
 
-def train_mnist():
+def keras_mnist():
     model = nn.Sequential(
         *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
@@ -54,6 +54,11 @@ def train_mnist():
         *(nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, 10)),
     )
     assert sum(p.numel() for p in model.parameters()) == 93_322
+    return model
+
+
+def train_mnist():
+    model = keras_mnist()
     optimizer = torch.optim.RMSprop(model.parameters(), 1e-3, alpha=0.9, eps=1e-7)
     return training_step(model, optimizer, torch.randn(64, 1, 28, 28), 10)
 

@@ -5,6 +5,7 @@
 //!
 //! Inputs are as a user makes them: row-major, standard normal. What a workload allocates is part of its time.
 
+mod gpu;
 mod limits;
 mod server;
 
@@ -16,7 +17,7 @@ use ocelli_benches::randn;
 use ocelli_infer::Plan;
 use ocelli_nn::{BatchNorm2d, CrossEntropy, LSTM, Layer, Loss, Module};
 use ocelli_optim::{Optimizer, RmsProp, Sgd};
-use ocelli_tensor::{ConvOptions, DType, Generator, PoolOptions, Tensor, set_num_threads};
+use ocelli_tensor::{ConvOptions, DType, Device, Generator, PoolOptions, Tensor, set_num_threads};
 use ocelli_vision::models::{
     KerasMnist, KerasMnistConfig, MobileNetV2, MobileNetV2Config, ResNet, ResNetConfig, Vgg, VggConfig,
 };
@@ -56,7 +57,7 @@ const WORKLOADS: &[Workload] = &[
 fn main() -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(THREADS).build_global()?;
     set_num_threads(THREADS)?;
-    server::serve(WORKLOADS)
+    server::serve(&[WORKLOADS, gpu::WORKLOADS].concat())
 }
 
 /// A function of two random tensors.
@@ -98,25 +99,26 @@ fn batch_norm() -> Result<Work> {
 fn train_mnist() -> Result<Work> {
     let model = KerasMnist::new(&KerasMnistConfig::default(), &mut Generator::new(0))?;
     let optimizer = RmsProp::new(model.named_parameters());
-    training_step(model, optimizer, 1e-3, &[64, 1, 28, 28], 10)
+    training_step(model, optimizer, 1e-3, Device::Cpu, &[64, 1, 28, 28], 10)
 }
 
 fn train_resnet18() -> Result<Work> {
     let model = ResNet::new(&ResNetConfig::resnet18(), &mut Generator::new(0))?;
     let optimizer = Sgd::pytorch(model.named_parameters()).momentum(0.9);
-    training_step(model, optimizer, 0.01, &[16, 3, 112, 112], 1000)
+    training_step(model, optimizer, 0.01, Device::Cpu, &[16, 3, 112, 112], 1000)
 }
 
-/// Forward, cross-entropy, backward and the optimizer's step.
+/// Forward, cross-entropy, backward and the optimizer's step, of a model that is on this device.
 fn training_step(
     model: impl Layer + 'static,
     mut optimizer: impl Optimizer + 'static,
     learning_rate: f64,
+    device: Device,
     shape: &[usize],
     classes: i64,
 ) -> Result<Work> {
-    let x = Var::constant(randn(shape));
-    let y = Tensor::randint(0, classes, [shape[0]], DType::I64, &mut Generator::new(1))?;
+    let x = Var::constant(randn(shape).to_device(device)?);
+    let y = Tensor::randint(0, classes, [shape[0]], DType::I64, &mut Generator::new(1))?.to_device(device)?;
     let loss = CrossEntropy::new();
     Ok(Box::new(move || {
         let loss = loss.loss(&model.forward(&x)?, &y)?;

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Measures Ocelli on the first graphics adapter beside PyTorch's CUDA (where there is one), in turn, and writes benches/GPU.md.
+# Usage: bash benches/gpu.sh [REGEX], where REGEX picks workloads by name. All take about six minutes.
+# PYTHON names the interpreter that has torch and torchvision (python3 if unset); BINARIES a directory with `workloads` and
+# `examples/devices`, for machines without cargo (else they are built here).
+set -euo pipefail
+benches=$(cd "$(dirname "$0")" && pwd)
+cd "$benches/.."
+if [ -z "${BINARIES:-}" ]; then
+    cargo build --release --locked --package ocelli-benches --package ocelli-examples --bin workloads --example devices >&2
+    BINARIES=${CARGO_TARGET_DIR:-target}/release
+fi
+exec "${PYTHON:-python3}" "$benches/peers/gpu.py" --binaries "$BINARIES" "$@"
