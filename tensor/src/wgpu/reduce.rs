@@ -1,8 +1,8 @@
 //! Folds of an axis: sums, products, extremes.
 
 use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, rounding};
-use super::kernel::Lanes;
-use super::{Grid, Kernel, Program, Stored};
+use super::series::{SERIES, Series};
+use super::{Kernel, Program, Stored};
 use crate::args::Scalar;
 use crate::cpu::reduce::Block;
 use crate::{DType, Result, Tensor};
@@ -10,13 +10,11 @@ use crate::{DType, Result, Tensor};
 const REDUCE: &str = include_str!("shaders/reduce.wgsl");
 /// By [`Numbers`].
 static KERNELS: [Kernel; 3] = [
-    Kernel { name: "reduce f32", files: &[ROUNDING, F32, REDUCE] },
-    Kernel { name: "reduce i32", files: &[ROUNDING, I32, REDUCE] },
-    Kernel { name: "reduce i64", files: &[ROUNDING, I64, REDUCE] },
+    Kernel { name: "reduce f32", files: &[ROUNDING, F32, SERIES, REDUCE] },
+    Kernel { name: "reduce i32", files: &[ROUNDING, I32, SERIES, REDUCE] },
+    Kernel { name: "reduce i64", files: &[ROUNDING, I64, SERIES, REDUCE] },
 ];
 
-/// Invocations of a workgroup.
-pub(super) const GROUP: usize = 256;
 /// Elements that an invocation folds before the axis is cut, at least: about what a group's own tree costs.
 const STEPS: usize = 32;
 /// And at most: adapters stop shaders of more than 65,535 rounds.
@@ -38,14 +36,11 @@ pub(crate) struct Fold {
 /// Folds the middle axis of a row-major tensor that is seen as `[outer, n, inner]`; the result is `[outer, inner]`, of the tensor's
 /// dtype.
 pub(crate) fn fold(x: &Tensor, block: Block, fold: Fold) -> Result<Tensor> {
-    let Block { outer, n, inner } = block;
-    let shared = Lanes::of(inner, GROUP);
-    let (part, parts) = cut(n, shared.ways, outer * shared.across);
-    let result = once(x, block, (part, parts), shared, fold)?;
+    let (result, parts) = once(x, block, fold)?;
     if parts == 1 {
         return Ok(result);
     }
-    self::fold(&result, Block { outer, n: parts, inner }, Fold { of: None, ..fold })
+    self::fold(&result, Block { n: parts, ..block }, Fold { of: None, ..fold })
 }
 
 /// The elements of a part, and parts, of an axis of `n` that `ways` invocations share, beside so many groups of others.
@@ -68,30 +63,24 @@ pub(super) fn sum(x: &Tensor, block: Block) -> Result<Tensor> {
     fold(x, block, Fold { name: "add", of: None, start: Scalar::Int(0) })
 }
 
-fn once(
-    x: &Tensor,
-    Block { outer, n, inner }: Block,
-    (part, parts): (usize, usize),
-    Lanes { lanes, ways, across }: Lanes,
-    fold: Fold,
-) -> Result<Tensor> {
+/// The folds of the parts of the axis, `[outer, parts, inner]`, and how many there are.
+fn once(x: &Tensor, block: Block, fold: Fold) -> Result<(Tensor, usize)> {
     let (context, numbers) = (x.memory().context(), Numbers::of(x.dtype()));
-    let out = Tensor::empty_on_wgpu(x, [outer, parts, inner], x.dtype())?;
+    let team = Series::of(block).cut();
+    let out = Tensor::empty_on_wgpu(x, [block.outer, team.parts, block.inner], x.dtype())?;
     if out.numel() > 0 {
         let stored = Stored::of(x.dtype(), context.has_f16())?;
-        let groups = outer * parts * across;
-        let mut params = [n, 0, inner, part, parts, across, groups, x.layout().offset].map(|x| x as u32).to_vec();
+        let mut params = team.walk();
         params.extend(numbers.bits(fold.start));
-        params.extend([0; 2]);
+        params.extend([0, 0, x.layout().offset as u32]);
         let types = [("R", stored), ("A", stored)];
-        let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];
         let mut constants = vec![("FOLD", numbers.function(fold.name)), ("RESULT", rounding(x.dtype()))];
         constants.extend(fold.of.map(|name| ("FUNCTION", numbers.function(name))));
         let program =
-            Program { kernel: &KERNELS[numbers as usize], types: &types, sizes: &sizes, constants: &constants };
-        context.run(program, &params, &[out.memory()], &[x.memory()], Grid::groups(groups))?;
+            Program { kernel: &KERNELS[numbers as usize], types: &types, sizes: &team.sizes(), constants: &constants };
+        context.run(program, &params, &[out.memory()], &[x.memory()], team.grid())?;
     }
-    Ok(out)
+    Ok((out, team.parts))
 }
 
 /// The number that a fold of extremes begins with.

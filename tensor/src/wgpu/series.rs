@@ -1,8 +1,8 @@
 //! How workgroups share series of elements: the side of the host for `shaders/series.wgsl`.
 
 use super::Grid;
-use super::kernel::Lanes;
 use super::reduce::cut;
+use crate::cpu::reduce::Block;
 use crate::{Error, Result};
 
 pub(super) const SERIES: &str = include_str!("shaders/series.wgsl");
@@ -12,6 +12,8 @@ const GROUP: usize = 256;
 const RUN: usize = 32;
 /// Elements that an invocation takes where nothing is gained by more.
 const FEW: usize = 16;
+/// Series that keep an adapter busy, whichever invocations share them.
+const MANY: usize = 4096;
 /// Elements that an invocation takes at most where a series is not cut: it may walk through them three times, and adapters stop
 /// shaders of more than 65,535 rounds.
 const MOST: usize = 20_000;
@@ -26,6 +28,14 @@ pub(super) struct Series {
 }
 
 impl Series {
+    /// Along the middle axis of a block.
+    pub(super) fn of(Block { outer, n, inner }: Block) -> Series {
+        match inner {
+            1 => Series::rows(outer, n),
+            _ => Series { batch: outer, outer: n, columns: inner, run: 1 },
+        }
+    }
+
     /// Rows that lie one behind the other.
     pub(super) fn rows(count: usize, len: usize) -> Series {
         Series { batch: count, outer: 1, columns: 1, run: len }
@@ -80,14 +90,22 @@ impl Series {
 
     fn team(self) -> Team {
         let len = self.len();
+        // Of many series an invocation takes more, as merging with others costs a round each time their number doubles.
+        let few = |series: usize| if series >= MANY { FEW } else { 4 };
         if self.run == 1 && self.columns > 1 {
-            let Lanes { lanes, ways, .. } = Lanes::of(self.columns, GROUP);
-            let ways = ways.min(len.next_power_of_two());
-            let team = Team { series: self, ways, lanes, along: false, side: self.columns, part: len, parts: 1 };
-            return team;
+            let least = self.columns.next_power_of_two().min(64);
+            let ways = len.div_ceil(few(self.count())).next_power_of_two().clamp(1, GROUP / least);
+            let lanes = self.columns.next_power_of_two().min(GROUP / ways);
+            return Team { series: self, ways, lanes, along: false, side: self.columns, part: len, parts: 1 };
         }
-        // About four elements for each invocation, as each further one costs the group a round of merging.
-        let ways = len.div_ceil(4).next_power_of_two().min(GROUP);
+        let mut ways = len.div_ceil(4).next_power_of_two().min(GROUP);
+        // As many as read side by side are enough.
+        while ways > RUN && ways * self.count() > RUN * MANY {
+            ways /= 2;
+        }
+        if ways <= RUN / 4 {
+            ways = len.div_ceil(few(self.count())).next_power_of_two();
+        }
         Team { series: self, ways, lanes: GROUP / ways, along: true, side: self.count(), part: len, parts: 1 }
     }
 }

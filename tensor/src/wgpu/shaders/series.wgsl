@@ -68,3 +68,9 @@ fn next_element(at: vec2<u32>) -> vec2<u32> {
     if next.y < p.walk.run { return next; }
     return next + vec2(p.walk.wrap, 0u - p.walk.run);
 }
+
+// Where the result of a part lies in [batch, parts, columns].
+fn result_at(place: Place) -> u32 {
+    let columns = p.walk.columns;
+    return (place.series / columns * p.walk.parts + place.part) * columns + place.series % columns;
+}
