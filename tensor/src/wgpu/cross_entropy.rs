@@ -1,6 +1,7 @@
 //! Cross-entropy of logits with class indices, and its gradient.
 
 use super::elementwise::{ROUNDING, rounding};
+use super::norm::SUMS;
 use super::reduce::{Fold, extreme, fold};
 use super::series::{SERIES, Series, Team};
 use super::softmax::EXPONENTIALS;
@@ -12,7 +13,7 @@ const COMMON: &str = include_str!("shaders/cross_entropy.wgsl");
 static CLASSES: Kernel = Kernel { name: "classes", files: &[include_str!("shaders/classes.wgsl")] };
 static FORWARD: Kernel = Kernel {
     name: "cross entropy",
-    files: &[ROUNDING, SERIES, COMMON, EXPONENTIALS, include_str!("shaders/cross_entropy_forward.wgsl")],
+    files: &[ROUNDING, SERIES, COMMON, EXPONENTIALS, SUMS, include_str!("shaders/cross_entropy_forward.wgsl")],
 };
 static BACKWARD: Kernel = Kernel {
     name: "cross entropy backward",
@@ -64,7 +65,7 @@ pub(crate) fn forward(x: &Tensor, block: Block, classes: &Tensor, targets: &Clas
     let losses = Tensor::empty_on_wgpu(x, classes.shape(), x.dtype())?;
     let statistics = Tensor::empty_on_wgpu(x, [2, classes.numel()], DType::F32)?;
     if losses.numel() > 0 {
-        let team = series(block).whole("cross_entropy")?;
+        let team = Series::of(block).whole("cross_entropy")?;
         let operands = Operands { x, dy: x, statistics: x, targets };
         operands.run(&FORWARD, team, block.n, &[&losses, &statistics], &[x, classes])?;
     }
@@ -81,7 +82,7 @@ pub(crate) fn backward(
     let dx = Tensor::empty_on_wgpu(x, x.shape(), x.dtype())?;
     if dx.numel() > 0 {
         let operands = Operands { x, dy, statistics, targets };
-        operands.run(&BACKWARD, series(block).strewn(), block.n, &[&dx], &[x, classes, statistics, dy])?;
+        operands.run(&BACKWARD, Series::of(block).strewn(), block.n, &[&dx], &[x, classes, statistics, dy])?;
     }
     Ok(dx)
 }
@@ -95,14 +96,6 @@ pub(crate) fn mass(classes: &Tensor, count: usize, dtype: DType, targets: &Class
         operands.run(&MASS, team, count, &[&out], &[classes])?;
     }
     Ok(out)
-}
-
-/// The logits of each position.
-fn series(Block { outer, n, inner }: Block) -> Series {
-    match inner {
-        1 => Series::rows(outer, n),
-        _ => Series { batch: outer, outer: n, columns: inner, run: 1 },
-    }
 }
 
 /// What the kernels know besides the classes. What a kernel does not look at is another operand again.

@@ -17,6 +17,7 @@ mod random;
 mod recurrent;
 mod reduce;
 mod scan;
+mod softmax;
 mod sort;
 mod views;
 mod wgpu;

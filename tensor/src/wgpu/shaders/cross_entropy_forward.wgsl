@@ -14,9 +14,6 @@
 
 var<private> nan_bits: u32 = 0x7fc00000u;
 
-var<workgroup> greatest: array<f32, LANES * WAYS>;
-var<workgroup> sums: array<f32, LANES * WAYS>;
-
 // Where the target is 0 the term is 0, also for a logit of −∞.
 fn term(logit: f32, factor: f32, most: f32, ln: f32) -> f32 {
     if factor == 0.0 { return 0.0; }
@@ -27,34 +24,18 @@ fn term(logit: f32, factor: f32, most: f32, ln: f32) -> f32 {
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) own: u32) {
     let place = place_of(id, own);
     let way = place.way;
-    var most = bitcast<f32>(lowest_bits);
-    var sum = 0.0;
+    var e = no_exponentials();
     if place.inside {
         var at = at_element(place.series, way);
         for (var j = way; j < p.walk.n; j += WAYS) {
-            let value = f32(x[p.x + at.x]);
-            let next = larger(value, most);
-            sum = sum * relative(most, next) + relative(value, next);
-            most = next;
+            e = with_exponential(e, f32(x[p.x + at.x]));
             at = next_element(at);
         }
     }
-    greatest[own] = most;
-    sums[own] = sum;
-    for (var ways = WAYS / 2u; ways > 0u; ways /= 2u) {
-        workgroupBarrier();
-        if way < ways {
-            let other = own + ways * WAY_STEP;
-            let next = larger(greatest[own], greatest[other]);
-            sums[own] = sums[own] * relative(greatest[own], next) + sums[other] * relative(greatest[other], next);
-            greatest[own] = next;
-        }
-    }
-    workgroupBarrier();
-    let first = own - way * WAY_STEP;
-    most = greatest[first];
+    e = exponentials_of_ways(own, way, e);
+    let most = e.greatest;
     // Relative to an infinity nothing is a number.
-    var ln = log(sums[first]);
+    var ln = log(e.sum);
     if is_nan(most) || is_infinite(most) { ln = bitcast<f32>(nan_bits); }
     let label = select(-1, classes[min(place.series, p.walk.count - 1u)], place.inside);
     var shared_loss = 0.0;
@@ -66,14 +47,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
                 at = next_element(at);
             }
         }
-        // Their first use is over only when all have read it.
-        workgroupBarrier();
-        sums[own] = shared_loss;
-        for (var ways = WAYS / 2u; ways > 0u; ways /= 2u) {
-            workgroupBarrier();
-            if way < ways { sums[own] += sums[own + ways * WAY_STEP]; }
-        }
-        shared_loss = sums[own];
+        shared_loss = summed_ways(own, way, vec2(shared_loss, 0.0)).x;
     }
     if place.inside && way == 0u {
         statistics[place.series] = most;
