@@ -234,11 +234,24 @@ impl Product<'_> {
 
         let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
         let other = bias.or(residual).unwrap_or(x);
-        let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(self.matrix.0)?), ("C", stored(other)?)];
+        let (matrix, of_group, of_step) = self.matrix;
+        let are_fours = |distances: &[usize]| distances.iter().all(|distance| distance % 4 == 0);
+        let distances = [of_image, spatial[0], spatial[1], spatial[2]].map(isize::unsigned_abs);
+        let x_by_four = of_channel == 1 && are_fours(&[self.channels, x.layout().offset]) && are_fours(&distances);
+        let b_by_four = are_fours(&[n, of_group, of_step, matrix.layout().offset]);
+        let by_four = |stored: Stored, holds: bool| if holds { stored.by_four() } else { stored };
+        let types = [
+            ("R", stored(&out)?),
+            ("A", by_four(stored(x)?, x_by_four)),
+            ("B", by_four(stored(matrix)?, b_by_four)),
+            ("C", stored(other)?),
+        ];
         let sizes = tile.sizes();
         let along_depth = if self.mode == Mode::Weight { of_channel != 1 && spatial[2] == 1 } else { of_channel == 1 };
         let mut constants = vec![
             ("MODE", self.mode as u32),
+            ("X_BY_FOUR", u32::from(x_by_four)),
+            ("B_BY_FOUR", u32::from(b_by_four)),
             ("STRIDED", u32::from(g.stride != [1; 3])),
             ("ALONG_DEPTH", u32::from(along_depth)),
             ("HAS_BIAS", u32::from(bias.is_some() && splits == 1)),

@@ -12,6 +12,9 @@ pub(crate) enum Stored {
     U32,
     /// Low and high word.
     I64,
+    /// Four neighbours at once, as kernels may read them.
+    F32x4,
+    F16x4,
 }
 
 impl Stored {
@@ -30,11 +33,21 @@ impl Stored {
         })
     }
 
+    /// Floats read by four.
+    pub(crate) fn by_four(self) -> Stored {
+        match self {
+            Stored::F32 => Stored::F32x4,
+            Stored::F16 => Stored::F16x4,
+            other => other,
+        }
+    }
+
     pub(crate) fn bytes(self) -> usize {
         match self {
             Stored::F16 => 2,
             Stored::F32 | Stored::I32 | Stored::U32 => 4,
-            Stored::I64 => 8,
+            Stored::I64 | Stored::F16x4 => 8,
+            Stored::F32x4 => 16,
         }
     }
 }

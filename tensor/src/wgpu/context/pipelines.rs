@@ -72,7 +72,7 @@ impl Pipelines {
 fn compile(context: &Context, program: Program<'_>, bindings: &BindGroupLayout) -> ComputePipeline {
     let Program { kernel, types, sizes, constants } = program;
     let mut source = String::new();
-    if types.iter().any(|(_, stored)| *stored == Stored::F16) {
+    if types.iter().any(|(_, stored)| matches!(stored, Stored::F16 | Stored::F16x4)) {
         source.push_str("enable f16;\n");
     }
     for (name, stored) in types {
@@ -114,5 +114,7 @@ fn name_of(stored: Stored) -> &'static str {
         Stored::I32 => "i32",
         Stored::U32 => "u32",
         Stored::I64 => "vec2<u32>",
+        Stored::F32x4 => "vec4<f32>",
+        Stored::F16x4 => "vec4<f16>",
     }
 }

@@ -18,6 +18,10 @@ const WEIGHT: u32 = 2u;
 override MODE: u32 = 0u;
 // Whether neighbours along the depth lie next to each other in the windows: neighbouring invocations read these.
 override ALONG_DEPTH: bool = true;
+// Whether elements of the picture or of the other matrix are read by four: the windows' channels or the columns lie side by side, and
+// all distances are multiples of four. A and B are vectors then.
+override X_BY_FOUR: bool = false;
+override B_BY_FOUR: bool = false;
 // Whether any stride is not 1.
 override STRIDED: bool = true;
 // Whether a bias and a residual are added, and the function of `unary` that follows.
@@ -102,27 +106,87 @@ fn tap(i: u32) -> vec4<i32> {
     return vec4(i32(c) * p.x_channel, at);
 }
 
-// What a tap sees in a window; `start` is where the group begins.
-fn seen(start: u32, window: vec4<i32>, tap: vec4<i32>) -> f32 {
+// What a tap sees in a window, of four channels if they are read by four; `start` is where the group begins.
+fn seen(start: u32, window: vec4<i32>, tap: vec4<i32>) -> vec4<f32> {
     var at = window.yzw + tap.yzw;
     if MODE == INPUT {
-        if any(at < vec3(0)) { return 0.0; }
+        if any(at < vec3(0)) { return vec4<f32>(); }
         if STRIDED {
             let whole = at / p.stride;
-            if any(whole * p.stride != at) { return 0.0; }
+            if any(whole * p.stride != at) { return vec4<f32>(); }
             at = whole;
         }
     }
-    if any(at < vec3(0)) || any(at >= p.seen) { return 0.0; }
+    if any(at < vec3(0)) || any(at >= p.seen) { return vec4<f32>(); }
     let inner = at * p.x_strides;
-    return f32(x[u32(i32(start) + window.x + tap.x + inner.x + inner.y + inner.z)]);
+    let i = u32(i32(start) + window.x + tap.x + inner.x + inner.y + inner.z);
+    if X_BY_FOUR { return vec4<f32>(vec4(x[i / 4u])); }
+    return vec4<f32>(vec4(x[i]));
 }
 
-// The windows' number in a row of the block and one of its steps.
-fn factor(start: u32, first_row: u32, r: u32, s: u32) -> f32 {
-    if first_row + r >= p.m { return 0.0; }
+// The windows' numbers in a row of the block and one of its steps, or four of them.
+fn factor(start: u32, first_row: u32, r: u32, s: u32) -> vec4<f32> {
+    if first_row + r >= p.m { return vec4<f32>(); }
     if MODE == WEIGHT { return seen(start, steps[s], rows[r]); }
     return seen(start, rows[r], steps[s]);
+}
+
+// Brings a block of the windows to shared memory, of which so many steps are there.
+fn fill_windows(start: u32, first_row: u32, there: u32, own: u32) {
+    if X_BY_FOUR && MODE != WEIGHT {
+        // Four channels of four places, turned around.
+        for (var i = own; i < BK / 4u * BM4; i += INVOCATIONS) {
+            let r = i / (BK / 4u);
+            let s = i % (BK / 4u) * 4u;
+            var values = mat4x4<f32>();
+            if s < there {
+                let y = r * 4u;
+                values = transpose(mat4x4(
+                    factor(start, first_row, y, s),
+                    factor(start, first_row, y + 1u, s),
+                    factor(start, first_row, y + 2u, s),
+                    factor(start, first_row, y + 3u, s),
+                ));
+            }
+            a_tile[s * BM4 + r] = values[0];
+            a_tile[(s + 1u) * BM4 + r] = values[1];
+            a_tile[(s + 2u) * BM4 + r] = values[2];
+            a_tile[(s + 3u) * BM4 + r] = values[3];
+        }
+        return;
+    }
+    for (var i = own; i < BK * BM4; i += INVOCATIONS) {
+        var r = i % BM4;
+        var s = i / BM4;
+        if ALONG_DEPTH {
+            r = i / BK;
+            s = i % BK;
+        }
+        var values = vec4<f32>();
+        if s < there {
+            let y = r * 4u;
+            values = factor(start, first_row, y, s);
+            if !X_BY_FOUR {
+                values.y = factor(start, first_row, y + 1u, s).x;
+                values.z = factor(start, first_row, y + 2u, s).x;
+                values.w = factor(start, first_row, y + 3u, s).x;
+            }
+        }
+        a_tile[s * BM4 + r] = values;
+    }
+}
+
+// Four columns of a step of the other matrix.
+fn columns_of(start: u32, column: u32) -> vec4<f32> {
+    var values = vec4<f32>();
+    let at = start + column;
+    if column >= p.n { return values; }
+    if B_BY_FOUR { return vec4<f32>(vec4(b[at / 4u])); }
+    values.x = vec4<f32>(vec4(b[at])).x;
+    if column + 1u < p.n { values.y = vec4<f32>(vec4(b[at + 1u])).x; }
+    if column + 2u < p.n { values.z = vec4<f32>(vec4(b[at + 2u])).x; }
+    if column + 3u < p.n { values.w = vec4<f32>(vec4(b[at + 3u])).x; }
+    return values;
 }
 
 fn finished_sum(sum: f32, group: u32, row: u32, column: u32, at: u32) -> f32 {
@@ -152,38 +216,13 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
             if MODE == WEIGHT { steps[i] = window(step + i); } else { steps[i] = tap(step + i); }
         }
         workgroupBarrier();
-        for (var i = own; i < BK * BM4; i += INVOCATIONS) {
-            var r = i % BM4;
-            var s = i / BM4;
-            if ALONG_DEPTH {
-                r = i / BK;
-                s = i % BK;
-            }
-            var values = vec4<f32>();
-            if step + s < end {
-                let y = r * 4u;
-                values = vec4(
-                    factor(x_start, first_row, y, s),
-                    factor(x_start, first_row, y + 1u, s),
-                    factor(x_start, first_row, y + 2u, s),
-                    factor(x_start, first_row, y + 3u, s),
-                );
-            }
-            a_tile[s * BM4 + r] = values;
-        }
+        fill_windows(x_start, first_row, end - step, own);
         for (var i = own; i < BK * BN4; i += INVOCATIONS) {
             let c = i % BN4;
             let s = i / BN4;
-            let x = first_column + c * 4u;
-            let start = b_start + (step + s) * p.b_step + x;
             var values = vec4<f32>();
-            if step + s < end {
-                if x < p.n { values.x = f32(b[start]); }
-                if x + 1u < p.n { values.y = f32(b[start + 1u]); }
-                if x + 2u < p.n { values.z = f32(b[start + 2u]); }
-                if x + 3u < p.n { values.w = f32(b[start + 3u]); }
-            }
-            b_tile[s * BN4 + c] = values;
+            if step + s < end { values = columns_of(b_start + (step + s) * p.b_step, first_column + c * 4u); }
+            b_tile[i] = values;
         }
         workgroupBarrier();
         sums = multiplied(own, sums);

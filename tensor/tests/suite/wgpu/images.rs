@@ -53,6 +53,28 @@ fn convolutions_and_their_gradients() {
             });
         }
     }
+    // Channels that are read by four, and such that cannot be: parts of pictures that lie channels-last.
+    for (first, channels, filters) in [(4isize, 8, 12), (4, 8, 10), (2, 8, 12), (3, 5, 8)] {
+        let x = normal(&[2, 9, 8, 16], 32).permute([0, 3, 1, 2]).unwrap();
+        let dy = normal(&[2, 9, 8, 20], 33).permute([0, 3, 1, 2]).unwrap();
+        let w = normal(&[filters, channels, 3, 3], 34);
+        let options = ConvOptions::new().padding(1);
+        for dtype in [DType::F32, DType::F16] {
+            let part = |x: &Tensor, count: usize| {
+                let end = first + count as isize;
+                x.to_dtype(dtype).unwrap().slice_axis(1, Slice::from(first..end)).unwrap()
+            };
+            let (x, dy, w) = (part(&x, channels), part(&dy, filters), w.to_dtype(dtype).unwrap());
+            let share = if dtype == DType::F32 { 1e-5 } else { 2e-3 };
+            alike(&format!("channels {first} and {channels} more, {dtype}"), &[&x, &w, &dy], share, |t| {
+                Ok(vec![
+                    t[0].conv(&t[1], None, &options)?,
+                    Tensor::conv_backward_input(&t[1], &t[2], t[0].shape(), &options)?,
+                    Tensor::conv_backward_weight(&t[0], &t[2], t[1].shape(), &options)?,
+                ])
+            });
+        }
+    }
     // A depth that is cut into parts, with bias and activation behind.
     let (x, w) = (normal(&[1, 300, 5, 5], 24), normal(&[4, 300, 3, 3], 25));
     let options = ConvOptions::new().padding(1);
