@@ -3,20 +3,25 @@
 use smallvec::SmallVec;
 
 use super::elementwise::{I32, I64, Numbers, ROUNDING, rounding};
+use super::series::{SERIES, Series};
 use super::{Grid, Kernel, Program, Stored, reduce};
+use crate::cpu::walk::Walk;
 use crate::layout::Layout;
 use crate::{Error, Result, Shape, Tensor};
 
 /// The inner loop of products by blocks.
 pub(super) const BLOCKS: &str = include_str!("shaders/tiles.wgsl");
 const MATRICES: &str = include_str!("shaders/matrices.wgsl");
+const BATCH: &str = include_str!("shaders/batch.wgsl");
 const MATMUL_WHOLE: &str = include_str!("shaders/matmul_whole.wgsl");
 /// By [`Numbers`].
 static KERNELS: [Kernel; 3] = [
-    Kernel { name: "matmul f32", files: &[ROUNDING, BLOCKS, MATRICES, include_str!("shaders/matmul.wgsl")] },
-    Kernel { name: "matmul i32", files: &[I32, MATRICES, MATMUL_WHOLE] },
-    Kernel { name: "matmul i64", files: &[I64, MATRICES, MATMUL_WHOLE] },
+    Kernel { name: "matmul f32", files: &[ROUNDING, BLOCKS, MATRICES, BATCH, include_str!("shaders/matmul.wgsl")] },
+    Kernel { name: "matmul i32", files: &[I32, MATRICES, BATCH, MATMUL_WHOLE] },
+    Kernel { name: "matmul i64", files: &[I64, MATRICES, BATCH, MATMUL_WHOLE] },
 ];
+static NARROW: Kernel =
+    Kernel { name: "matmul narrow", files: &[ROUNDING, SERIES, include_str!("shaders/matmul_narrow.wgsl"), BATCH] };
 const OP: &str = "matmul";
 
 /// Blocks of a product: `BM × BN` of a workgroup, `BK` steps at a time, squares of 4 × 4 of which an invocation makes `QUADS²`.
@@ -49,14 +54,15 @@ impl Cut {
         Cut::by(&TILES, products, size)
     }
 
-    /// By the first of these tiles that is well filled and leaves an adapter enough workgroups, else by the smallest.
+    /// By the first of these tiles that is well filled and leaves an adapter enough workgroups, else by a smaller one.
     fn by(tiles: &[Tile], products: usize, [m, n, k]: [usize; 3]) -> Cut {
         let blocks = |tile: &Tile| products * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
         let fits = |tile: &&Tile| {
             let is_filled = m > tile.block[0] / 2 && n > tile.block[1] / 2;
             is_filled && blocks(tile) * k.div_ceil(PART) >= GROUPS
         };
-        let tile = *tiles.iter().find(fits).unwrap_or(&SMALLEST);
+        let is_wide = |tile: &&Tile| !tiles.is_empty() && n <= tile.block[1];
+        let tile = *tiles.iter().find(fits).or_else(|| SLIM.iter().find(is_wide)).unwrap_or(&SMALLEST);
         let splits = GROUPS.div_ceil(blocks(&tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
         let part = k.div_ceil(splits).next_multiple_of(tile.depth);
         Cut { tile, part, splits: k.div_ceil(part) }
@@ -70,6 +76,10 @@ const TILES: [Tile; 4] = [
     Tile { block: [64, 64], depth: 16, quads: 2 },
     Tile { block: [128, 32], depth: 8, quads: 2 },
 ];
+/// Where none of these fits, for few columns.
+const SLIM: [Tile; 2] = [Tile { block: [128, 8], depth: 16, quads: 1 }, Tile { block: [64, 16], depth: 16, quads: 1 }];
+/// Rows, or columns, that are so few that nothing is shared.
+const FEW: usize = 8;
 /// Where none of these fits, and for whole numbers.
 const SMALLEST: Tile = Tile { block: [32, 32], depth: 16, quads: 1 };
 /// Workgroups that keep an adapter busy.
@@ -103,59 +113,149 @@ impl Factor {
 /// The products of matrices of floats, `i32` or `i64` in the last two axes of `a` and `b`, whose other axes are broadcast to `batch`: `[batch…, m, n]`.
 pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
     let (m, k, n) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1], b.shape()[b.rank() - 1]);
-    let context = a.memory().context();
     let shape: Shape = batch.iter().copied().chain([m, n]).collect();
     shape.check_size(OP, a.dtype())?;
     if shape.numel() == 0 || k == 0 {
         return Tensor::full_on(a.device(), shape, 0, a.dtype());
     }
-    let matrices = batch.numel();
     let numbers = Numbers::of(a.dtype());
-    let size = [m, n, k];
-    let Cut { tile, part, splits } =
-        if numbers == Numbers::F32 { Cut::of(matrices, size) } else { Cut::by(&[], matrices, size) };
-    // Partial sums keep all their digits.
-    let dtype = if splits > 1 { a.dtype().wide() } else { a.dtype() };
-    let out = Tensor::empty_on_wgpu(a, [splits, shape.numel()], dtype)?;
-    let (left, right) = (Factor::new(a, batch), Factor::new(b, batch));
-    let walk = crate::cpu::walk::Walk::new([&left.batch, &right.batch]);
-    let axes = walk.axes().len();
-    if axes > MOST_AXES {
-        let message =
-            format!("expected a batch of at most {MOST_AXES} axes that do not lie as one block, received {axes}");
-        return Err(Error::argument(OP, message));
-    }
-    let columns = n.div_ceil(tile.block[1]);
-    let mut params = [0u32; 28];
-    let signed = |x: isize| x as i32 as u32;
-    let plain = [m, n, k, part, splits, columns, walk.start()[0], walk.start()[1]];
-    params[..8].copy_from_slice(&plain.map(|x| x as u32));
-    let strides = [left.strides[0], left.strides[1], right.strides[0], right.strides[1]];
-    params[8..12].copy_from_slice(&strides.map(signed));
-    params[12] = matrices as u32;
-    for (axis, (size, [a, b])) in walk.axes().rev().enumerate() {
-        params[16 + axis] = size as u32;
-        params[20 + axis] = signed(a);
-        params[24 + axis] = signed(b);
-    }
-    let operand = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
-    let types = [("R", operand(&out)?), ("A", operand(a)?), ("B", operand(b)?)];
-    let sizes = tile.sizes();
-    let constants = [
-        ("A_ALONG_DEPTH", u32::from(left.strides[1] == 1)),
-        ("B_ALONG_COLUMNS", u32::from(right.strides[1] == 1)),
-        ("RESULT", rounding(dtype)),
-        ("BATCH_AXES", axes as u32),
-    ];
-    let program = Program { kernel: &KERNELS[numbers as usize], types: &types, sizes: &sizes, constants: &constants };
-    // A grid has at most so many matrices.
-    const AT_ONCE: usize = 32_768;
-    for first in (0..matrices).step_by(AT_ONCE) {
-        params[13] = first as u32;
-        let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (matrices - first).min(AT_ONCE)]);
-        let flops = 2 * (matrices - first).min(AT_ONCE) * m * n * k;
-        context.run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, flops)?;
-    }
-    let sum = if splits == 1 { out } else { reduce::sum_of_parts(&out, splits)? };
+    let product = Product { factors: [a, b], size: [m, n, k], batch, numbers };
+    let sum = if numbers == Numbers::F32 && m.min(n) <= FEW { product.narrow()? } else { product.by_blocks()? };
     sum.with_layout(Layout::contiguous(shape)).to_dtype(a.dtype())
+}
+
+struct Product<'a> {
+    factors: [&'a Tensor; 2],
+    /// Rows, columns and depth.
+    size: [usize; 3],
+    batch: &'a Shape,
+    numbers: Numbers,
+}
+
+/// What the kernels' parameters say of the matrices of the factors.
+struct Matrices {
+    offsets: [u32; 2],
+    /// Of rows and columns, in both.
+    strides: [[isize; 2]; 2],
+    axes: usize,
+    /// Sizes and both strides of the batch's axes.
+    batch: [u32; 12],
+}
+
+impl Matrices {
+    /// # Errors
+    /// [`Error::Argument`] if there are too many axes.
+    fn of([a, b]: [&Tensor; 2], batch: &Shape) -> Result<Matrices> {
+        let (left, right) = (Factor::new(a, batch), Factor::new(b, batch));
+        let walk = Walk::new([&left.batch, &right.batch]);
+        let axes = walk.axes().len();
+        if axes > MOST_AXES {
+            let message =
+                format!("expected a batch of at most {MOST_AXES} axes that do not lie as one block, received {axes}");
+            return Err(Error::argument(OP, message));
+        }
+        let mut batch = [0; 12];
+        for (axis, (size, [a, b])) in walk.axes().rev().enumerate() {
+            (batch[axis], batch[4 + axis], batch[8 + axis]) = (size as u32, signed(a), signed(b));
+        }
+        let offsets = [walk.start()[0], walk.start()[1]].map(|x| x as u32);
+        Ok(Matrices { offsets, strides: [left.strides, right.strides], axes, batch })
+    }
+}
+
+fn signed(x: isize) -> u32 {
+    x as i32 as u32
+}
+
+impl Product<'_> {
+    /// Memory for so many partial sums of each element, which keep all their digits.
+    fn parts(&self, parts: usize) -> Result<Tensor> {
+        let ([a, _], [m, n, _]) = (self.factors, self.size);
+        let dtype = if parts > 1 { a.dtype().wide() } else { a.dtype() };
+        Tensor::empty_on_wgpu(a, [parts, self.batch.numel() * m * n], dtype)
+    }
+
+    fn types(&self, out: &Tensor) -> Result<[(&'static str, Stored); 3]> {
+        let [a, b] = self.factors;
+        let operand = |x: &Tensor| Stored::of(x.dtype(), out.memory().context().has_f16());
+        Ok([("R", operand(out)?), ("A", operand(a)?), ("B", operand(b)?)])
+    }
+
+    /// The elements, of few rows or few columns.
+    fn narrow(self) -> Result<Tensor> {
+        let ([a, b], [m, n, k], count) = (self.factors, self.size, self.batch.numel());
+        let is_turned = n < m;
+        let matrices = Matrices::of(self.factors, self.batch)?;
+        let [[a_row, a_column], [b_row, b_column]] = matrices.strides;
+        // The few rows, and the columns that they meet.
+        let [rows, row_step, depth_step, column_step, columns, own_step] = if is_turned {
+            [n as isize, b_column, a_column, a_row, m as isize, b_row]
+        } else {
+            [m as isize, a_row, b_row, b_column, n as isize, a_column]
+        };
+        let (first, second) = if is_turned { (1, 0) } else { (0, 1) };
+        let columns = columns as usize;
+        let series = if column_step == 1 && depth_step != 1 && columns > 1 {
+            Series { batch: count, outer: k, columns, run: 1 }
+        } else {
+            Series::rows(count * columns, k)
+        };
+        let team = series.cut();
+        let out = self.parts(team.parts)?;
+        let mut params = team.walk();
+        params.extend([columns as u32, matrices.offsets[first], matrices.offsets[second]]);
+        params.extend([row_step, own_step, depth_step, column_step, 0].map(signed));
+        params.extend(&matrices.batch[..4]);
+        params.extend(&matrices.batch[4 + 4 * first..][..4]);
+        params.extend(&matrices.batch[4 + 4 * second..][..4]);
+        let [result, of_a, of_b] = self.types(&out)?.map(|(_, stored)| stored);
+        let stored = if is_turned { [of_b, of_a] } else { [of_a, of_b] };
+        let types = [("R", result), ("A", stored[0]), ("B", stored[1])];
+        let constants = [
+            ("ROWS", rows as u32),
+            ("TURNED", u32::from(is_turned)),
+            ("RESULT", rounding(out.dtype())),
+            ("BATCH_AXES", matrices.axes as u32),
+        ];
+        let program = Program { kernel: &NARROW, types: &types, sizes: &team.sizes(), constants: &constants };
+        let reads = if is_turned { [b.memory(), a.memory()] } else { [a.memory(), b.memory()] };
+        let context = a.memory().context();
+        context.run_work(program, &params, &[out.memory()], &reads, team.grid(), 2 * count * m * n * k)?;
+        reduce::sum_of_parts(&out, team.parts)
+    }
+
+    /// The elements, by blocks.
+    fn by_blocks(self) -> Result<Tensor> {
+        let ([a, b], size, count) = (self.factors, self.size, self.batch.numel());
+        let [m, n, k] = size;
+        let Cut { tile, part, splits } =
+            if self.numbers == Numbers::F32 { Cut::of(count, size) } else { Cut::by(&[], count, size) };
+        let out = self.parts(splits)?;
+        let matrices = Matrices::of(self.factors, self.batch)?;
+        let [left, right] = matrices.strides;
+        let columns = n.div_ceil(tile.block[1]);
+        let mut params = [m, n, k, part, splits, columns].map(|x| x as u32).to_vec();
+        params.extend(matrices.offsets);
+        params.extend([left[0], left[1], right[0], right[1]].map(signed));
+        params.extend([count as u32, 0, 0, 0]);
+        params.extend(matrices.batch);
+        let constants = [
+            ("A_ALONG_DEPTH", u32::from(left[1] == 1)),
+            ("B_ALONG_COLUMNS", u32::from(right[1] == 1)),
+            ("RESULT", rounding(out.dtype())),
+            ("BATCH_AXES", matrices.axes as u32),
+        ];
+        let (types, sizes) = (self.types(&out)?, tile.sizes());
+        let program =
+            Program { kernel: &KERNELS[self.numbers as usize], types: &types, sizes: &sizes, constants: &constants };
+        // A grid has at most so many matrices.
+        const AT_ONCE: usize = 32_768;
+        for first in (0..count).step_by(AT_ONCE) {
+            params[13] = first as u32;
+            let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (count - first).min(AT_ONCE)]);
+            let flops = 2 * (count - first).min(AT_ONCE) * m * n * k;
+            a.memory().context().run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, flops)?;
+        }
+        reduce::sum_of_parts(&out, splits)
+    }
 }

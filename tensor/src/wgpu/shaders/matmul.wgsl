@@ -7,7 +7,7 @@
 // The depth may be cut into `splits` parts, whose sums are written one behind the other for another kernel to add: for small
 // results of long sums, and because some adapters stop a shader after 65,535 rounds of its loops.
 //
-// Joined behind tiles.wgsl and matrices.wgsl, whose names these are.
+// Joined behind tiles.wgsl, matrices.wgsl and batch.wgsl, whose names these are.
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) own: u32) {
@@ -15,7 +15,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_column = (group.x % p.blocks) * BN;
     let split = group.x / p.blocks;
     let matrix = p.first + group.z;
-    let start = start_of(matrix);
+    let start = start_of_matrix(matrix);
 
     var sums: Sums;
     let end = min(p.k, (split + 1u) * p.part);

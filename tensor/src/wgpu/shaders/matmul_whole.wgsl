@@ -1,7 +1,7 @@
 // C = A · B for batches of matrices of whole numbers, in blocks of BM × BM that a workgroup makes together: it brings BK steps
 // of both at a time into its shared memory, and an invocation makes four elements, half a block apart. Sums wrap.
 //
-// The depth is cut into parts as in matmul.wgsl. Joined behind a file of numbers and matrices.wgsl. BM, BN (the same) and BK stand in front.
+// The depth is cut into parts as in matmul.wgsl. Joined behind a file of numbers, matrices.wgsl and batch.wgsl. BM, BN (the same) and BK stand in front.
 
 const HALF: u32 = BM / 2u;
 const INVOCATIONS: u32 = HALF * HALF;
@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_column = (group.x % p.blocks) * BM;
     let split = group.x / p.blocks;
     let matrix = p.first + group.z;
-    let start = start_of(matrix);
+    let start = start_of_matrix(matrix);
     let row = own / HALF;
     let column = own % HALF;
 

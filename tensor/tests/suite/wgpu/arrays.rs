@@ -13,6 +13,13 @@ fn products_of_matrices() {
         (1, 3000, 40),
         (130, 17, 300),
         (2, 70_000, 3),
+        // Few rows or columns, of which an adapter shares nothing, and narrow blocks.
+        (8, 300, 70),
+        (600, 90, 5),
+        (1, 40, 5000),
+        (5000, 30, 1),
+        (90, 600, 12),
+        (2000, 20, 6),
     ] {
         let (a, b) = (normal(&[m, k], 1), normal(&[k, n], 2));
         alike(&format!("{m}×{k}×{n}"), &[&a, &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?]));
@@ -22,7 +29,13 @@ fn products_of_matrices() {
     let (a, b) = (normal(&[4, 1, 20, 30], 4), normal(&[3, 30, 11], 5));
     alike("a batch", &[&a, &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0].t()?)?]));
     alike("vectors", &[&normal(&[30], 6), &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0])?]));
+    let (a, b) = (normal(&[3, 6, 50], 34), normal(&[2, 1, 50, 40], 35));
+    alike("a batch of few rows", &[&a, &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0].t()?)?]));
     for dtype in [DType::F16, DType::BF16] {
+        let (a, b) = (normal(&[5, 700], 36).to_dtype(dtype).unwrap(), normal(&[700, 30], 37).to_dtype(dtype).unwrap());
+        alike(&format!("few rows of {dtype}"), &[&a, &b], 8e-3, |x| {
+            Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0].t()?)?])
+        });
         let (a, b) = (normal(&[50, 60], 7).to_dtype(dtype).unwrap(), normal(&[60, 40], 8).to_dtype(dtype).unwrap());
         alike(&format!("{dtype}"), &[&a, &b], 8e-3, |x| Ok(vec![x[0].matmul(&x[1])?]));
     }
