@@ -54,15 +54,18 @@ impl Cut {
         Cut::by(&TILES, products, size)
     }
 
-    /// By the first of these tiles that is well filled and leaves an adapter enough workgroups, else by a smaller one.
+    /// By the first of these tiles that is well filled and leaves an adapter enough workgroups, in one piece if that can be as sums of
+    /// parts are written and read again; else by a smaller one.
     fn by(tiles: &[Tile], products: usize, [m, n, k]: [usize; 3]) -> Cut {
         let blocks = |tile: &Tile| products * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
-        let fits = |tile: &&Tile| {
+        let fits = |tile: &Tile, splits: usize| {
             let is_filled = m > tile.block[0] / 2 && n > tile.block[1] / 2;
-            is_filled && blocks(tile) * k.div_ceil(PART) >= GROUPS
+            is_filled && blocks(tile) * splits >= GROUPS
         };
+        let first = |splits: usize| tiles.iter().find(|tile| fits(tile, splits));
         let is_wide = |tile: &&Tile| !tiles.is_empty() && n <= tile.block[1];
-        let tile = *tiles.iter().find(fits).or_else(|| SLIM.iter().find(is_wide)).unwrap_or(&SMALLEST);
+        let tile =
+            *first(1).or_else(|| first(k.div_ceil(PART))).or_else(|| SLIM.iter().find(is_wide)).unwrap_or(&SMALLEST);
         let splits = GROUPS.div_ceil(blocks(&tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
         let part = k.div_ceil(splits).next_multiple_of(tile.depth);
         Cut { tile, part, splits: k.div_ceil(part) }
