@@ -28,7 +28,8 @@ pub enum Device {
 }
 
 impl Device {
-    /// The adapter of this number in [`Device::adapters`], opened.
+    /// The adapter of this number in [`Device::adapters`], opened; anew if it was lost or a kernel has failed on it. Tensors of before are
+    /// gone then: every operation on them is an error that says what happened.
     ///
     /// # Errors
     /// [`Error::Adapter`] if there is no such adapter, or it cannot be opened.
@@ -66,11 +67,20 @@ impl Device {
     /// Waits until the device has finished all that it was told to do. On the CPU operations have finished when they return.
     ///
     /// # Errors
-    /// [`Error::Adapter`] if the adapter cannot be opened, has failed or was lost.
+    /// [`Error::Adapter`] if the adapter cannot be opened, or has failed or was lost since it was opened.
     pub fn synchronize(self) -> Result<()> {
         match self {
             Device::Cpu => Ok(()),
-            Device::Wgpu(index) => Context::of(index)?.synchronize(),
+            Device::Wgpu(index) => Context::last(index)?.synchronize(),
+        }
+    }
+
+    /// Loses a graphics processor, as one that is pulled out or whose driver fails, for tests of what a program does then.
+    #[doc(hidden)]
+    pub fn lose(self) -> Result<()> {
+        match self {
+            Device::Cpu => Ok(()),
+            Device::Wgpu(index) => Context::of(index).map(|context| context.lose()),
         }
     }
 }

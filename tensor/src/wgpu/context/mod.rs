@@ -5,6 +5,8 @@ mod memory;
 mod pipelines;
 mod staging;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod trouble;
 
@@ -43,13 +45,21 @@ pub(crate) struct Context {
 static OPENED: Mutex<Vec<(usize, Arc<Context>)>> = Mutex::new(Vec::new());
 
 impl Context {
-    /// The context of an adapter, which is opened if it is not yet, or was lost.
+    /// The context of an adapter, which is opened if it is not yet, or has failed or was lost.
     ///
     /// # Errors
     /// [`Error::Adapter`] if there is no such adapter or it cannot be opened.
     pub(crate) fn of(index: usize) -> Result<Arc<Context>> {
+        locked(&OPENED).retain(|(_, context)| context.trouble.message().is_none());
+        Context::last(index)
+    }
+
+    /// The context of an adapter, also if it has failed or was lost since it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if there is no such adapter or it cannot be opened.
+    pub(crate) fn last(index: usize) -> Result<Arc<Context>> {
         let mut opened = locked(&OPENED);
-        opened.retain(|(_, context)| !context.trouble.is_lost());
         if let Some((_, context)) = opened.iter().find(|(other, _)| *other == index) {
             return Ok(context.clone());
         }
@@ -99,7 +109,8 @@ impl Context {
     /// Records a kernel, which sees `params` as binding 0, then what it writes and what it reads.
     ///
     /// # Errors
-    /// [`Error::Adapter`] if the device was lost, something that ran before has failed, or memory is larger than a kernel may see.
+    /// [`Error::Adapter`] if the device was lost, something that ran before has failed, memory is larger than a kernel may see, or is of
+    /// a context before this one.
     pub(crate) fn run(
         &self,
         program: Program<'_>,
@@ -125,6 +136,11 @@ impl Context {
         flops: usize,
     ) -> Result<()> {
         self.check()?;
+        if let Some(memory) = writes.iter().chain(reads).find(|memory| !std::ptr::eq(&**memory.context(), self)) {
+            memory.context().check()?;
+            let message = "expected tensors of this device, received one of before it was opened anew".to_owned();
+            return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
+        }
         let most = self.limits.max_storage_buffer_binding_size;
         if let Some(memory) = writes.iter().chain(reads).find(|memory| memory.buffer().size() > most) {
             let message =
@@ -169,6 +185,13 @@ impl Context {
         locked(&self.pool).release();
     }
 
+    /// Loses the device, for tests of what follows from that.
+    pub(crate) fn lose(&self) {
+        self.device.destroy();
+        // Hears of it.
+        let _ = self.wait(None);
+    }
+
     fn wait(&self, submission: Option<::wgpu::SubmissionIndex>) -> Result<()> {
         if let Err(error) = self.device.poll(::wgpu::PollType::Wait { submission_index: submission, timeout: None }) {
             self.trouble.note(format!("it does not answer: {error}"));
@@ -179,7 +202,7 @@ impl Context {
     fn check(&self) -> Result<()> {
         match self.trouble.message() {
             None => Ok(()),
-            Some(message) => Err(Error::Adapter { device: Device::Wgpu(self.index), message }),
+            Some(message) => Err(Error::Adapter { device: Device::Wgpu(self.index), message: message.to_owned() }),
         }
     }
 }

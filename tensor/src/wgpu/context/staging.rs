@@ -88,7 +88,10 @@ impl Context {
         let buffer = locked(&way).take(&self.device, size);
         match buffer.get_mapped_range_mut(..size) {
             Ok(mut mapped) => mapped.slice(..bytes.len()).copy_from_slice(bytes),
-            Err(_) => return Err(Error::OutOfMemory { bytes: bytes.len() }),
+            Err(_) => {
+                self.check()?;
+                return Err(Error::OutOfMemory { bytes: bytes.len() });
+            }
         }
         buffer.unmap();
         let mut stream = locked(&self.stream);

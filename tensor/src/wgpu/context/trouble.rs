@@ -1,13 +1,13 @@
 //! What went wrong on a device behind the program's back.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// The first trouble of a device, which every later operation on it reports.
+/// The first trouble of a device, which every later operation on it reports. A device that has had any is not used again: what a
+/// kernel that failed should have written is arbitrary, and with it what was computed from that.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
-    message: OnceLock<String>,
-    lost: AtomicBool,
+    failed: OnceLock<String>,
+    lost: OnceLock<String>,
 }
 
 impl Trouble {
@@ -16,27 +16,26 @@ impl Trouble {
         let trouble = Arc::new(Trouble::default());
         let heard = trouble.clone();
         device.set_device_lost_callback(move |reason, message| {
-            heard.lost.store(true, Ordering::Release);
-            heard.note(format!(
-                "the device was lost ({reason:?}: {message}); tensors on it are gone, others and files are not"
+            let _ = heard.lost.set(format!(
+                "the device was lost ({reason:?}: {message}); tensors on it are gone, others and files are not; Device::wgpu opens it anew"
             ));
         });
         let heard = trouble.clone();
-        device
-            .on_uncaptured_error(Arc::new(move |error: ::wgpu::Error| heard.note(format!("a kernel failed: {error}"))));
+        device.on_uncaptured_error(Arc::new(move |error: ::wgpu::Error| {
+            heard.note(format!(
+                "a kernel failed, and the device is not used any more (Device::wgpu opens it anew): {error}"
+            ));
+        }));
         trouble
     }
 
     /// Keeps the message unless there is an earlier one.
     pub(super) fn note(&self, message: String) {
-        let _ = self.message.set(message);
+        let _ = self.failed.set(message);
     }
 
-    pub(super) fn message(&self) -> Option<String> {
-        self.message.get().cloned()
-    }
-
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire)
+    /// That the device was lost comes first: errors of other kinds follow from it.
+    pub(super) fn message(&self) -> Option<&str> {
+        self.lost.get().or(self.failed.get()).map(String::as_str)
     }
 }
