@@ -56,14 +56,15 @@ impl Context {
         let recycled = locked(&self.pool).take(capacity);
         let buffer = match recycled {
             Some(buffer) => buffer,
-            None => self
-                .create(capacity)
-                .or_else(|| {
-                    // What lies idle may be what is missing.
+            None => match self.create(capacity) {
+                Some(buffer) => buffer,
+                None => {
+                    // What lies idle may be what is missing. Memory that kernels on their way use is only free behind them.
+                    self.synchronize()?;
                     self.release_idle_memory();
-                    self.create(capacity)
-                })
-                .ok_or(Error::OutOfMemory { bytes })?,
+                    self.create(capacity).ok_or(Error::OutOfMemory { bytes })?
+                }
+            },
         };
         Ok(Memory { context: self.clone(), buffer, bytes })
     }
@@ -75,15 +76,21 @@ impl Context {
 
     fn create(&self, size: u64) -> Option<::wgpu::Buffer> {
         use ::wgpu::BufferUsages;
-        let scope = self.device.push_error_scope(::wgpu::ErrorFilter::OutOfMemory);
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
-        let descriptor = ::wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
-        let buffer = self.device.create_buffer(&descriptor);
-        if pollster::block_on(scope.pop()).is_some() {
+        if locked(&self.pool).reserved + size > self.bounds.memory {
             return None;
         }
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let descriptor = ::wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
+        let buffer = self.create_buffer(&descriptor)?;
         locked(&self.pool).reserved += size;
         Some(buffer)
+    }
+
+    /// None if there is no memory for it.
+    pub(super) fn create_buffer(&self, descriptor: &::wgpu::BufferDescriptor<'_>) -> Option<::wgpu::Buffer> {
+        let scope = self.device.push_error_scope(::wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(descriptor);
+        pollster::block_on(scope.pop()).is_none().then_some(buffer)
     }
 }
 

@@ -39,6 +39,20 @@ pub(crate) struct Context {
     staging: Mutex<Staging>,
     stream: Mutex<Stream>,
     trouble: Arc<Trouble>,
+    bounds: Bounds,
+}
+
+/// What a context may take, where that is less than its adapter has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes of memory in all.
+    pub(crate) memory: u64,
+    /// Bytes of an operand that a kernel sees.
+    pub(crate) binding: u64,
+}
+
+impl Bounds {
+    pub(crate) const NONE: Bounds = Bounds { memory: u64::MAX, binding: u64::MAX };
 }
 
 /// Contexts that have been opened, by the adapter's number.
@@ -63,15 +77,16 @@ impl Context {
         if let Some((_, context)) = opened.iter().find(|(other, _)| *other == index) {
             return Ok(context.clone());
         }
-        let context = Arc::new(Context::open(index)?);
+        let context = Arc::new(Context::open(index, Bounds::NONE)?);
         opened.push((index, context.clone()));
         Ok(context)
     }
 
-    fn open(index: usize) -> Result<Context> {
+    fn open(index: usize, bounds: Bounds) -> Result<Context> {
         let adapter = adapters::adapter(index)?;
         let features = adapter.features() & adapters::useful();
-        let limits = adapter.limits();
+        let mut limits = adapter.limits();
+        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bounds.binding);
         let descriptor = ::wgpu::DeviceDescriptor {
             label: None,
             required_features: features,
@@ -94,6 +109,7 @@ impl Context {
             features,
             limits,
             trouble,
+            bounds,
         })
     }
 
@@ -193,10 +209,14 @@ impl Context {
     }
 
     fn wait(&self, submission: Option<::wgpu::SubmissionIndex>) -> Result<()> {
-        if let Err(error) = self.device.poll(::wgpu::PollType::Wait { submission_index: submission, timeout: None }) {
+        self.poll(::wgpu::PollType::Wait { submission_index: submission, timeout: None });
+        self.check()
+    }
+
+    fn poll(&self, poll: ::wgpu::PollType) {
+        if let Err(error) = self.device.poll(poll) {
             self.trouble.note(format!("it does not answer: {error}"));
         }
-        self.check()
     }
 
     fn check(&self) -> Result<()> {

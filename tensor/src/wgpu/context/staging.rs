@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use ::wgpu::{Buffer, BufferDescriptor, BufferUsages, COPY_BUFFER_ALIGNMENT, MapMode};
 
+use super::stream::COPIED;
 use super::{Context, Memory, locked};
 use crate::memory::size_class;
 use crate::{Error, Result};
@@ -24,13 +25,16 @@ impl Way {
         Arc::new(Mutex::new(Way { usage, idle: Vec::new() }))
     }
 
-    fn take(&mut self, device: &::wgpu::Device, bytes: u64) -> Buffer {
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    fn take(&mut self, context: &Context, bytes: u64) -> Result<Buffer> {
         let size = size_class((bytes as usize).max(SMALLEST)) as u64;
         if let Some(i) = self.idle.iter().position(|buffer| buffer.size() == size) {
-            return self.idle.swap_remove(i);
+            return Ok(self.idle.swap_remove(i));
         }
         let mapped_at_creation = self.usage.contains(BufferUsages::MAP_WRITE);
-        device.create_buffer(&BufferDescriptor { label: Some("staging"), size, usage: self.usage, mapped_at_creation })
+        let descriptor = BufferDescriptor { label: Some("staging"), size, usage: self.usage, mapped_at_creation };
+        context.create_buffer(&descriptor).ok_or(Error::OutOfMemory { bytes: bytes as usize })
     }
 
     fn give(&mut self, buffer: Buffer) {
@@ -80,24 +84,23 @@ impl Context {
     pub(crate) fn upload(self: &Arc<Self>, bytes: &[u8]) -> Result<Memory> {
         self.check()?;
         let memory = self.allocate(bytes.len())?;
-        let size = (bytes.len() as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
-        if size == 0 {
-            return Ok(memory);
-        }
         let way = locked(&self.staging).up.clone();
-        let buffer = locked(&way).take(&self.device, size);
-        match buffer.get_mapped_range_mut(..size) {
-            Ok(mut mapped) => mapped.slice(..bytes.len()).copy_from_slice(bytes),
-            Err(_) => {
-                self.check()?;
-                return Err(Error::OutOfMemory { bytes: bytes.len() });
+        for (piece, start) in bytes.chunks(COPIED as usize).zip((0..).step_by(COPIED as usize)) {
+            let size = (piece.len() as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
+            let buffer = locked(&way).take(self, size)?;
+            match buffer.get_mapped_range_mut(..size) {
+                Ok(mut mapped) => mapped.slice(..piece.len()).copy_from_slice(piece),
+                Err(_) => {
+                    self.check()?;
+                    return Err(Error::OutOfMemory { bytes: piece.len() });
+                }
             }
+            buffer.unmap();
+            let mut stream = locked(&self.stream);
+            stream.encoder(self).copy_buffer_to_buffer(&buffer, 0, memory.buffer(), start, size);
+            locked(&self.staging).in_use.push(buffer);
+            stream.copied(self, size);
         }
-        buffer.unmap();
-        let mut stream = locked(&self.stream);
-        stream.encoder(self).copy_buffer_to_buffer(&buffer, 0, memory.buffer(), 0, size);
-        locked(&self.staging).in_use.push(buffer);
-        stream.copied(self, size);
         Ok(memory)
     }
 }
@@ -117,7 +120,7 @@ impl Memory {
         let skip = start % COPY_BUFFER_ALIGNMENT as usize;
         let size = ((skip + out.len()) as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
         let way = locked(&context.staging).down.clone();
-        let buffer = locked(&way).take(&context.device, size);
+        let buffer = locked(&way).take(context, size)?;
         let submission = {
             let mut stream = locked(&context.stream);
             stream.encoder(context).copy_buffer_to_buffer(self.buffer(), (start - skip) as u64, &buffer, 0, size);

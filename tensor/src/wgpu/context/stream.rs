@@ -1,5 +1,6 @@
 //! Kernels and copies in the order in which they were asked for, handed to the adapter many at a time.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ::wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePass, SubmissionIndex};
@@ -15,7 +16,12 @@ pub(super) const PARAMS_SIZE: usize = 256;
 /// Kernels that are handed over at once: enough to hide what handing over costs, few enough that the adapter begins early.
 const KERNELS: usize = 64;
 /// Bytes that are copied to the adapter before it is told.
-const COPIED: u64 = 32 << 20;
+pub(super) const COPIED: u64 = 32 << 20;
+/// Bytes that kernels read and write before they are handed over: so much keeps an adapter busy meanwhile.
+const TOUCHED: u64 = 256 << 20;
+/// Submissions that the adapter has not finished, at most: whoever records more waits for the oldest. So a program that never looks at
+/// a result has no more than this queued, nor staged on its way up.
+pub(super) const AHEAD: usize = 8;
 
 /// What has been recorded and not yet handed over.
 pub(super) struct Stream {
@@ -28,6 +34,9 @@ pub(super) struct Stream {
     params_buffer: Buffer,
     alignment: usize,
     copied: u64,
+    touched: u64,
+    /// What was handed over last, the oldest first.
+    pub(super) ahead: VecDeque<SubmissionIndex>,
     /// From the first kernel on that is to be timed.
     timing: Option<Timing>,
 }
@@ -41,7 +50,17 @@ impl Stream {
             usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Stream { encoder: None, pass: None, params: Vec::new(), params_buffer, alignment, copied: 0, timing: None }
+        Stream {
+            encoder: None,
+            pass: None,
+            params: Vec::new(),
+            params_buffer,
+            alignment,
+            copied: 0,
+            touched: 0,
+            ahead: VecDeque::new(),
+            timing: None,
+        }
     }
 
     /// Records a kernel. The second of its parameters becomes the number of invocations in a row of workgroups.
@@ -62,6 +81,7 @@ impl Stream {
         self.params.extend_from_slice(bytemuck::cast_slice(params));
         self.params.resize(offset + self.alignment, 0);
         let bindings = self.bindings(context, pipeline, memory);
+        self.touched += call.bytes;
         let is_timed = profile::is_enabled();
         let pass = self.pass(context, is_timed.then_some(call));
         pass.set_pipeline(&pipeline.compute);
@@ -69,6 +89,9 @@ impl Stream {
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
         if is_timed {
             self.pass = None;
+        }
+        if self.touched > TOUCHED {
+            self.submit(context);
         }
     }
 
@@ -127,7 +150,7 @@ impl Stream {
         }
     }
 
-    /// Hands over what was recorded; `None` if nothing was.
+    /// Hands over what was recorded, and waits if the adapter is too far behind; `None` if nothing was.
     pub(super) fn submit(&mut self, context: &Context) -> Option<SubmissionIndex> {
         self.pass = None;
         let mut encoder = self.encoder.take()?;
@@ -136,16 +159,20 @@ impl Stream {
             context.queue.write_buffer(&self.params_buffer, 0, &self.params);
             self.params.clear();
         }
-        self.copied = 0;
+        (self.copied, self.touched) = (0, 0);
         let submission = context.queue.submit([encoder.finish()]);
         if let Some(reading) = reading {
             reading.count(context);
         }
         super::locked(&context.staging).submitted();
-        // Hears what has finished; waits for nothing.
-        if let Err(error) = context.device.poll(::wgpu::PollType::Poll) {
-            context.trouble.note(format!("it does not answer: {error}"));
-        }
+        self.ahead.push_back(submission.clone());
+        let oldest = if self.ahead.len() > AHEAD { self.ahead.pop_front() } else { None };
+        // Hears what has finished.
+        let poll = match oldest {
+            Some(oldest) => ::wgpu::PollType::Wait { submission_index: Some(oldest), timeout: None },
+            None => ::wgpu::PollType::Poll,
+        };
+        context.poll(poll);
         Some(submission)
     }
 }

@@ -1,10 +1,12 @@
 //! Contexts that fail. Each test opens its own, but for the one about opening anew.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Context;
+use super::stream::AHEAD;
+use super::{Bounds, Context, locked};
 use crate::wgpu::{Grid, Kernel, Program, transfer};
-use crate::{Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
 /// A context of the first adapter, or none if there is no adapter; `OCELLI_TEST_ADAPTER=required` makes that a failure.
 fn opened(open: impl FnOnce() -> Result<Arc<Context>>) -> Option<Arc<Context>> {
@@ -18,7 +20,11 @@ fn opened(open: impl FnOnce() -> Result<Arc<Context>>) -> Option<Arc<Context>> {
 }
 
 fn own() -> Option<Arc<Context>> {
-    opened(|| Context::open(0).map(Arc::new))
+    bounded(Bounds::NONE)
+}
+
+fn bounded(bounds: Bounds) -> Option<Arc<Context>> {
+    opened(|| Context::open(0, bounds).map(Arc::new))
 }
 
 fn broken(context: &Context) {
@@ -70,4 +76,60 @@ fn a_lost_device_says_so() {
         let error = error.unwrap().to_string();
         assert!(error.starts_with("wgpu:0: the device was lost"), "{error}");
     }
+}
+
+#[test]
+fn few_submissions_are_ahead_of_the_adapter() {
+    let Some(context) = own() else { return };
+    let finished = Arc::new(AtomicUsize::new(0));
+    let mut x = transfer::upload(&context, &Tensor::zeros([1000], DType::F32).unwrap()).unwrap();
+    for _ in 0..3 * AHEAD {
+        // As many as are handed over at once.
+        for _ in 0..64 {
+            x = x.add(&x).unwrap();
+        }
+        let finished = finished.clone();
+        context.queue.on_submitted_work_done(move || {
+            finished.fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(locked(&context.stream).ahead.len() <= AHEAD);
+    }
+    let finished = finished.load(Ordering::Relaxed);
+    assert!(finished >= 2 * AHEAD - 2, "{finished} submissions have finished");
+    // Memory that is freed while kernels use it is the next kernel's: three tensors live at a time.
+    assert!(context.reserved() <= 4 * 4096, "{}", context.reserved());
+}
+
+#[test]
+fn large_kernels_are_handed_over_early() {
+    let Some(context) = own() else { return };
+    let submitted = || locked(&context.stream).ahead.len();
+    let x = transfer::upload(&context, &Tensor::zeros([8 << 20], DType::F32).unwrap()).unwrap();
+    let before = submitted();
+    for _ in 0..3 {
+        x.add(&x).unwrap();
+    }
+    assert_eq!(submitted(), before + 1);
+}
+
+#[test]
+fn idle_memory_is_given_back_before_there_is_none() {
+    let Some(context) = bounded(Bounds { memory: (10 << 20) + (1 << 16), ..Bounds::NONE }) else { return };
+    let megabytes = |count: usize| {
+        let x = Tensor::full([count << 18], 2, DType::F32).unwrap();
+        transfer::upload(&context, &x)
+    };
+    let kept = megabytes(3).unwrap();
+    let freed: Vec<Tensor> = (0..6).map(|_| megabytes(1).unwrap()).collect();
+    // On its way while its memory is freed.
+    let sum = freed[5].add(&freed[4]).unwrap().sum(0).unwrap();
+    assert!(matches!(megabytes(4), Err(Error::OutOfMemory { .. })));
+    drop(freed);
+    let large = megabytes(4).unwrap();
+    assert!(matches!(megabytes(4), Err(Error::OutOfMemory { .. })));
+    assert!(context.reserved() < 11 << 20, "{}", context.reserved());
+    // Nothing has come to harm.
+    assert_eq!(sum.item::<f32>().unwrap(), (4 << 18) as f32);
+    assert_eq!(kept.max(0).unwrap().item::<f32>().unwrap(), 2.0);
+    assert_eq!(large.min(0).unwrap().item::<f32>().unwrap(), 2.0);
 }
