@@ -122,6 +122,21 @@ impl Tensor {
         Ok(dense.view::<T>().as_contiguous().unwrap_or_default().to_vec())
     }
 
+    /// As [`Tensor::to_vec`], without keeping a thread waiting for a graphics processor; on the CPU the future is ready at once. The
+    /// copy begins when the future is first polled, which may be by any executor.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_vec`].
+    pub fn to_vec_async<T: Element>(&self) -> impl Future<Output = Result<Vec<T>>> + Send + use<T> {
+        let x = self.clone();
+        async move {
+            if T::DTYPE == x.dtype && x.is_on_wgpu() {
+                return x.contiguous()?.to_device_async(Device::Cpu).await?.to_vec();
+            }
+            x.to_vec()
+        }
+    }
+
     /// All elements in logical order without a copy; `None` if they do not lie in memory that way, are not of this type, or are not on
     /// the CPU.
     ///
@@ -172,6 +187,21 @@ impl Tensor {
             (Storage::Cpu(_), Device::Cpu) => Ok(self.clone()),
             (Storage::Wgpu(_), Device::Cpu) => wgpu::transfer::download(self),
             (Storage::Wgpu(_), Device::Wgpu(_)) => wgpu::transfer::download(self)?.to_device(device),
+        }
+    }
+
+    /// As [`Tensor::to_device`], without keeping a thread waiting for a graphics processor; the future is ready at once if the tensor is
+    /// on the CPU. The copy begins when the future is first polled, which may be by any executor.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_device`].
+    pub fn to_device_async(&self, device: Device) -> impl Future<Output = Result<Tensor>> + Send + use<> {
+        let x = self.clone();
+        async move {
+            if x.is_on_wgpu() && device != x.device() {
+                return wgpu::transfer::download_later(&x).await?.to_device(device);
+            }
+            x.to_device(device)
         }
     }
 

@@ -9,6 +9,11 @@ pub(crate) enum Context {}
 
 pub(crate) enum Memory {}
 
+pub(crate) enum Readback {}
+
+/// Bytes that are brought back at once: any number, as there are none.
+pub(crate) const PIECE: usize = 1;
+
 pub(crate) fn adapters() -> Vec<Adapter> {
     Vec::new()
 }
@@ -82,7 +87,21 @@ impl Memory {
         match *self {}
     }
 
-    pub(crate) fn download(&self, _start: usize, _out: &mut [u8]) -> Result<()> {
+    pub(crate) fn read_back(&self, _start: usize, _count: usize) -> Result<Readback> {
         match *self {}
+    }
+}
+
+impl Readback {
+    pub(crate) fn wait(&self) {
+        match *self {}
+    }
+
+    pub(crate) async fn arrive(&self) {
+        match *self {}
+    }
+
+    pub(crate) fn take(self, _out: &mut [u8]) -> Result<()> {
+        match self {}
     }
 }

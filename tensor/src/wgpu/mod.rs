@@ -31,6 +31,7 @@ mod stored;
 pub(crate) mod transfer;
 pub(crate) mod update;
 
+use context::PIECE;
 pub(crate) use context::{Context, Memory, adapters, release_idle_memory};
 pub(crate) use kernel::{Grid, Kernel, Program};
 pub(crate) use stored::Stored;

@@ -1,11 +1,13 @@
 //! Tensors on their way between the processor and an adapter.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 use half::{bf16, f16};
 
 use super::elementwise::bytes;
-use super::{Context, Stored};
+use super::{Context, PIECE, Stored};
 use crate::layout::Layout;
 use crate::{DType, Element, Result, Tensor};
 
@@ -29,18 +31,53 @@ pub(crate) fn upload(context: &Arc<Context>, x: &Tensor) -> Result<Tensor> {
 
 /// A copy on the CPU, in the same order of memory if that is dense. Waits until the adapter has computed the numbers.
 pub(crate) fn download(x: &Tensor) -> Result<Tensor> {
+    let mut copy = pin!(copied(x, Waiting::Blocks));
+    match copy.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(copy) => copy,
+        Poll::Pending => unreachable!("nothing is awaited where threads are blocked"),
+    }
+}
+
+/// As [`download`], as a future that keeps no thread waiting.
+pub(crate) async fn download_later(x: &Tensor) -> Result<Tensor> {
+    copied(x, Waiting::Yields).await
+}
+
+/// What a thread does until numbers have come.
+#[derive(Debug, Clone, Copy)]
+enum Waiting {
+    Blocks,
+    Yields,
+}
+
+async fn copied(x: &Tensor, waiting: Waiting) -> Result<Tensor> {
     let dense = x.laid_out(&x.layout().dense_like())?;
-    let has_f16 = dense.memory().context().has_f16();
-    let stored = Stored::of(x.dtype(), has_f16)?;
+    let stored = Stored::of(x.dtype(), dense.memory().context().has_f16())?;
+    let (place, count) = (dense.layout().offset * stored.bytes(), bytes(dense.numel(), stored)?);
+    let mut content = vec![0u8; count];
+    // The next piece is on its way while one is copied.
+    let begin = |start: usize| dense.memory().read_back(place + start, (count - start).min(PIECE));
+    let mut next = if count > 0 { Some(begin(0)?) } else { None };
+    for (piece, start) in content.chunks_mut(PIECE).zip((0..count).step_by(PIECE)) {
+        let Some(coming) = next.take() else { break };
+        if start + PIECE < count {
+            next = Some(begin(start + PIECE)?);
+        }
+        match waiting {
+            Waiting::Blocks => coming.wait(),
+            Waiting::Yields => coming.arrive().await,
+        }
+        coming.take(piece)?;
+    }
     let copy = match (x.dtype(), stored) {
-        (DType::U8, _) => read::<u32, u8>(&dense, |x| x as u8)?,
-        (DType::Bool, _) => read::<u32, bool>(&dense, |x| x != 0)?,
-        (DType::BF16, _) => read::<f32, bf16>(&dense, bf16::from_f32)?,
-        (DType::F16, Stored::F32) => read::<f32, f16>(&dense, f16::from_f32)?,
-        (DType::F16, _) => read::<f16, f16>(&dense, |x| x)?,
-        (DType::I32, _) => read::<i32, i32>(&dense, |x| x)?,
-        (DType::I64, _) => read::<i64, i64>(&dense, |x| x)?,
-        (DType::F32 | DType::F64, _) => read::<f32, f32>(&dense, |x| x)?,
+        (DType::U8, _) => read::<u32, u8>(&content, |x| x as u8)?,
+        (DType::Bool, _) => read::<u32, bool>(&content, |x| x != 0)?,
+        (DType::BF16, _) => read::<f32, bf16>(&content, bf16::from_f32)?,
+        (DType::F16, Stored::F32) => read::<f32, f16>(&content, f16::from_f32)?,
+        (DType::F16, _) => read::<f16, f16>(&content, |x| x)?,
+        (DType::I32, _) => read::<i32, i32>(&content, |x| x)?,
+        (DType::I64, _) => read::<i64, i64>(&content, |x| x)?,
+        (DType::F32 | DType::F64, _) => read::<f32, f32>(&content, |x| x)?,
     };
     Ok(copy.with_layout(Layout { offset: 0, ..dense.layout().clone() }))
 }
@@ -50,13 +87,10 @@ fn converted<T: Element, S>(dense: &Tensor, convert: impl Fn(T) -> S) -> Vec<S> 
     dense.dense_elements::<T>().iter().map(|&x| convert(x)).collect()
 }
 
-/// The elements of a dense tensor in the order of memory.
-fn read<S: bytemuck::Pod, T: Element>(dense: &Tensor, convert: impl Fn(S) -> T) -> Result<Tensor> {
-    let (start, count) = (dense.layout().offset, dense.numel());
-    let mut stored = vec![0u8; bytes(count, Stored::of(dense.dtype(), dense.memory().context().has_f16())?)?];
-    dense.memory().download(start * size_of::<S>(), &mut stored)?;
-    Tensor::build::<T>([count], |out| {
-        for (out, stored) in out.iter_mut().zip(stored.chunks_exact(size_of::<S>())) {
+/// The elements, from how they are stored.
+fn read<S: bytemuck::Pod, T: Element>(content: &[u8], convert: impl Fn(S) -> T) -> Result<Tensor> {
+    Tensor::build::<T>([content.len() / size_of::<S>()], |out| {
+        for (out, stored) in out.iter_mut().zip(content.chunks_exact(size_of::<S>())) {
             *out = convert(bytemuck::pod_read_unaligned(stored));
         }
         Ok(())

@@ -18,6 +18,7 @@ pub(crate) use adapters::adapters;
 pub(crate) use memory::Memory;
 use memory::Pool;
 use pipelines::Pipelines;
+pub(crate) use staging::PIECE;
 use staging::Staging;
 use stream::Stream;
 use trouble::Trouble;

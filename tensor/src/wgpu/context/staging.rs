@@ -1,8 +1,10 @@
 //! Ways between the processor's memory and the adapter's, through buffers that both can reach and that are used again.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 
-use ::wgpu::{Buffer, BufferDescriptor, BufferUsages, COPY_BUFFER_ALIGNMENT, MapMode};
+use ::wgpu::{Buffer, BufferDescriptor, BufferUsages, COPY_BUFFER_ALIGNMENT, MapMode, PollType, SubmissionIndex};
 
 use super::stream::COPIED;
 use super::{Context, Memory, locked};
@@ -105,20 +107,38 @@ impl Context {
     }
 }
 
+/// Bytes that are brought back at once, at most.
+pub(crate) const PIECE: usize = COPIED as usize;
+
+/// Bytes on their way from the adapter's memory.
+pub(crate) struct Readback {
+    context: Arc<Context>,
+    buffer: Buffer,
+    /// Bytes before the first one that is wanted, and those up to the last one.
+    skip: usize,
+    size: u64,
+    submission: Option<SubmissionIndex>,
+    arrival: Arc<Mutex<Arrival>>,
+}
+
+#[derive(Default)]
+struct Arrival {
+    has_come: bool,
+    is_watched: bool,
+    waker: Option<Waker>,
+}
+
 impl Memory {
-    /// Waits for what the memory is to hold, and copies its bytes from `start` on.
+    /// Begins to bring `count` bytes (1 to [`PIECE`]) from `start` on to the processor.
     ///
     /// # Errors
-    /// [`Error::Adapter`] if something that led to it has failed, or the device was lost.
-    pub(crate) fn download(&self, start: usize, out: &mut [u8]) -> Result<()> {
+    /// [`Error::Adapter`] if something that led to them has failed, or the device was lost; [`Error::OutOfMemory`].
+    pub(crate) fn read_back(&self, start: usize, count: usize) -> Result<Readback> {
         let context = self.context();
         context.check()?;
-        if out.is_empty() {
-            return Ok(());
-        }
         // Copies begin and end at whole words.
         let skip = start % COPY_BUFFER_ALIGNMENT as usize;
-        let size = ((skip + out.len()) as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
+        let size = ((skip + count) as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
         let way = locked(&context.staging).down.clone();
         let buffer = locked(&way).take(context, size)?;
         let submission = {
@@ -126,13 +146,57 @@ impl Memory {
             stream.encoder(context).copy_buffer_to_buffer(self.buffer(), (start - skip) as u64, &buffer, 0, size);
             stream.submit(context)
         };
-        let trouble = context.trouble.clone();
+        let arrival = Arc::<Mutex<Arrival>>::default();
+        let (trouble, come) = (context.trouble.clone(), arrival.clone());
         buffer.map_async(MapMode::Read, ..size, move |result| {
             if let Err(error) = result {
                 trouble.note(format!("its memory cannot be read: {error}"));
             }
+            has_come(&come);
         });
-        context.wait(submission)?;
+        Ok(Readback { context: context.clone(), buffer, skip, size, submission, arrival })
+    }
+}
+
+impl Readback {
+    /// Waits for the bytes.
+    pub(crate) fn wait(&self) {
+        self.context.poll(PollType::Wait { submission_index: self.submission.clone(), timeout: None });
+    }
+
+    /// Waits for the bytes without keeping the thread: the adapter is asked by another one, which ends with that.
+    pub(crate) async fn arrive(&self) {
+        poll_fn(|task| {
+            let mut arrival = locked(&self.arrival);
+            if arrival.has_come {
+                return Poll::Ready(());
+            }
+            arrival.waker = Some(task.waker().clone());
+            if !std::mem::replace(&mut arrival.is_watched, true) {
+                let (context, come, submission) = (self.context.clone(), self.arrival.clone(), self.submission.clone());
+                let watch = move || {
+                    context.poll(PollType::Wait { submission_index: submission, timeout: None });
+                    // Also where the adapter has nothing more to say.
+                    has_come(&come);
+                };
+                let thread = std::thread::Builder::new().name("ocelli readback".to_owned());
+                if let Err(error) = thread.spawn(watch) {
+                    self.context.trouble.note(format!("there is no thread that could wait for it: {error}"));
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The bytes, which have come.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if something that led to them has failed, or the device was lost.
+    pub(crate) fn take(self, out: &mut [u8]) -> Result<()> {
+        let Readback { context, buffer, skip, size, .. } = self;
+        context.check()?;
         match buffer.get_mapped_range(..size) {
             Ok(mapped) => out.copy_from_slice(&mapped[skip..skip + out.len()]),
             Err(error) => {
@@ -141,7 +205,19 @@ impl Memory {
             }
         }
         buffer.unmap();
+        let way = locked(&context.staging).down.clone();
         locked(&way).give(buffer);
         Ok(())
+    }
+}
+
+fn has_come(arrival: &Mutex<Arrival>) {
+    let waker = {
+        let mut arrival = locked(arrival);
+        arrival.has_come = true;
+        arrival.waker.take()
+    };
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }

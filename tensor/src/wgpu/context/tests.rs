@@ -1,12 +1,14 @@
 //! Contexts that fail. Each test opens its own, but for the one about opening anew.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Poll, Wake, Waker};
 
 use super::stream::AHEAD;
 use super::{Bounds, Context, locked};
 use crate::wgpu::{Grid, Kernel, Program, transfer};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Device, Error, Result, Tensor};
 
 /// A context of the first adapter, or none if there is no adapter; `OCELLI_TEST_ADAPTER=required` makes that a failure.
 fn opened(open: impl FnOnce() -> Result<Arc<Context>>) -> Option<Arc<Context>> {
@@ -132,4 +134,83 @@ fn idle_memory_is_given_back_before_there_is_none() {
     assert_eq!(sum.item::<f32>().unwrap(), (4 << 18) as f32);
     assert_eq!(kept.max(0).unwrap().item::<f32>().unwrap(), 2.0);
     assert_eq!(large.min(0).unwrap().item::<f32>().unwrap(), 2.0);
+}
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+#[test]
+fn results_come_as_futures() {
+    let Some(context) = own() else { return };
+    let cpu = Tensor::new([1.0f32, 2.0, 3.0]).unwrap();
+    let x = transfer::upload(&context, &cpu).unwrap();
+    assert_eq!(pollster::block_on(x.add(&x).unwrap().to_vec_async::<f32>()).unwrap(), [2.0, 4.0, 6.0]);
+    let there = pollster::block_on(x.to_device_async(Device::Cpu)).unwrap();
+    assert_eq!((there.device(), there.to_vec::<f32>().unwrap()), (Device::Cpu, cpu.to_vec::<f32>().unwrap()));
+    let error = pollster::block_on(x.to_vec_async::<i64>()).unwrap_err();
+    assert!(matches!(error, Error::DType { .. }), "{error}");
+    let empty = x.narrow(0, 3, 0).unwrap();
+    assert_eq!(pollster::block_on(empty.to_vec_async::<f32>()).unwrap(), [0.0f32; 0]);
+    // At once on the CPU.
+    let mut ready = pin!(cpu.to_vec_async::<f32>());
+    assert!(ready.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_ready());
+}
+
+#[test]
+fn futures_wake_their_tasks_and_keep_no_thread() {
+    let Some(context) = own() else { return };
+    let mut x = transfer::upload(&context, &Tensor::eye(256, 256, DType::F32).unwrap()).unwrap();
+    for _ in 0..20 {
+        x = x.matmul(&x).unwrap();
+    }
+    // More bytes than come in one piece.
+    let large = x.reshape([1, 65536]).unwrap().expand([200, 65536]).unwrap();
+    let mut futures = [x, large].map(|x| Box::pin(x.to_vec_async::<f32>()));
+    let mut woken = [Arc::<Woken>::default(), Arc::default()];
+    let mut results = [None, None];
+    let start = std::time::Instant::now();
+    while results.iter().any(Option::is_none) {
+        for ((future, woken), result) in futures.iter_mut().zip(&mut woken).zip(&mut results) {
+            let waker = Waker::from(woken.clone());
+            if result.is_none()
+                && let Poll::Ready(values) = future.as_mut().poll(&mut task::Context::from_waker(&waker))
+            {
+                *result = Some(values.unwrap());
+            }
+        }
+        // Both are asked again only after one of them was woken.
+        while results.iter().any(Option::is_none) && woken.iter().all(|woken| woken.0.swap(0, Ordering::Acquire) == 0) {
+            assert!(start.elapsed().as_secs() < 300, "nobody was woken");
+            std::thread::yield_now();
+        }
+    }
+    let [values, large] = results.map(Option::unwrap);
+    assert_eq!(values.iter().sum::<f32>(), 256.0);
+    assert!(large.chunks(65536).all(|row| row == values));
+}
+
+#[test]
+fn futures_tell_of_a_lost_device() {
+    let Some(context) = own() else { return };
+    let x = transfer::upload(&context, &Tensor::new([1.0f32, 2.0]).unwrap()).unwrap();
+    let mut future = Box::pin(x.add(&x).unwrap().to_vec_async::<f32>());
+    let first = future.as_mut().poll(&mut task::Context::from_waker(Waker::noop()));
+    context.lose();
+    // The numbers may have come before.
+    let result = match first {
+        Poll::Ready(result) => result,
+        Poll::Pending => pollster::block_on(future),
+    };
+    if let Err(error) = result {
+        assert!(error.to_string().contains("the device was lost"), "{error}");
+    }
+    let error = pollster::block_on(x.to_vec_async::<f32>()).unwrap_err();
+    assert!(error.to_string().contains("the device was lost"), "{error}");
 }
