@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     e = exponentials_of_ways(own, way, e);
     let most = e.greatest;
     // Relative to an infinity nothing is a number.
-    var ln = log(e.sum);
+    var ln = natural_logarithm(e.sum);
     if is_nan(most) || is_infinite(most) { ln = bitcast<f32>(nan_bits); }
     let label = select(-1, classes[min(place.series, p.walk.count - 1u)], place.inside);
     var shared_loss = 0.0;

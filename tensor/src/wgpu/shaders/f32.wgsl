@@ -75,13 +75,13 @@ fn ln_1p(x: f32) -> f32 {
         let t = s * s;
         return 2.0 * s * (1.0 + t * (1.0 / 3.0 + t * (0.2 + t * (1.0 / 7.0 + t * (1.0 / 9.0)))));
     }
-    return log(u);
+    return natural_logarithm(u);
 }
 
 fn cbrt(x: f32) -> f32 {
     if x == 0.0 || is_infinite(x) || is_nan(x) { return x; }
     let size = abs(x);
-    let guess = exp2(log2(size) * (1.0 / 3.0));
+    let guess = exp2(binary_logarithm(size) * (1.0 / 3.0));
     // A step of Newton's method, in a form that cannot overflow.
     return with_sign(guess - (guess - size / (guess * guess)) * (1.0 / 3.0), x);
 }
@@ -113,14 +113,14 @@ fn cosh_of(x: f32) -> f32 {
 fn asinh_of(x: f32) -> f32 {
     let size = abs(x);
     if is_infinite(x) || is_nan(x) { return x; }
-    if size > 1e9 { return with_sign(log(size) + 0.6931471805599453, x); }
+    if size > 1e9 { return with_sign(natural_logarithm(size) + 0.6931471805599453, x); }
     let square = size * size;
     return with_sign(ln_1p(size + square / (1.0 + sqrt(square + 1.0))), x);
 }
 
 fn acosh_of(x: f32) -> f32 {
     if x < 1.0 { return nan(); }
-    if x > 1e9 { return log(x) + 0.6931471805599453; }
+    if x > 1e9 { return natural_logarithm(x) + 0.6931471805599453; }
     let t = x - 1.0;
     return ln_1p(t + sqrt(t * (x + 1.0)));
 }
@@ -285,7 +285,7 @@ fn erfc(x: f32) -> f32 {
 fn erfinv(x: f32) -> f32 {
     if abs(x) > 1.0 || is_nan(x) { return nan(); }
     if abs(x) == 1.0 { return with_sign(infinity(), x); }
-    var w = -log((1.0 - x) * (1.0 + x));
+    var w = -natural_logarithm((1.0 - x) * (1.0 + x));
     var p = 0.0;
     if w < 5.0 {
         w -= 2.5;
@@ -400,9 +400,9 @@ fn unary(f: u32, x: X, low: X, high: X) -> X {
         case EXP: { return exp(x); }
         case EXP2: { return exp2(x); }
         case EXP_M1: { return exp_m1(x); }
-        case LN: { return log(x); }
-        case LOG2: { return log2(x); }
-        case LOG10: { return log2(x) * 0.30102999566398120; }
+        case LN: { return natural_logarithm(x); }
+        case LOG2: { return binary_logarithm(x); }
+        case LOG10: { return decimal_logarithm(x); }
         case LN_1P: { return ln_1p(x); }
         case SIN: { return sine_and_cosine(x).x; }
         case COS: { return sine_and_cosine(x).y; }
@@ -487,7 +487,7 @@ fn power(x: f32, y: f32) -> f32 {
         }
         if y < 0.0 { result = 1.0 / result; }
     } else {
-        result = exp2(y * log2(size));
+        result = exp2(y * binary_logarithm(size));
     }
     if x < 0.0 || (x == 0.0 && (bitcast<u32>(x) >> 31u) == 1u) {
         if odd { return -result; }

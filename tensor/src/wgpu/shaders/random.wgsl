@@ -29,17 +29,6 @@ struct Params {
 // 24 bits in 0..1.
 fn unit(word: u32) -> f32 { return f32(word >> 8u) * 0x1p-24; }
 
-// ln x for 0 < x ≤ 1: ln(2ᵉ·m) = e·ln 2 + 2 artanh((m − 1) / (m + 1)) with m between √½ and √2.
-fn logarithm(x: f32) -> f32 {
-    let bits = bitcast<u32>(x) + (0x3f800000u - 0x3f3504f3u);
-    let exponent = f32(i32(bits >> 23u) - 127);
-    let m = bitcast<f32>((bits & 0x007fffffu) + 0x3f3504f3u);
-    let s = (m - 1.0) / (m + 1.0);
-    let t = s * s;
-    let series = 2.0 * s * (1.0 + t * (1.0 / 3.0 + t * (0.2 + t * (1.0 / 7.0 + t * (1.0 / 9.0)))));
-    return exponent * 0.6931471805599453 + series;
-}
-
 // Cosine and sine of 2π·x for 0 ≤ x < 1: of what is left to the nearest quarter of a turn (exact), by their series.
 fn turned(x: f32) -> vec2<f32> {
     let quarter = floor(4.0 * x + 0.5);
@@ -57,7 +46,7 @@ fn turned(x: f32) -> vec2<f32> {
 
 // Two words as two independent numbers (G. Box and M. Muller, 1958). 1 − u lies in (0, 1], where the logarithm is finite.
 fn normal_pair(a: u32, b: u32) -> vec2<f32> {
-    return sqrt(max(-2.0 * logarithm(1.0 - unit(a)), 0.0)) * turned(unit(b));
+    return sqrt(max(-2.0 * natural_logarithm(1.0 - unit(a)), 0.0)) * turned(unit(b));
 }
 
 @compute @workgroup_size(64)

@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     }
     e = exponentials_of_ways(own, place.way, e);
     if !place.inside { return; }
-    let ln = log(e.sum);
+    let ln = natural_logarithm(e.sum);
     var at = first;
     for (var j = place.way; j < p.walk.n; j += WAYS) {
         let value = f32(x[p.offset + at.x]);
