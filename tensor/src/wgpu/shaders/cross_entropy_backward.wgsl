@@ -31,7 +31,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
         // Logits that do not count may be infinite; their gradient is 0 nevertheless.
         var result = 0.0;
         if label >= 0 {
-            result = exp(f32(x[p.x + at.x]) - most - ln) * mass;
+            result = exponential(f32(x[p.x + at.x]) - most - ln) * mass;
             if p.share != 0.0 { result -= weight_of(j) * (p.share * slope); }
             if j == u32(label) { result -= p.own * weight_of(j) * slope; }
         }

@@ -13,7 +13,7 @@ var<workgroup> parts_of_exponentials: array<Exponentials, LANES * WAYS>;
 // e^(x − max), where ∞ − ∞ of a pair that has seen nothing yet is no number but 0.
 fn relative(x: f32, most: f32) -> f32 {
     if x == bitcast<f32>(lowest_bits) && most == x { return 0.0; }
-    return exp(x - most);
+    return exponential(x - most);
 }
 
 fn larger(x: f32, y: f32) -> f32 { return select(y, x, x > y || is_nan(x)); }

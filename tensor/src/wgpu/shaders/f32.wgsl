@@ -61,7 +61,7 @@ fn exp_m1(x: f32) -> f32 {
     if abs(x) < 0.35 {
         return x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0)))))));
     }
-    return exp(x) - 1.0;
+    return exponential(x) - 1.0;
 }
 
 // ln(1 + x): what 1 + x rounds away is put back by a quotient (W. Kahan).
@@ -98,7 +98,7 @@ fn sinh_of(x: f32) -> f32 {
     let size = abs(x);
     if size > 80.0 {
         // eˣ overflows before its half does.
-        let half = exp(0.5 * size);
+        let half = exponential(0.5 * size);
         return with_sign(0.5 * half * half, x);
     }
     let e = exp_m1(size);
@@ -106,7 +106,7 @@ fn sinh_of(x: f32) -> f32 {
 }
 
 fn cosh_of(x: f32) -> f32 {
-    let half = exp(0.5 * abs(x));
+    let half = exponential(0.5 * abs(x));
     return 0.5 * half * half + 0.5 / (half * half);
 }
 
@@ -248,13 +248,13 @@ fn scaled_erfc(x: f32) -> f32 {
     let t = 2.0 / (2.0 + x);
     let polynomial = -1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807
         + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
-    return t * exp(polynomial);
+    return t * exponential(polynomial);
 }
 
 // The product of exponentials whose arguments are exact: x² rounded would cost digits of e^(-x²).
 fn exp_of_minus_square(x: f32) -> f32 {
     let high = bitcast<f32>(bitcast<u32>(x) & 0xfffff000u);
-    return exp(-high * high) * exp(-(x - high) * (x + high));
+    return exponential(-high * high) * exponential(-(x - high) * (x + high));
 }
 
 fn erf_small(x: f32) -> f32 {
@@ -315,7 +315,7 @@ fn erfinv(x: f32) -> f32 {
 
 fn sigmoid(x: f32) -> f32 {
     if is_nan(x) { return x; }
-    let e = exp(-abs(x));
+    let e = exponential(-abs(x));
     return select(e / (1.0 + e), 1.0 / (1.0 + e), x >= 0.0);
 }
 
@@ -397,7 +397,7 @@ fn unary(f: u32, x: X, low: X, high: X) -> X {
         case RSQRT: { return 1.0 / sqrt(x); }
         case CBRT: { return cbrt(x); }
         case RECIP: { return 1.0 / x; }
-        case EXP: { return exp(x); }
+        case EXP: { return exponential(x); }
         case EXP2: { return exp2(x); }
         case EXP_M1: { return exp_m1(x); }
         case LN: { return natural_logarithm(x); }
@@ -420,8 +420,8 @@ fn unary(f: u32, x: X, low: X, high: X) -> X {
         case ERFC: { return erfc(x); }
         case ERFINV: { return erfinv(x); }
         case SIGMOID: { return sigmoid(x); }
-        case LOG_SIGMOID: { return select(0.0, x, x < 0.0) - ln_1p(exp(-abs(x))); }
-        case SOFTPLUS: { return relu(x) + ln_1p(exp(-abs(x))); }
+        case LOG_SIGMOID: { return select(0.0, x, x < 0.0) - ln_1p(exponential(-abs(x))); }
+        case SOFTPLUS: { return relu(x) + ln_1p(exponential(-abs(x))); }
         case SILU: { return x * sigmoid(x); }
         case GELU: { return 0.5 * x * erfc(-0.7071067811865476 * x); }
         case GELU_TANH: { return gelu_tanh(x); }

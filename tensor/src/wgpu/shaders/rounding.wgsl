@@ -1,8 +1,11 @@
-// What floats of every kind need: tests by their bits, logarithms, and rounding to the 16-bit types.
+// What floats of every kind need: tests by their bits, exponentials, logarithms, and rounding to the 16-bit types.
 
 // Comparisons with NaN are not to be relied on in a shader; its bits are.
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 fn is_infinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u; }
+
+// An adapter's own exponential need not know what is no number.
+fn exponential(x: f32) -> f32 { return select(exp(x), x, is_nan(x)); }
 
 // x = 2ᵉ·m with m between √½ and √2, as e and ln m = 2 artanh((m − 1) / (m + 1)), for positive and finite x. An adapter's own
 // logarithm need not be exact near 1, nor know those of 0 and infinity.

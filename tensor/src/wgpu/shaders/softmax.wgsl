@@ -33,7 +33,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     var at = first;
     for (var j = place.way; j < p.walk.n; j += WAYS) {
         let value = f32(x[p.offset + at.x]);
-        var y = exp(value - e.greatest) / e.sum;
+        var y = exponential(value - e.greatest) / e.sum;
         if LOG { y = value - e.greatest - ln; }
         out[at.x] = R(rounded(RESULT, y));
         at = next_element(at);

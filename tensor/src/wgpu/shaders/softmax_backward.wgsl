@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
         let value = f32(y[p.y + at.x]);
         let slope = f32(dy[p.dy + at.x]);
         var dx = value * (slope - sum);
-        if LOG { dx = slope - exp(value) * sum; }
+        if LOG { dx = slope - exponential(value) * sum; }
         out[at.x] = R(rounded(RESULT, dx));
         at = next_element(at);
     }
