@@ -368,7 +368,8 @@ impl Tensor {
     pub(crate) fn is_own(&mut self) -> bool {
         match &mut self.storage {
             Storage::Cpu(buffer) => Arc::get_mut(buffer).is_some(),
-            Storage::Wgpu(memory) => Arc::get_mut(memory).is_some(),
+            // What waits is known elsewhere too, but computed by nobody twice.
+            Storage::Wgpu(memory) => Arc::strong_count(memory) == 1,
         }
     }
 
@@ -381,6 +382,10 @@ impl Tensor {
 
     /// Sees to it that the memory is no other tensor's, and dense.
     pub(crate) fn make_own(&mut self) -> Result<()> {
+        if self.is_on_wgpu() && !self.is_own() {
+            // Those that share the memory may be results that wait, and only read it.
+            self.memory().context().waiting().settle_readers(self.memory())?;
+        }
         if !self.is_own() || !self.layout.is_dense() {
             *self = self.copy_into(&self.layout.dense_like())?;
         }

@@ -9,6 +9,8 @@ use crate::{DType, Element, Error, Operand, Result, Scalar, Shape, Tensor, wgpu}
 pub(crate) struct Pair {
     pub(crate) a: Tensor,
     pub(crate) b: Tensor,
+    /// What `b` was made of, if of a plain number.
+    scalar: Option<Scalar>,
     pub(crate) shape: Shape,
     /// The dtype that promotion gives; `a` and `b` are of its [`DType::wide`] form (on a graphics processor they may be of their own,
     /// which its kernels widen as they read).
@@ -45,14 +47,14 @@ impl Pair {
             let is_read_so = x.is_on_wgpu() && x.dtype().is_float() && dtype.is_float();
             if is_read_so { Ok(x.clone()) } else { x.to_dtype(dtype.wide()) }
         };
-        let b = match b {
-            Operand::Tensor(b) => wide(b)?,
-            Operand::Scalar(b) => Tensor::full_on(a.device(), (), b, dtype.wide())?,
+        let (b, scalar) = match b {
+            Operand::Tensor(b) => (wide(b)?, None),
+            Operand::Scalar(b) => (Tensor::full_on(a.device(), (), b, dtype.wide())?, Some(b)),
         };
         let a = wide(a)?;
         let shape = a.shape().broadcast(op, b.shape())?;
         shape.check_size(op, dtype)?;
-        Ok(Pair { a, b, shape, dtype })
+        Ok(Pair { a, b, scalar, shape, dtype })
     }
 
     /// The function of this name, if the operands are on a graphics processor.
@@ -207,7 +209,7 @@ impl Tensor {
         if pair.dtype.is_float() {
             return apply_floats!("pow", pair, |x, y| x.powf(y));
         }
-        let negative = pair.b.to_dtype(DType::I64)?.lt(0)?.to_vec::<bool>()?.contains(&true);
+        let negative = pair.whole_seconds()?.lt(0)?.to_vec::<bool>()?.contains(&true);
         if negative {
             return Err(Error::argument(
                 "pow",
@@ -296,11 +298,19 @@ impl Pair {
         Ok(Tensor::from_buffer(buffer, layout, T::DTYPE))
     }
 
+    /// The second operand as `i64`, to be looked at: on the CPU if it is a plain number, for which no device has to be waited for.
+    fn whole_seconds(&self) -> Result<Tensor> {
+        match self.scalar {
+            Some(scalar) => Tensor::full((), scalar, self.dtype)?.to_dtype(DType::I64),
+            None => self.b.to_dtype(DType::I64),
+        }
+    }
+
     fn require_divisors(&self, op: &'static str) -> Result<()> {
         if self.dtype == DType::Bool {
             return Err(Error::dtype(op, "a number dtype", self.dtype));
         }
-        if self.dtype.is_integer() && self.b.to_dtype(DType::I64)?.to_vec::<i64>()?.contains(&0) {
+        if self.dtype.is_integer() && self.whole_seconds()?.to_vec::<i64>()?.contains(&0) {
             return Err(Error::argument(op, "expected integer divisors other than 0, received 0"));
         }
         Ok(())

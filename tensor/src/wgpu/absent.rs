@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deferred::{Deferred, Waiting};
 use super::{Grid, Program};
 use crate::{Adapter, Error, Result};
 
@@ -69,6 +70,30 @@ impl Context {
         match *self {}
     }
 
+    pub(crate) fn record(
+        &self,
+        _program: Program<'_>,
+        _params: &[u32],
+        _writes: &[&Memory],
+        _reads: &[&Memory],
+        _grid: Grid,
+        _flops: usize,
+    ) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn waiting(&self) -> &Waiting {
+        match *self {}
+    }
+
+    pub(crate) fn has_room(&self, _bytes: usize) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn defer(self: &Arc<Self>, _bytes: usize, _deferral: Deferred) -> Result<Memory> {
+        match **self {}
+    }
+
     pub(crate) fn reserved(&self) -> u64 {
         match *self {}
     }
@@ -83,6 +108,22 @@ impl Context {
 }
 
 impl Memory {
+    pub(crate) fn deferral(&self) -> Option<&Deferred> {
+        match *self {}
+    }
+
+    pub(crate) fn settle(&self) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn fetch_buffer(&self) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn context(&self) -> &Arc<Context> {
         match *self {}
     }

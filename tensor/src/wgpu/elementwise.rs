@@ -1,8 +1,13 @@
-//! Elementwise kernels: copies, casts, functions of one and two numbers, comparisons, choice.
+//! Elementwise operations. Functions, casts, comparisons and choice become steps of expressions (`expression.rs`); copies have kernels
+//! of their own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use half::{bf16, f16};
+
+use super::expression::{Function, apply, count_of};
+use super::fused::numbers_of_cast;
 use super::kernel::codes;
 use super::{Context, Grid, Kernel, Memory, Program, Stored};
 use crate::args::Scalar;
@@ -20,34 +25,11 @@ const GROUP: usize = 64;
 /// Axes that the parameters have room for.
 const MOST_AXES: usize = 8;
 
-/// The kernel of one file for each file of numbers.
-macro_rules! kernels {
-    ($($Name:ident $file:literal;)*) => {$(
-        static $Name: [Kernel; 3] = [
-            Kernel { name: concat!($file, " f32"), files: &[ROUNDING, OPERANDS, F32, include_str!(concat!("shaders/", $file, ".wgsl"))] },
-            Kernel { name: concat!($file, " i32"), files: &[ROUNDING, OPERANDS, I32, include_str!(concat!("shaders/", $file, ".wgsl"))] },
-            Kernel { name: concat!($file, " i64"), files: &[ROUNDING, OPERANDS, I64, include_str!(concat!("shaders/", $file, ".wgsl"))] },
-        ];
-    )*};
-}
-
-kernels! {
-    FILL "fill";
-    MAP "map";
-    ZIP "zip";
-    COMPARE "compare";
-    TO_F32 "to_f32";
-    TO_I32 "to_i32";
-    TO_I64 "to_i64";
-    TO_U8 "to_u8";
-    TO_BOOL "to_bool";
-}
 static COPY: Kernel = Kernel { name: "copy", files: &[OPERANDS, include_str!("shaders/copy.wgsl")] };
 static WRITE: Kernel = Kernel { name: "write", files: &[OPERANDS, include_str!("shaders/write.wgsl")] };
-static CHOOSE: Kernel = Kernel { name: "choose", files: &[OPERANDS, include_str!("shaders/choose.wgsl")] };
 
 /// Which file of numbers a dtype computes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Numbers {
     F32,
     I32,
@@ -98,10 +80,11 @@ impl Numbers {
 /// A row-major copy, or one in another dense layout of this shape that begins at 0.
 pub(crate) fn copy(x: &Tensor, layout: Layout) -> Result<Tensor> {
     let run = Run { kernel: &COPY, function: None, result: x.dtype(), rounding: false, parameters: [[0; 2]; 2] };
-    run.into_layout([x], layout)
+    run.into_layout(x, layout)
 }
 
-/// Writes the elements of `x` to the places of `out` that `target`, of its shape, names; no two of them coincide.
+/// Writes the elements of `x` to the places of `out` that `target`, of its shape, names; no two of them coincide. Nothing that waits
+/// may read `out`, unless it is `x`.
 pub(crate) fn write(x: &Tensor, out: &Memory, target: &Layout) -> Result<()> {
     if x.numel() == 0 {
         return Ok(());
@@ -113,25 +96,21 @@ pub(crate) fn write(x: &Tensor, out: &Memory, target: &Layout) -> Result<()> {
 
 /// One number everywhere.
 pub(crate) fn fill(context: &Arc<Context>, shape: &Shape, number: Scalar, dtype: DType) -> Result<Tensor> {
-    let numbers = Numbers::of(dtype);
-    let kernel = &FILL[numbers as usize];
-    let parameters = [numbers.bits(number), [0; 2]];
-    let run = Run { kernel, function: None, result: dtype, rounding: true, parameters };
-    run.on(context, [], Layout::contiguous(shape.clone()))
+    // As an element, so that the kernel has nothing to round.
+    let bits = match dtype {
+        DType::F16 => [number.cast::<f16>().to_f32().to_bits(), 0],
+        DType::BF16 => [number.cast::<bf16>().to_f32().to_bits(), 0],
+        DType::U8 => [u32::from(number.cast::<u8>()), 0],
+        DType::Bool => [u32::from(number.cast::<bool>()), 0],
+        _ => Numbers::of(dtype).bits(number),
+    };
+    apply(context, (Function::Fill(bits), None), &[], Layout::contiguous(shape.clone()), dtype)
 }
 
 /// The same numbers as another dtype.
 pub(crate) fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
-    let kernels = match dtype {
-        DType::F32 | DType::F16 | DType::BF16 | DType::F64 => &TO_F32,
-        DType::I32 => &TO_I32,
-        DType::I64 => &TO_I64,
-        DType::U8 => &TO_U8,
-        DType::Bool => &TO_BOOL,
-    };
-    let kernel = &kernels[Numbers::of(x.dtype()) as usize];
-    let run = Run { kernel, function: None, result: dtype, rounding: true, parameters: [[0; 2]; 2] };
-    run.into_layout([x], x.layout().dense_like())
+    let function = (Function::Cast, numbers_of_cast(x.dtype(), dtype));
+    apply(x.memory().context(), function, &[x], x.layout().dense_like(), dtype)
 }
 
 /// A function of one number, by its name, with up to two parameters. Half types compute in `f32`.
@@ -142,14 +121,8 @@ pub(crate) fn map(x: &Tensor, name: &'static str, parameters: [Scalar; 2]) -> Re
 /// As [`map`], whose result is of another dtype.
 pub(crate) fn map_to(x: &Tensor, name: &'static str, parameters: [Scalar; 2], result: DType) -> Result<Tensor> {
     let numbers = Numbers::of(x.dtype());
-    let run = Run {
-        kernel: &MAP[numbers as usize],
-        function: Some(numbers.function(name)),
-        result,
-        rounding: true,
-        parameters: parameters.map(|number| numbers.bits(number)),
-    };
-    run.into_layout([x], x.layout().dense_like())
+    let function = (Function::Map(name, parameters.map(|number| numbers.bits(number))), Some(numbers));
+    apply(x.memory().context(), function, &[x], x.layout().dense_like(), result)
 }
 
 /// A function of two numbers that compute alike, broadcast to `shape`, with one parameter.
@@ -161,33 +134,34 @@ pub(crate) fn zip(
     dtype: DType,
 ) -> Result<Tensor> {
     let numbers = Numbers::of(dtype);
-    let run = Run {
-        kernel: &ZIP[numbers as usize],
-        function: Some(numbers.function(name)),
-        result: dtype,
-        rounding: true,
-        parameters: [numbers.bits(parameter), [0; 2]],
-    };
-    run.broadcast(operands, shape)
+    let is_of_bools = dtype == DType::Bool;
+    let function = (Function::Zip(name, numbers.bits(parameter)), (!is_of_bools).then_some(numbers));
+    broadcast(function, &operands, shape, dtype)
 }
 
 /// Whether two numbers of one dtype are in a relation, broadcast to `shape`.
 pub(crate) fn compare(operands: [&Tensor; 2], shape: &Shape, name: &'static str) -> Result<Tensor> {
-    let numbers = Numbers::of(operands[0].dtype());
-    let run = Run {
-        kernel: &COMPARE[numbers as usize],
-        function: Some(numbers.function(name)),
-        result: DType::Bool,
-        rounding: false,
-        parameters: [[0; 2]; 2],
-    };
-    run.broadcast(operands, shape)
+    let dtype = operands[0].dtype();
+    let is_of_bools = dtype == DType::Bool;
+    let function = (Function::Compare(name), (!is_of_bools).then_some(Numbers::of(dtype)));
+    broadcast(function, &operands, shape, DType::Bool)
 }
 
 /// The first operand where the third (of booleans) is true, the second elsewhere, broadcast to `shape`.
 pub(crate) fn choose(operands: [&Tensor; 3], shape: &Shape) -> Result<Tensor> {
-    let result = operands[0].dtype();
-    Run { kernel: &CHOOSE, function: None, result, rounding: false, parameters: [[0; 2]; 2] }.broadcast(operands, shape)
+    broadcast((Function::Choose, None), &operands, shape, operands[0].dtype())
+}
+
+/// Applies a function in the order of memory of the first operand that is dense and of the result's shape.
+fn broadcast(
+    function: (Function, Option<Numbers>),
+    operands: &[&Tensor],
+    shape: &Shape,
+    dtype: DType,
+) -> Result<Tensor> {
+    let dense = operands.iter().map(|x| x.layout()).find(|layout| layout.shape == *shape && layout.is_dense());
+    let layout = dense.map_or_else(|| Layout::contiguous(shape.clone()), Layout::dense_like);
+    apply(operands[0].memory().context(), function, operands, layout, dtype)
 }
 
 /// A kernel with what is common to all.
@@ -201,27 +175,15 @@ pub(super) struct Run {
 }
 
 impl Run {
-    fn broadcast<const N: usize>(self, operands: [&Tensor; N], shape: &Shape) -> Result<Tensor> {
-        let dense = operands.iter().map(|x| x.layout()).find(|layout| layout.shape == *shape && layout.is_dense());
-        let layout = dense.map_or_else(|| Layout::contiguous(shape.clone()), Layout::dense_like);
-        self.into_layout(operands, layout)
-    }
-
-    fn into_layout<const N: usize>(self, operands: [&Tensor; N], layout: Layout) -> Result<Tensor> {
-        self.on(operands[0].memory().context(), operands, layout)
-    }
-
-    fn on<const N: usize>(self, context: &Arc<Context>, operands: [&Tensor; N], layout: Layout) -> Result<Tensor> {
+    fn into_layout(self, x: &Tensor, layout: Layout) -> Result<Tensor> {
+        let context = x.memory().context();
         let stored = Stored::of(self.result, context.has_f16())?;
         let count = layout.numel();
         let out = context.allocate(bytes(count, stored)?)?;
         if count > 0 {
             // Operands that a kernel does not have lie nowhere.
-            let places = std::array::from_fn(|i| match operands.get(i) {
-                Some(x) => x.layout().broadcast_to(&layout.shape),
-                None => Layout::contiguous(Shape::from(())).broadcast_to(&layout.shape),
-            });
-            self.record(context, operands, &layout, places, &out)?;
+            let nowhere = || Layout::contiguous(Shape::from(())).broadcast_to(&layout.shape);
+            self.record(context, [x], &layout, [x.layout().clone(), nowhere(), nowhere()], &out)?;
         }
         Ok(Tensor::on_device(Arc::new(out), layout, self.result))
     }
@@ -269,10 +231,4 @@ impl Run {
 /// Bytes of so many elements.
 pub(crate) fn bytes(count: usize, stored: Stored) -> Result<usize> {
     count.checked_mul(stored.bytes()).ok_or(Error::OutOfMemory { bytes: usize::MAX })
-}
-
-/// Kernels count in 32 bits, and with signs.
-fn count_of(count: usize) -> Result<u32> {
-    let fits = u32::try_from(count).ok().filter(|&count| count <= i32::MAX as u32);
-    fits.ok_or_else(|| Error::argument("kernel", format!("expected at most {} elements, received {count}", i32::MAX)))
 }

@@ -1,10 +1,11 @@
 //! Memory of an adapter, recycled.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Context, locked};
 use crate::memory::size_class;
+use crate::wgpu::deferred::Deferred;
 use crate::{Device, Error, Result};
 
 /// The smallest buffer: a few words cost as much as one.
@@ -13,30 +14,58 @@ const SMALLEST: usize = 256;
 /// A piece of an adapter's memory that belongs to one tensor's storage.
 pub(crate) struct Memory {
     context: Arc<Context>,
-    buffer: ::wgpu::Buffer,
+    /// Memory that waits for what it is to hold has none yet.
+    buffer: OnceLock<::wgpu::Buffer>,
     /// Bytes in use.
     bytes: usize,
+    deferral: Option<Box<Deferred>>,
 }
 
 impl Memory {
+    pub(crate) fn deferral(&self) -> Option<&Deferred> {
+        self.deferral.as_deref()
+    }
+
+    /// Records what writes this memory, if that waits.
+    ///
+    /// # Errors
+    /// As [`Context::allocate`] and [`Context::run`].
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.deferral.as_ref().map_or(Ok(()), |deferral| deferral.settle(self))
+    }
+
+    /// Takes the buffer of memory that waits.
+    ///
+    /// # Errors
+    /// As [`Context::allocate`].
+    pub(crate) fn fetch_buffer(&self) -> Result<()> {
+        if self.buffer.get().is_none() {
+            let buffer = self.context.take_buffer(self.bytes)?;
+            self.buffer.get_or_init(|| buffer);
+        }
+        Ok(())
+    }
+
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.context
     }
 
     /// Bytes in use.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     pub(super) fn buffer(&self) -> &::wgpu::Buffer {
-        &self.buffer
+        self.buffer.get().unwrap_or_else(|| unreachable!("memory is settled before it is used"))
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
         // Kernels that were recorded before still use it; those that get it next are recorded behind them.
-        locked(&self.context.pool).give(self.buffer.clone());
+        if let Some(buffer) = self.buffer.take() {
+            locked(&self.context.pool).give(buffer);
+        }
     }
 }
 
@@ -47,6 +76,26 @@ impl Context {
     /// [`Error::OutOfMemory`] if the adapter has no more, also after idle memory was given back; [`Error::Adapter`] if it cannot
     /// have so much in one piece.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize) -> Result<Memory> {
+        let buffer = OnceLock::from(self.take_buffer(bytes)?);
+        Ok(Memory { context: self.clone(), buffer, bytes, deferral: None })
+    }
+
+    /// Memory that is taken once it is needed, and written then.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if something that ran before has failed, or the device was lost.
+    pub(crate) fn defer(self: &Arc<Self>, bytes: usize, deferral: Deferred) -> Result<Memory> {
+        self.check()?;
+        Ok(Memory { context: self.clone(), buffer: OnceLock::new(), bytes, deferral: Some(Box::new(deferral)) })
+    }
+
+    /// Whether one tensor, and one operand of a kernel, can have so many bytes.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let most = self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size);
+        size_class(bytes.max(SMALLEST)) as u64 <= most
+    }
+
+    fn take_buffer(&self, bytes: usize) -> Result<::wgpu::Buffer> {
         let capacity = size_class(bytes.max(SMALLEST)) as u64;
         if capacity > self.limits.max_buffer_size {
             let message =
@@ -54,19 +103,13 @@ impl Context {
             return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
         }
         let recycled = locked(&self.pool).take(capacity);
-        let buffer = match recycled {
-            Some(buffer) => buffer,
-            None => match self.create(capacity) {
-                Some(buffer) => buffer,
-                None => {
-                    // What lies idle may be what is missing. Memory that kernels on their way use is only free behind them.
-                    self.synchronize()?;
-                    self.release_idle_memory();
-                    self.create(capacity).ok_or(Error::OutOfMemory { bytes })?
-                }
-            },
-        };
-        Ok(Memory { context: self.clone(), buffer, bytes })
+        if let Some(buffer) = recycled.or_else(|| self.create(capacity)) {
+            return Ok(buffer);
+        }
+        // What lies idle may be what is missing. Memory that kernels on their way use is only free behind them.
+        self.synchronize()?;
+        self.release_idle_memory();
+        self.create(capacity).ok_or(Error::OutOfMemory { bytes })
     }
 
     /// Bytes of all buffers of tensors, idle ones included.

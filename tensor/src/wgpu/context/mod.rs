@@ -23,6 +23,7 @@ use staging::Staging;
 use stream::Stream;
 use trouble::Trouble;
 
+use super::deferred::Waiting;
 use super::{Grid, Program};
 use crate::profile::Call;
 use crate::{Device, Error, Result};
@@ -39,6 +40,7 @@ pub(crate) struct Context {
     pool: Mutex<Pool>,
     staging: Mutex<Staging>,
     stream: Mutex<Stream>,
+    waiting: Waiting,
     trouble: Arc<Trouble>,
     bounds: Bounds,
 }
@@ -105,6 +107,7 @@ impl Context {
             pool: Mutex::default(),
             staging: Mutex::default(),
             stream: Mutex::new(Stream::new(&device, &limits)),
+            waiting: Waiting::default(),
             device,
             queue,
             features,
@@ -121,6 +124,11 @@ impl Context {
     /// Whether shaders have `f16`.
     pub(crate) fn has_f16(&self) -> bool {
         self.features.contains(::wgpu::Features::SHADER_F16)
+    }
+
+    /// Results that wait for somebody who needs them.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// Records a kernel, which sees `params` as binding 0, then what it writes and what it reads.
@@ -144,6 +152,23 @@ impl Context {
     /// # Errors
     /// As there.
     pub(crate) fn run_work(
+        &self,
+        program: Program<'_>,
+        params: &[u32],
+        writes: &[&Memory],
+        reads: &[&Memory],
+        grid: Grid,
+        flops: usize,
+    ) -> Result<()> {
+        writes.iter().chain(reads).try_for_each(|memory| memory.settle())?;
+        self.record(program, params, writes, reads, grid, flops)
+    }
+
+    /// As [`Context::run_work`], where no memory waits.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn record(
         &self,
         program: Program<'_>,
         params: &[u32],
@@ -188,11 +213,12 @@ impl Context {
         Ok(())
     }
 
-    /// Waits for everything that was recorded.
+    /// Waits for everything that was asked for, as far as somebody still holds it.
     ///
     /// # Errors
     /// [`Error::Adapter`] if any of it failed.
     pub(crate) fn synchronize(&self) -> Result<()> {
+        self.waiting.settle()?;
         let submission = locked(&self.stream).submit(self);
         self.wait(submission)
     }

@@ -136,6 +136,7 @@ impl Memory {
     pub(crate) fn read_back(&self, start: usize, count: usize) -> Result<Readback> {
         let context = self.context();
         context.check()?;
+        self.settle()?;
         // Copies begin and end at whole words.
         let skip = start % COPY_BUFFER_ALIGNMENT as usize;
         let size = ((skip + count) as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);

@@ -2,7 +2,10 @@
 
 mod arrays;
 mod elementwise;
+mod fusion;
 mod images;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ocelli_tensor::{
     Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, PoolOptions, Result, Slice, Tensor,
@@ -127,18 +130,34 @@ fn refusals_say_why() {
     assert_eq!(there.mul(operand).unwrap().to_vec::<f32>().unwrap(), x.mul(2.0).unwrap().to_vec::<f32>().unwrap());
 }
 
+/// Has kernels timed until it is dropped, for one test at a time.
+struct Profiled(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+
+fn profiled() -> Profiled {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    profile::set_enabled(true);
+    Profiled(guard)
+}
+
+impl Drop for Profiled {
+    fn drop(&mut self) {
+        profile::set_enabled(false);
+    }
+}
+
 #[test]
 fn kernels_are_timed() {
     let Some(device) = adapter() else { return };
     let x = normal(&[64, 64], 9).to_device(device).unwrap();
-    profile::set_enabled(true);
+    let profiled = profiled();
     for _ in 0..100 {
         x.matmul(&x).unwrap();
     }
     x.to_device(Device::Cpu).unwrap();
     device.synchronize().unwrap();
     let rows = profile::rows();
-    profile::set_enabled(false);
+    drop(profiled);
     let row = rows.iter().find(|row| row.device == device && row.kernel.starts_with("matmul")).unwrap();
     assert!(row.calls >= 100 && row.bytes >= 100 * 3 * 64 * 64 * 4 && row.flops >= 100 * 2 * 64 * 64 * 64, "{row:?}");
     let has_timestamps = Device::adapters()[0].features.contains(&"timestamps");
