@@ -64,7 +64,9 @@ impl Device {
         }
     }
 
-    /// Waits until the device has finished all that it was told to do. On the CPU operations have finished when they return.
+    /// Waits until the device has finished all that it was told to do. On the CPU operations have finished when they return. On a graphics
+    /// processor elementwise operations wait for a reader, with whom they run as one kernel: this computes them, unless their results
+    /// were dropped.
     ///
     /// # Errors
     /// [`Error::Adapter`] if the adapter cannot be opened, or has failed or was lost since it was opened.

@@ -22,8 +22,8 @@ use crate::{DType, Error, Result, Shape, Tensor};
 const MOST_STEPS: usize = 16;
 /// Tensors that an expression reads: with the result and the parameters as many bindings as every adapter has.
 pub(super) const MOST_LEAVES: usize = 6;
-/// An expression that would keep so many times its own size in memory is computed at once, if that is worth mentioning.
-const KEPT: usize = 4;
+/// An expression that would keep more than so many times its own size in memory is computed at once, if that is worth mentioning.
+const KEPT: usize = 8;
 const WORTH_MENTIONING: usize = 1 << 20;
 
 /// What a step computes.
@@ -118,12 +118,12 @@ pub(super) fn apply(
     for (x, _) in operands.iter().zip(&taken).filter(|(_, taken)| taken.is_none()) {
         x.memory().settle()?;
     }
-    let kept: usize = expression.leaves.iter().map(|x| x.memory().bytes()).sum();
-    let is_kept = kept > KEPT * size && kept > WORTH_MENTIONING;
+    let kept = expression.kept();
+    let is_much = kept > KEPT * size && kept > WORTH_MENTIONING;
     // What is too large for a kernel is refused now.
     let has_room = expression.leaves.iter().all(|x| context.has_room(x.memory().bytes())) && context.has_room(size);
     let memory = Arc::new(context.defer(size, Deferred::new(expression, layout.clone()))?);
-    if is_kept || !has_room {
+    if is_much || !has_room {
         memory.settle()?;
     } else {
         context.waiting().push(&memory);
@@ -196,6 +196,13 @@ impl Expression {
             Source::Leaf(i) => self.leaves[i].dtype(),
             Source::Step(i) => self.steps[i].dtype,
         }
+    }
+
+    /// Bytes of the memory that stays alive for this.
+    fn kept(&self) -> usize {
+        let is_first = |i: usize| self.leaves[..i].iter().all(|x| !std::ptr::eq(x.memory(), self.leaves[i].memory()));
+        let first = (0..self.leaves.len()).filter(|&i| is_first(i));
+        first.map(|i| self.leaves[i].memory().bytes()).sum()
     }
 
     /// The file of numbers that the steps need, or that of the first that needs one.
