@@ -35,6 +35,10 @@ impl Context {
         match *self {}
     }
 
+    pub(crate) fn require_own(&self, _memory: &Memory) -> Result<()> {
+        match *self {}
+    }
+
     pub(crate) fn has_f16(&self) -> bool {
         match *self {}
     }

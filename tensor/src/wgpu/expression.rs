@@ -97,6 +97,7 @@ pub(super) fn apply(
     layout: Layout,
     dtype: DType,
 ) -> Result<Tensor> {
+    operands.iter().try_for_each(|x| context.require_own(x.memory()))?;
     let size = bytes(layout.numel(), Stored::of(dtype, context.has_f16())?)?;
     if layout.numel() == 0 {
         return Ok(Tensor::on_device(Arc::new(context.allocate(size)?), layout, dtype));

@@ -121,6 +121,18 @@ impl Context {
         self.index
     }
 
+    /// # Errors
+    /// [`Error::Adapter`] if the memory is another context's: of the same adapter, before that was opened anew.
+    pub(crate) fn require_own(&self, memory: &Memory) -> Result<()> {
+        if std::ptr::eq(&**memory.context(), self) {
+            return Ok(());
+        }
+        self.check()?;
+        memory.context().check()?;
+        let message = "expected tensors of this device, received one of before it was opened anew".to_owned();
+        Err(Error::Adapter { device: Device::Wgpu(self.index), message })
+    }
+
     /// Whether shaders have `f16`.
     pub(crate) fn has_f16(&self) -> bool {
         self.features.contains(::wgpu::Features::SHADER_F16)
@@ -178,11 +190,7 @@ impl Context {
         flops: usize,
     ) -> Result<()> {
         self.check()?;
-        if let Some(memory) = writes.iter().chain(reads).find(|memory| !std::ptr::eq(&**memory.context(), self)) {
-            memory.context().check()?;
-            let message = "expected tensors of this device, received one of before it was opened anew".to_owned();
-            return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
-        }
+        writes.iter().chain(reads).try_for_each(|memory| self.require_own(memory))?;
         let most = self.limits.max_storage_buffer_binding_size;
         if let Some(memory) = writes.iter().chain(reads).find(|memory| memory.buffer().size() > most) {
             let message =
