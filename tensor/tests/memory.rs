@@ -1,8 +1,10 @@
 //! What tensors take on a device does not grow. A process of its own: no other test may take memory meanwhile.
 
-use std::io::Write;
+mod adapter;
 
 use ocelli_tensor::{DType, Device, Generator, Tensor, UpdateRule, WeightDecay};
+
+use adapter::adapter;
 
 fn normal(shape: [usize; 2], seed: u64) -> Tensor {
     Tensor::randn(shape, DType::F32, &mut Generator::new(seed)).unwrap()
@@ -29,11 +31,5 @@ fn is_flat_on(device: Device) {
 #[test]
 fn memory_is_flat_over_a_thousand_steps() {
     is_flat_on(Device::Cpu);
-    match Device::wgpu(0) {
-        Ok(device) => is_flat_on(device),
-        Err(error) => {
-            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
-            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
-        }
-    }
+    adapter().into_iter().for_each(is_flat_on);
 }

@@ -1,22 +1,11 @@
 //! What the integration tests share: the devices they run on, reading fixtures and comparing tensors.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use ocelli_tensor::{DType, Device, Tensor, safetensors};
 
-/// The first graphics adapter, or a message that there is none; `OCELLI_TEST_ADAPTER=required` makes that a failure.
-pub(crate) fn adapter() -> Option<Device> {
-    match Device::wgpu(0) {
-        Ok(device) => Some(device),
-        Err(error) => {
-            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
-            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
-            None
-        }
-    }
-}
+use crate::adapter::adapter;
 
 /// Where operations on tensors of this dtype are tested: the CPU, and the first graphics adapter (which has no `f64`).
 pub(crate) fn devices(dtype: DType) -> Vec<Device> {

@@ -1,5 +1,7 @@
 //! Operations on tensors, one program for all so that it is linked once.
 
+#[path = "../adapter/mod.rs"]
+mod adapter;
 mod common;
 mod conv;
 mod cross_entropy;

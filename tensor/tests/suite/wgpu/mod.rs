@@ -5,14 +5,13 @@ mod elementwise;
 mod fusion;
 mod images;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use ocelli_tensor::{
     Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, PoolOptions, Result, Slice, Tensor,
-    UpdateRule, WeightDecay, profile,
+    UpdateRule, WeightDecay,
 };
 
-use crate::common::{adapter, scattered};
+use crate::adapter::adapter;
+use crate::common::scattered;
 
 /// Units in the last place between two floats of this dtype; 0 for two NaNs. A number too small to be normal may be 0, as WGSL has it.
 fn ulps(a: f64, b: f64, dtype: DType) -> f64 {
@@ -128,41 +127,6 @@ fn refusals_say_why() {
     assert!(error.starts_with("wgpu:99: expected an adapter"), "{error}");
     let operand: Operand<'_> = 2.0.into();
     assert_eq!(there.mul(operand).unwrap().to_vec::<f32>().unwrap(), x.mul(2.0).unwrap().to_vec::<f32>().unwrap());
-}
-
-/// Has kernels timed until it is dropped, for one test at a time.
-struct Profiled(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
-
-fn profiled() -> Profiled {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    profile::set_enabled(true);
-    Profiled(guard)
-}
-
-impl Drop for Profiled {
-    fn drop(&mut self) {
-        profile::set_enabled(false);
-    }
-}
-
-#[test]
-fn kernels_are_timed() {
-    let Some(device) = adapter() else { return };
-    let x = normal(&[64, 64], 9).to_device(device).unwrap();
-    let profiled = profiled();
-    for _ in 0..100 {
-        x.matmul(&x).unwrap();
-    }
-    x.to_device(Device::Cpu).unwrap();
-    device.synchronize().unwrap();
-    let rows = profile::rows();
-    drop(profiled);
-    let row = rows.iter().find(|row| row.device == device && row.kernel.starts_with("matmul")).unwrap();
-    assert!(row.calls >= 100 && row.bytes >= 100 * 3 * 64 * 64 * 4 && row.flops >= 100 * 2 * 64 * 64 * 64, "{row:?}");
-    let has_timestamps = Device::adapters()[0].features.contains(&"timestamps");
-    assert_eq!(row.time.is_zero(), !has_timestamps, "{row:?}");
-    assert!(profile::table().contains("matmul"));
 }
 
 #[test]

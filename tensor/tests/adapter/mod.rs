@@ -1,0 +1,17 @@
+//! Where tests of graphics processors run.
+
+use std::io::Write;
+
+use ocelli_tensor::Device;
+
+/// The first graphics adapter, or a message that there is none; `OCELLI_TEST_ADAPTER=required` makes that a failure.
+pub(crate) fn adapter() -> Option<Device> {
+    match Device::wgpu(0) {
+        Ok(device) => Some(device),
+        Err(error) => {
+            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
+            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
+            None
+        }
+    }
+}
