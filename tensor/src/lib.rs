@@ -21,6 +21,7 @@ mod element;
 mod error;
 pub mod kernels;
 mod layout;
+mod lock;
 mod memory;
 mod ops;
 pub mod profile;

@@ -23,10 +23,11 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::Device;
+use crate::lock::locked;
 
 const VARIABLE: &str = "OCELLI_PROFILE";
 
@@ -57,7 +58,7 @@ type Sums = HashMap<(Device, &'static str), Row>;
 static SUMS: LazyLock<Mutex<Sums>> = LazyLock::new(Mutex::default);
 
 fn sums() -> MutexGuard<'static, Sums> {
-    SUMS.lock().unwrap_or_else(PoisonError::into_inner)
+    locked(&SUMS)
 }
 
 /// Whether kernels are timed.

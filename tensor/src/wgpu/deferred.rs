@@ -5,12 +5,13 @@
 //! leads to another. Its operands stay alive until then, and are not changed: an operation in place first settles all that reads them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::expression::Expression;
 use super::{Memory, fused};
 use crate::Result;
 use crate::layout::Layout;
+use crate::lock::locked;
 
 /// How often an expression of one tensor is taken over. Each time saves a writing and costs nothing to memory.
 const TAKEN_OVER: usize = 8;
@@ -123,9 +124,4 @@ impl Waiting {
 
 fn is_waiting(memory: &Memory) -> bool {
     memory.deferral().is_some_and(|deferred| !deferred.is_settled.load(Ordering::Acquire))
-}
-
-/// What a panic elsewhere has left is whole: what these locks guard changes in single steps.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

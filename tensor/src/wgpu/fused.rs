@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use smallvec::SmallVec;
 
@@ -15,6 +15,7 @@ use super::expression::{Expression, Function, MOST_LEAVES, Source, Step, count_o
 use super::{Grid, Kernel, Memory, Program, Stored};
 use crate::cpu::walk::Walk;
 use crate::layout::Layout;
+use crate::lock::locked;
 use crate::{DType, Error, Result, Shape};
 
 const FUSED: &str = include_str!("shaders/fused.wgsl");
@@ -89,7 +90,7 @@ fn kernel(expression: &Expression, rank: usize) -> Written {
     type Key = (Option<Numbers>, String);
     static WRITTEN: LazyLock<Mutex<HashMap<Key, Written>>> = LazyLock::new(Mutex::default);
     let key = (expression.numbers(), body(expression, rank));
-    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut written = locked(&WRITTEN);
     if let Some(kernel) = written.get(&key) {
         return *kernel;
     }

@@ -25,6 +25,9 @@ pub(crate) struct Program<'a> {
     pub(crate) constants: &'a [(&'static str, u32)],
 }
 
+/// Workgroups that keep an adapter busy, of kernels that do little for each number.
+pub(super) const GROUPS: usize = 256;
+
 /// How many workgroups run.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "the context reads it, where there is one"))]

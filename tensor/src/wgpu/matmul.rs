@@ -85,7 +85,7 @@ const SLIM: [Tile; 2] = [Tile { block: [128, 8], depth: 16, quads: 1 }, Tile { b
 const FEW: usize = 8;
 /// Where none of these fits, and for whole numbers.
 const SMALLEST: Tile = Tile { block: [32, 32], depth: 16, quads: 1 };
-/// Workgroups that keep an adapter busy.
+/// Workgroups that keep an adapter busy with much work each.
 pub(super) const GROUPS: usize = 128;
 /// Steps of the depth that are worth a part of their own.
 const PART: usize = 256;

@@ -10,17 +10,20 @@ use crate::cpu::recurrent::Size;
 use crate::ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};
 use crate::{DType, Result, Shape, Tensor};
 
-const STEP: &str = include_str!("shaders/recurrent.wgsl");
-static FORWARD: Kernel = Kernel { name: "recurrent", files: &[ROUNDING, F32, STEP] };
-static BACKWARD: Kernel =
-    Kernel { name: "recurrent backward", files: &[ROUNDING, F32, include_str!("shaders/recurrent_backward.wgsl")] };
-/// The cells, as the files number them.
-static CELLS: LazyLock<HashMap<String, u32>> = LazyLock::new(|| codes(STEP));
+const CELLS: &str = include_str!("shaders/recurrent_cells.wgsl");
+static FORWARD: Kernel =
+    Kernel { name: "recurrent", files: &[ROUNDING, F32, CELLS, include_str!("shaders/recurrent.wgsl")] };
+static BACKWARD: Kernel = Kernel {
+    name: "recurrent backward",
+    files: &[ROUNDING, F32, CELLS, include_str!("shaders/recurrent_backward.wgsl")],
+};
+/// The cells, as the file numbers them.
+static CODES: LazyLock<HashMap<String, u32>> = LazyLock::new(|| codes(CELLS));
 /// Invocations of a workgroup.
 const GROUP: usize = 64;
 
 fn code(cell: RecurrentCell) -> u32 {
-    CELLS[match cell {
+    CODES[match cell {
         RecurrentCell::Lstm => "lstm",
         RecurrentCell::Gru => "gru",
         RecurrentCell::Plain => "plain",

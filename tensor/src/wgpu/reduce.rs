@@ -1,6 +1,7 @@
 //! Folds of an axis: sums, products, extremes.
 
 use super::elementwise::{F32, I32, I64, Numbers, ROUNDING, rounding};
+use super::kernel::GROUPS;
 use super::series::{SERIES, Series};
 use super::{Kernel, Program, Stored};
 use crate::args::Scalar;
@@ -19,8 +20,6 @@ static KERNELS: [Kernel; 3] = [
 const STEPS: usize = 32;
 /// And at most: adapters stop shaders of more than 65,535 rounds.
 const MOST_STEPS: usize = 4096;
-/// Workgroups that keep an adapter busy.
-const GROUPS: usize = 256;
 
 /// A fold of numbers.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@
 //! runs within each. So an element is read twice and written once.
 
 use super::elementwise::{I64, Numbers, ROUNDING, bytes};
-use super::kernel::Lanes;
+use super::kernel::{GROUPS, Lanes};
 use super::{Grid, Kernel, Memory, Program, Stored};
 use crate::cpu::reduce::Block;
 use crate::{DType, Result, Tensor};
@@ -42,8 +42,6 @@ const STEP: usize = 4;
 /// Rounds of a workgroup at least, so that a second kernel pays, and at most: each has some 20 rounds of loops, of which adapters allow
 /// 65,535.
 const ROUNDS: std::ops::RangeInclusive<usize> = 4..=1024;
-/// Workgroups that keep an adapter busy.
-const GROUPS: usize = 256;
 
 /// The running sum or product along the middle axis of a row-major tensor (of `f32` or `i64`) that is seen as a block.
 pub(crate) fn scan(x: &Tensor, Block { outer, n, inner }: Block, product: bool) -> Result<Tensor> {

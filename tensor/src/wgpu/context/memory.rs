@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::{Context, locked};
+use super::Context;
+use crate::lock::locked;
 use crate::memory::size_class;
 use crate::wgpu::deferred::Deferred;
 use crate::{Device, Error, Result};

@@ -10,7 +10,7 @@ mod tests;
 mod timing;
 mod trouble;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 
@@ -25,6 +25,7 @@ use trouble::Trouble;
 
 use super::deferred::Waiting;
 use super::{Grid, Program};
+use crate::lock::locked;
 use crate::profile::Call;
 use crate::{Device, Error, Result};
 
@@ -265,9 +266,4 @@ impl Context {
 /// Gives the memory that freed tensors have left behind back to their adapters.
 pub(crate) fn release_idle_memory() {
     locked(&OPENED).iter().for_each(|(_, context)| context.release_idle_memory());
-}
-
-/// What a panic elsewhere has left is whole: every holder of these locks changes what they guard in single steps.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,8 @@ use std::task::{Poll, Waker};
 use ::wgpu::{Buffer, BufferDescriptor, BufferUsages, COPY_BUFFER_ALIGNMENT, MapMode, PollType, SubmissionIndex};
 
 use super::stream::COPIED;
-use super::{Context, Memory, locked};
+use super::{Context, Memory};
+use crate::lock::locked;
 use crate::memory::size_class;
 use crate::{Error, Result};
 

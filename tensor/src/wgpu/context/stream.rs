@@ -9,6 +9,7 @@ use super::pipelines::Pipeline;
 use super::timing::Timing;
 use super::{Context, Memory};
 use crate::Device;
+use crate::lock::locked;
 use crate::profile::{self, Call};
 
 /// Bytes of parameters that a kernel has.
@@ -164,7 +165,7 @@ impl Stream {
         if let Some(reading) = reading {
             reading.count(context);
         }
-        super::locked(&context.staging).submitted();
+        locked(&context.staging).submitted();
         self.ahead.push_back(submission.clone());
         let oldest = if self.ahead.len() > AHEAD { self.ahead.pop_front() } else { None };
         // Hears what has finished.

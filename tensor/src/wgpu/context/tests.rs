@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{self, Poll, Wake, Waker};
 
 use super::stream::AHEAD;
-use super::{Bounds, Context, locked};
+use super::{Bounds, Context};
+use crate::lock::locked;
 use crate::wgpu::{Grid, Kernel, Program, transfer};
 use crate::{DType, Device, Error, Result, Tensor};
 

@@ -1,14 +1,10 @@
 // A step of a recurrent layer, behind the products of inputs and of states with their weights: an invocation takes one unit of one
-// row through its gates. Gates stand in a row one behind the other, in the order of PyTorch's files.
+// row through its gates.
 //
 // Sequences lie with time outermost: [states, time, batch, hidden] and [time, batch, gates · hidden].
 //
-// Joined behind rounding.wgsl and f32.wgsl.
+// Joined behind rounding.wgsl, f32.wgsl and recurrent_cells.wgsl.
 
-const LSTM: u32 = 0u;
-const GRU: u32 = 1u;
-const PLAIN: u32 = 2u;
-override CELL: u32 = 0u;
 // The gates are written over the products of the inputs, and a GRU's product of the new gate to `candidate`.
 override KEEP: bool = false;
 
@@ -45,12 +41,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if i >= p.count { return; }
     let unit = i % p.hidden;
     let batch_row = i / p.hidden;
-    var number_of_gates = 1u;
-    if CELL == LSTM { number_of_gates = 4u; }
-    if CELL == GRU { number_of_gates = 3u; }
     // Of a gate's numbers for this unit: among the products, and among those of all steps.
-    let own = batch_row * number_of_gates * p.hidden + unit;
-    let here = p.step * p.count * number_of_gates + own;
+    let own = batch_row * number_of_gates() * p.hidden + unit;
+    let here = p.step * p.count * number_of_gates() + own;
     let after = p.step * p.count + i;
     let wide = p.hidden;
     switch CELL {

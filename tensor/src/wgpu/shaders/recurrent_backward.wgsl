@@ -1,12 +1,7 @@
 // A step back through a recurrent layer: an invocation takes the gradients of one unit of one row back through its gates. The way
 // from the gates to the states before is a product with the weight, which is another kernel.
 //
-// Sequences lie as in recurrent.wgsl.
-
-const LSTM: u32 = 0u;
-const GRU: u32 = 1u;
-const PLAIN: u32 = 2u;
-override CELL: u32 = 0u;
+// Sequences lie as in recurrent.wgsl, and the same files stand before this one.
 
 struct Params {
     // Units of all rows, and invocations in a row of workgroups.
@@ -45,11 +40,8 @@ fn slope(gate: f32) -> f32 { return gate * (1.0 - gate); }
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let i = id.x + id.y * p.row;
     if i >= p.count { return; }
-    var number_of_gates = 1u;
-    if CELL == LSTM { number_of_gates = 4u; }
-    if CELL == GRU { number_of_gates = 3u; }
     let wide = p.hidden;
-    let here = (p.step * p.count + i / wide * wide) * number_of_gates + i % wide;
+    let here = (p.step * p.count + i / wide * wide) * number_of_gates() + i % wide;
     let at = p.gates_offset + here;
     var dh = dy[p.dy_offset + p.step * p.count + i];
     var carried = 0.0;
