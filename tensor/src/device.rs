@@ -77,6 +77,13 @@ impl Device {
         }
     }
 
+    /// Opens an adapter whose kernels see no more than so many bytes of an operand, for tests of what is done by parts then.
+    #[doc(hidden)]
+    pub fn wgpu_bounded(index: usize, binding: u64) -> Result<Device> {
+        Context::bounded(index, binding)?;
+        Ok(Device::Wgpu(index))
+    }
+
     /// Loses a graphics processor, as one that is pulled out or whose driver fails, for tests of what a program does then.
     #[doc(hidden)]
     pub fn lose(self) -> Result<()> {

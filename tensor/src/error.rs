@@ -61,6 +61,16 @@ pub enum Error {
         /// What was expected and what was received, or what went wrong.
         message: String,
     },
+    /// A kernel would have to see more of a tensor at once than the graphics adapter allows, and the operation cannot be done by parts.
+    #[error("{device}: expected at most {most} bytes of one operand for a kernel to see, received {received}")]
+    Binding {
+        /// The device.
+        device: Device,
+        /// What the adapter allows.
+        most: u64,
+        /// What the kernel would have to see.
+        received: u64,
+    },
     /// An axis lies outside the tensor's rank.
     #[error("{op}: expected an axis in {}..{rank}, received {axis}", -(*rank as isize))]
     Axis {
@@ -151,7 +161,11 @@ impl Error {
             | Error::IndexValue { op, .. }
             | Error::Argument { op, .. }
             | Error::TooLarge { op, .. } => *op = name,
-            Error::Adapter { .. } | Error::OutOfMemory { .. } | Error::Io { .. } | Error::Format { .. } => {}
+            Error::Adapter { .. }
+            | Error::Binding { .. }
+            | Error::OutOfMemory { .. }
+            | Error::Io { .. }
+            | Error::Format { .. } => {}
         }
         self
     }

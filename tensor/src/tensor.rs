@@ -283,8 +283,14 @@ impl Tensor {
         Ok(Self::from_buffer(buffer, Layout::contiguous(shape), dtype))
     }
 
-    /// The same storage under another layout.
+    /// The same storage under another layout; of memory that is too large for a kernel to see, the part that the layout spans.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
+        if let Storage::Wgpu(memory) = &self.storage
+            && !memory.is_visible()
+        {
+            let (part, layout) = wgpu::windows::spanned(memory, layout, self.dtype);
+            return Tensor::on_device(part, layout, self.dtype);
+        }
         Tensor { storage: self.storage.clone(), layout, dtype: self.dtype }
     }
 
@@ -368,8 +374,7 @@ impl Tensor {
     pub(crate) fn is_own(&mut self) -> bool {
         match &mut self.storage {
             Storage::Cpu(buffer) => Arc::get_mut(buffer).is_some(),
-            // What waits is known elsewhere too, but computed by nobody twice.
-            Storage::Wgpu(memory) => Arc::strong_count(memory) == 1,
+            Storage::Wgpu(memory) => Memory::is_own(memory),
         }
     }
 

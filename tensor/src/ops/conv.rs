@@ -89,9 +89,15 @@ impl Tensor {
                     x.conv_fused(weight, bias.as_ref(), residual.as_ref(), options, activation)
                 });
             }
-            let bias = bias.map(Tensor::contiguous).transpose()?;
-            let epilogue = wgpu::conv::Epilogue { bias: bias.as_ref(), residual, activation };
-            return wgpu::conv::forward(&geometry, &shape, self, &weight.contiguous()?, epilogue);
+            let (bias, weight) = (bias.map(Tensor::contiguous).transpose()?, weight.contiguous()?);
+            let parts = wgpu::windows::over_parts(self.shape()[0], |first, count| {
+                let (part, shape) = (self.narrow(0, first, count)?, of_images(&shape, count));
+                let residual = residual.map(|x| x.narrow(0, first, count)).transpose()?;
+                let epilogue = wgpu::conv::Epilogue { bias: bias.as_ref(), residual: residual.as_ref(), activation };
+                let geometry = Geometry { images: count, ..geometry };
+                wgpu::conv::forward(&geometry, &shape, &part, &weight, epilogue)
+            })?;
+            return Tensor::concat(&parts, 0);
         }
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
@@ -212,8 +218,13 @@ impl Tensor {
                 return on_cpu(OP, [x, dy], |[x, dy]| Tensor::conv_backward_weight(x, dy, weight_shape, options));
             }
             // Long sums need the digits.
-            return wgpu::conv::weight(&geometry, weight_shape, &x.to_dtype(wide)?, &dy.to_dtype(wide)?)?
-                .to_dtype(dtype);
+            let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
+            let parts = wgpu::windows::over_parts(geometry.images, |first, count| {
+                let geometry = Geometry { images: count, ..geometry };
+                let (x, dy) = (x.narrow(0, first, count)?, dy.narrow(0, first, count)?);
+                wgpu::conv::weight(&geometry, weight_shape, &x, &dy)
+            })?;
+            return wgpu::windows::total(parts.iter())?.to_dtype(dtype);
         }
         let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
         let dw = with_float!(wide, T => {
@@ -255,6 +266,13 @@ impl Tensor {
     }
 }
 
+/// The shape of so many images.
+fn of_images(shape: &Shape, count: usize) -> Shape {
+    let mut shape = shape.clone();
+    shape[0] = count;
+    shape
+}
+
 fn conv_input_gradient(
     op: &'static str,
     weight: &Tensor,
@@ -273,7 +291,12 @@ fn conv_input_gradient(
         if !wgpu::conv::serves(&geometry) {
             return on_cpu(op, [weight, dy], |[weight, dy]| conv_input_gradient(op, weight, dy, input_shape, options));
         }
-        return wgpu::conv::input(&geometry, input_shape, &weight.contiguous()?, dy);
+        let weight = weight.contiguous()?;
+        let parts = wgpu::windows::over_parts(geometry.images, |first, count| {
+            let geometry = Geometry { images: count, ..geometry };
+            wgpu::conv::input(&geometry, &of_images(input_shape, count), &weight, &dy.narrow(0, first, count)?)
+        })?;
+        return Tensor::concat(&parts, 0);
     }
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;

@@ -131,7 +131,7 @@ fn join_on_wgpu(tensors: &[Tensor], axis: usize, shape: Shape) -> Result<Tensor>
     let mut start = 0;
     for tensor in tensors {
         let target = whole.narrow(axis as isize, start, tensor.shape()[axis])?;
-        wgpu::elementwise::write(tensor, whole.memory(), target.layout())?;
+        wgpu::elementwise::write(tensor, &target)?;
         start += tensor.shape()[axis];
     }
     Ok(whole)

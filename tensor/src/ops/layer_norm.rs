@@ -87,7 +87,12 @@ impl Tensor {
         let rows = Rows::new("layer_norm", self, (gamma, beta), eps)?;
         if self.is_on_wgpu() {
             let factors = wgpu::norm::Factors { gamma: &rows.gamma, beta: &rows.beta, eps, relu: false };
-            let [y, mean, var] = wgpu::layer_norm::forward(&rows.x, factors)?;
+            let leading: Vec<usize> = (0..rows.lead).collect();
+            let [y, mean, var] = wgpu::windows::in_parts([&rows.x], &leading, &|[x]| {
+                let [y, mean, var] = wgpu::layer_norm::forward(&x.contiguous()?, factors)?;
+                let statistic = |of: Tensor| of.with_layout(Layout::contiguous(x.shape()[..rows.lead].into()));
+                Ok([y, statistic(mean), statistic(var)])
+            })?;
             let [mean, var] = [mean, var].map(|x| x.with_layout(rows.finished(rows.lead)));
             return Ok((y.with_layout(rows.finished(self.rank())), mean, var));
         }
@@ -121,7 +126,14 @@ impl Tensor {
         let dy = rows.aligned(OP, "a gradient", self, x.rank())?;
         let (mean, var) = (rows.aligned(OP, "means", mean, rows.lead)?, rows.aligned(OP, "variances", var, rows.lead)?);
         if x.is_on_wgpu() {
-            let [dx, dgamma, dbeta] = wgpu::layer_norm::backward([&dy, &rows.x], &rows.gamma, eps, [&mean, &var])?;
+            // The first of the axes before, if there are any.
+            let size = if rows.lead == 0 { 1 } else { rows.x.shape()[0] };
+            let parts = wgpu::windows::over_parts(size, |first, count| {
+                let narrow = |x: &Tensor| if rows.lead == 0 { Ok(x.clone()) } else { x.narrow(0, first, count) };
+                let statistics = [&narrow(&mean)?, &narrow(&var)?];
+                wgpu::layer_norm::backward([&narrow(&dy)?, &narrow(&rows.x)?], &rows.gamma, eps, statistics)
+            })?;
+            let [dx, dgamma, dbeta] = wgpu::windows::gathered(parts)?;
             let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(gamma.dtype())?);
             return Ok((dx.with_layout(rows.finished(x.rank())), dgamma, dbeta));
         }

@@ -75,7 +75,7 @@ impl Tensor {
         }
         let shape = Shape::from(&shape[..]);
         if self.is_on_wgpu() {
-            return wgpu::matmul::product(&a, &b, &batch)?.reshape(&shape);
+            return product_on_wgpu(&a, &b, &batch)?.reshape(&shape);
         }
         let size = Size { m, n, k };
         match self.dtype() {
@@ -115,6 +115,36 @@ impl Tensor {
         }
         self.unsqueeze(1)?.mul(&other.unsqueeze(0)?)
     }
+}
+
+/// [`wgpu::matmul::product`], by parts of the batch, of rows, columns or sums if the matrices are too large to be seen at once.
+fn product_on_wgpu(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
+    let whole = wgpu::matmul::product(a, b, batch);
+    if !matches!(whole, Err(Error::Binding { .. })) {
+        return whole;
+    }
+    let with_batch = |x: &Tensor| {
+        let sizes: Shape = batch.iter().chain(&x.shape()[x.rank() - 2..]).copied().collect();
+        x.expand(sizes)
+    };
+    // Sums of parts need the digits.
+    let (dtype, wide) = (a.dtype(), a.dtype().wide());
+    let (a, b, lead) = (with_batch(&a.to_dtype(wide)?)?, with_batch(&b.to_dtype(wide)?)?, batch.rank());
+    let product = |a: &Tensor, b: &Tensor| {
+        let batch = Shape::from(&a.shape()[..lead]);
+        let sums = wgpu::windows::over_parts(a.shape()[lead + 1], |first, count| {
+            let (a, b) = (a.narrow(-1, first, count)?, b.narrow(-2, first, count)?);
+            wgpu::matmul::product(&a, &b, &batch)
+        })?;
+        wgpu::windows::total(sums.iter())
+    };
+    let axes: Vec<usize> = (0..lead).collect();
+    let [product] = wgpu::windows::in_parts([&a, &b], &axes, &|[a, b]| {
+        wgpu::windows::in_parts([a], &[lead], &|[a]| {
+            wgpu::windows::in_parts([b], &[lead + 1], &|[b]| Ok([product(a, b)?]))
+        })
+    })?;
+    product.to_dtype(dtype)
 }
 
 /// Multiplies matrices that lie in the last two axes; `batch` is what the axes before broadcast to.

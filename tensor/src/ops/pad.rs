@@ -87,7 +87,7 @@ impl Tensor {
         target.shape = self.shape().clone();
         if self.is_on_wgpu() {
             let padded = Tensor::full_on(self.device(), shape, Scalar::Float(value), dtype)?;
-            wgpu::elementwise::write(self, padded.memory(), &target)?;
+            wgpu::elementwise::write(self, &padded.with_layout(target))?;
             return Ok(padded);
         }
         let filler = Tensor::full((), Scalar::Float(value), dtype)?;
@@ -181,7 +181,7 @@ fn fold_axis(dy: &Tensor, axis: usize, (before, behind): (usize, usize), mode: P
         let dx = inner.copy()?;
         for (first, piece) in &pieces {
             let met = dx.narrow(along, *first, piece.shape()[axis])?;
-            wgpu::elementwise::write(&met.add(piece)?, dx.memory(), met.layout())?;
+            wgpu::elementwise::write(&met.add(piece)?, &met)?;
         }
         return Ok(dx);
     }

@@ -47,7 +47,9 @@ impl Tensor {
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(dense.shape(), place);
             let out = if x.is_on_wgpu() {
-                wgpu::scan::scan(&dense, block, op == "cumprod")?
+                wgpu::windows::beside([&dense], place, &|[x]| {
+                    wgpu::scan::scan(&x.contiguous()?, Block::around(x.shape(), place), op == "cumprod")
+                })?
             } else if x.dtype() == DType::I64 {
                 let same = |x: i64| x;
                 let x = dense.view::<i64>().as_contiguous().unwrap_or_default();

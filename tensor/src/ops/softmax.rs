@@ -62,7 +62,9 @@ impl Tensor {
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(dense.shape(), place);
             if x.is_on_wgpu() {
-                let out = wgpu::softmax::forward(&dense, block, log)?;
+                let out = wgpu::windows::beside([&dense], place, &|[x]| {
+                    wgpu::softmax::forward(&x.contiguous()?, Block::around(x.shape(), place), log)
+                })?;
                 return Ok(out.with_layout(in_logical_order(out.layout(), &order)));
             }
             let out = with_float!(x.dtype(), T => Tensor::build::<T>(dense.shape(), |out| {
@@ -87,7 +89,10 @@ impl Tensor {
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(y.shape(), place);
             if y.is_on_wgpu() {
-                let dx = wgpu::softmax::backward([&y, &dy], block, log)?;
+                let dx = wgpu::windows::beside([&y, &dy], place, &|[y, dy]| {
+                    let block = Block::around(y.shape(), place);
+                    wgpu::softmax::backward([&y.contiguous()?, &dy.contiguous()?], block, log)
+                })?;
                 return Ok(dx.with_layout(in_logical_order(dx.layout(), &order)));
             }
             let dx = with_float!(y.dtype(), T => Tensor::build::<T>(y.shape(), |dx| {

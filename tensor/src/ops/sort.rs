@@ -63,7 +63,10 @@ impl Tensor {
         }
         if self.is_on_wgpu() {
             let rows = self.transpose(axis, -1)?.contiguous()?;
-            let (values, indices) = wgpu::sort::first_in_order(&rows, k, descending)?;
+            let others: Vec<usize> = (0..rows.rank() - 1).collect();
+            let [values, indices] = wgpu::windows::in_parts([&rows], &others, &|[rows]| {
+                wgpu::sort::first_in_order(&rows.contiguous()?, k, descending).map(<[Tensor; 2]>::from)
+            })?;
             return Ok((values.transpose(axis, -1)?, indices.transpose(axis, -1)?));
         }
         let indices = self.positions_in_order(axis, k, descending)?;

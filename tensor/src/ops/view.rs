@@ -207,7 +207,7 @@ impl Tensor {
             return Err(Error::shape("slice_scatter", expected, self.shape()));
         }
         if self.is_on_wgpu() {
-            wgpu::elementwise::write(self, zeros.memory(), target.layout())?;
+            wgpu::elementwise::write(self, &target)?;
             return Ok(zeros);
         }
         crate::dtype::with_width!(self.dtype(), W => Tensor::build_bits::<W>(zeros.shape(), self.dtype(), |out| {

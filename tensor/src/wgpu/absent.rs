@@ -31,6 +31,10 @@ impl Context {
         Context::of(index)
     }
 
+    pub(crate) fn bounded(index: usize, _binding: u64) -> Result<Arc<Context>> {
+        Context::of(index)
+    }
+
     pub(crate) fn index(&self) -> usize {
         match *self {}
     }
@@ -129,6 +133,22 @@ impl Memory {
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {
+        match *self {}
+    }
+
+    pub(crate) fn is_visible(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn part(self: &Arc<Self>, _bytes: std::ops::Range<usize>) -> (Arc<Memory>, usize) {
+        match **self {}
+    }
+
+    pub(crate) fn is_own(memory: &Arc<Self>) -> bool {
+        match **memory {}
+    }
+
+    pub(crate) fn touches(&self, _other: &Memory) -> bool {
         match *self {}
     }
 

@@ -54,7 +54,7 @@ impl Deferred {
     }
 
     fn reads(&self, memory: &Memory) -> bool {
-        let reads = |expression: &Expression| expression.leaves.iter().any(|x| std::ptr::eq(x.memory(), memory));
+        let reads = |expression: &Expression| expression.leaves.iter().any(|x| x.memory().touches(memory));
         locked(&self.expression).as_ref().is_some_and(reads)
     }
 

@@ -9,7 +9,7 @@ use half::{bf16, f16};
 use super::expression::{Function, apply, count_of};
 use super::fused::numbers_of_cast;
 use super::kernel::codes;
-use super::{Context, Grid, Kernel, Memory, Program, Stored};
+use super::{Context, Grid, Kernel, Memory, Program, Stored, windows};
 use crate::args::Scalar;
 use crate::cpu::walk::Walk;
 use crate::layout::Layout;
@@ -83,15 +83,18 @@ pub(crate) fn copy(x: &Tensor, layout: Layout) -> Result<Tensor> {
     run.into_layout(x, layout)
 }
 
-/// Writes the elements of `x` to the places of `out` that `target`, of its shape, names; no two of them coincide. Nothing that waits
-/// may read `out`, unless it is `x`.
-pub(crate) fn write(x: &Tensor, out: &Memory, target: &Layout) -> Result<()> {
+/// Writes the elements of `x` to those of `target`, of its shape, of which no two coincide. Nothing that waits may read `target`, unless it
+/// is `x`.
+pub(crate) fn write(x: &Tensor, target: &Tensor) -> Result<()> {
     if x.numel() == 0 {
         return Ok(());
     }
     let run = Run { kernel: &WRITE, function: None, result: x.dtype(), rounding: false, parameters: [[0; 2]; 2] };
-    let nowhere = Layout::contiguous(Shape::from(())).broadcast_to(x.shape());
-    run.record(x.memory().context(), [x], x.layout(), [x.layout().clone(), target.clone(), nowhere], out)
+    windows::each_window([target, x], &mut |[target, x]| {
+        let nowhere = Layout::contiguous(Shape::from(())).broadcast_to(x.shape());
+        let places = [x.layout().clone(), target.layout().clone(), nowhere];
+        run.record(x.memory().context(), [x], x.layout(), places, target.memory())
+    })
 }
 
 /// One number everywhere.
@@ -165,6 +168,7 @@ fn broadcast(
 }
 
 /// A kernel with what is common to all.
+#[derive(Clone, Copy)]
 pub(super) struct Run {
     pub(super) kernel: &'static Kernel,
     pub(super) function: Option<u32>,
@@ -177,15 +181,20 @@ pub(super) struct Run {
 impl Run {
     fn into_layout(self, x: &Tensor, layout: Layout) -> Result<Tensor> {
         let context = x.memory().context();
-        let stored = Stored::of(self.result, context.has_f16())?;
-        let count = layout.numel();
-        let out = context.allocate(bytes(count, stored)?)?;
-        if count > 0 {
-            // Operands that a kernel does not have lie nowhere.
-            let nowhere = || Layout::contiguous(Shape::from(())).broadcast_to(&layout.shape);
-            self.record(context, [x], &layout, [x.layout().clone(), nowhere(), nowhere()], &out)?;
+        let out = context.allocate(bytes(layout.numel(), Stored::of(self.result, context.has_f16())?)?)?;
+        let out = Tensor::on_device(Arc::new(out), layout, self.result);
+        if out.numel() > 0 {
+            windows::each_window([&out, x], &mut |[out, x]| {
+                if out.layout().offset == 0 && out.layout().is_dense() {
+                    // Operands that a kernel does not have lie nowhere.
+                    let nowhere = || Layout::contiguous(Shape::from(())).broadcast_to(out.shape());
+                    let places = [x.layout().clone(), nowhere(), nowhere()];
+                    return self.record(context, [x], out.layout(), places, out.memory());
+                }
+                write(x, out)
+            })?;
         }
-        Ok(Tensor::on_device(Arc::new(out), layout, self.result))
+        Ok(out)
     }
 
     /// Records the kernel for every element of `layout`, in its order of memory; `places` say where the operands' elements lie.

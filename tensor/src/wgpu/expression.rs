@@ -2,7 +2,7 @@
 //!
 //! An operation on elements gives a tensor whose numbers are an [`Expression`]: steps over tensors in memory. An operation on such a
 //! tensor takes its steps over and adds one. The kernel of all of them runs when something needs the numbers that is not elementwise,
-//! reads them back, or waits for the device (see `deferred.rs`). So a chain reads its operands and writes its result once, scalars are
+//! reads them back, or waits for the device (see `deferred.rs`). Only what is too large for a kernel to see is computed at once. So a chain reads its operands and writes its result once, scalars are
 //! parameters of it, and what was dropped before never ran.
 //!
 //! A result that has several readers may be computed again by each. That is bounded: by the size of an expression (equal steps and
@@ -13,8 +13,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::deferred::Deferred;
-use super::elementwise::{Numbers, bytes};
-use super::{Context, Stored, fused};
+use super::elementwise::{Numbers, bytes, write};
+use super::{Context, Stored, fused, windows};
 use crate::layout::Layout;
 use crate::{DType, Error, Result, Shape, Tensor};
 
@@ -119,17 +119,39 @@ pub(super) fn apply(
     for (x, _) in operands.iter().zip(&taken).filter(|(_, taken)| taken.is_none()) {
         x.memory().settle()?;
     }
+    let is_visible = expression.leaves.iter().all(|x| context.has_room(x.memory().bytes())) && context.has_room(size);
+    if !is_visible {
+        return at_once(context, &expression, layout, dtype);
+    }
     let kept = expression.kept();
-    let is_much = kept > KEPT * size && kept > WORTH_MENTIONING;
-    // What is too large for a kernel is refused now.
-    let has_room = expression.leaves.iter().all(|x| context.has_room(x.memory().bytes())) && context.has_room(size);
     let memory = Arc::new(context.defer(size, Deferred::new(expression, layout.clone()))?);
-    if is_much || !has_room {
+    if kept > KEPT * size && kept > WORTH_MENTIONING {
         memory.settle()?;
     } else {
         context.waiting().push(&memory);
     }
     Ok(Tensor::on_device(memory, layout, dtype))
+}
+
+/// Computes an expression for windows of its result, of as much as a kernel may see.
+fn at_once(context: &Arc<Context>, expression: &Expression, layout: Layout, dtype: DType) -> Result<Tensor> {
+    let memory = context.allocate(bytes(layout.numel(), Stored::of(dtype, context.has_f16())?)?)?;
+    let out = Tensor::on_device(Arc::new(memory), layout, dtype);
+    let expanded = expression.leaves.iter().map(|x| x.with_layout(x.layout().broadcast_to(out.shape())));
+    let expanded: SmallVec<[Tensor; MOST_LEAVES]> = expanded.collect();
+    // Where there are fewer leaves than that, the result again, which is not looked at.
+    let tensors: [&Tensor; MOST_LEAVES + 1] =
+        std::array::from_fn(|i| i.checked_sub(1).and_then(|i| expanded.get(i)).unwrap_or(&out));
+    windows::each_window(tensors, &mut |[out, parts @ ..]| {
+        let leaves = parts.into_iter().take(expanded.len()).cloned().collect();
+        let part = Expression { leaves, steps: expression.steps.clone() };
+        if out.layout().offset == 0 && out.layout().is_dense() {
+            return fused::record(&part, out.memory(), out.layout());
+        }
+        // Kernels write from the beginning of what they see, without gaps.
+        write(&at_once(context, &part, out.layout().dense_like(), dtype)?, out)
+    })?;
+    Ok(out)
 }
 
 /// The expression of an operand, if it is one that the operation may take over: of all elements in the result's shape, or of one number.

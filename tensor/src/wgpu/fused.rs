@@ -61,6 +61,9 @@ pub(super) fn record(expression: &Expression, out: &Memory, layout: &Layout) -> 
     let context = out.context();
     let walk = walk(expression, layout);
     let rank = walk.axes().len().max(1);
+    if words(expression, rank) > WORDS {
+        return Err(too_many_axes(layout));
+    }
     let mut params: SmallVec<[u32; WORDS]> = SmallVec::from_elem(0, HEAD);
     params[0] = count_of(layout.numel())?;
     let axes: SmallVec<[_; 4]> = walk.axes().rev().collect();

@@ -30,15 +30,23 @@ type Axes = [Option<Sums<f32>>];
 /// Pictures resized to this shape by tables for their spatial axes; `copies` if these have one tap for each place and no weights.
 pub(crate) fn forward(x: &Tensor, tables: &[Option<Table>], shape: &Shape, copies: bool) -> Result<Tensor> {
     let axes: Vec<_> = tables.iter().map(|table| table.as_ref().map(Sums::of)).collect();
-    let x = Images::of(x)?;
-    if axes.iter().all(Option::is_none) {
-        return Ok(x.tensor);
-    }
-    pass(if copies { &COPY } else { &SUM }, &x, &axes, shape, x.tensor.dtype())
+    let [y] = super::windows::over_images([x], shape, |[x], shape| {
+        let x = Images::of(x)?;
+        if axes.iter().all(Option::is_none) {
+            return Ok([x.tensor]);
+        }
+        Ok([pass(if copies { &COPY } else { &SUM }, &x, &axes, shape, x.tensor.dtype())?])
+    })?;
+    Ok(y)
 }
 
 /// The gradient at pictures of this shape that these tables resize.
 pub(crate) fn backward(dy: &Tensor, tables: &[Option<Table>], shape: &Shape) -> Result<Tensor> {
+    let [dx] = super::windows::over_images([dy], shape, |[dy], shape| Ok([returned(dy, tables, shape)?]))?;
+    Ok(dx)
+}
+
+fn returned(dy: &Tensor, tables: &[Option<Table>], shape: &Shape) -> Result<Tensor> {
     let sizes = shape[2..].iter();
     let axes = tables.iter().zip(sizes).map(|(table, &size)| table.as_ref().map(|table| Sums::transposed(table, size)));
     let mut axes: Vec<_> = axes.collect();

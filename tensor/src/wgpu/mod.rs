@@ -33,6 +33,7 @@ pub(crate) mod sort;
 mod stored;
 pub(crate) mod transfer;
 pub(crate) mod update;
+pub(crate) mod windows;
 
 use context::PIECE;
 pub(crate) use context::{Context, Memory, adapters, release_idle_memory};

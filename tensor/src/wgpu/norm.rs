@@ -3,6 +3,7 @@
 use super::elementwise::{ROUNDING, rounding};
 use super::reduce::{sum, sum_of_parts};
 use super::series::{SERIES, Series, Team};
+use super::windows::{over_parts, total};
 use super::{Kernel, Program, Stored};
 use crate::cpu::norm::Form;
 use crate::cpu::reduce::Block;
@@ -132,8 +133,7 @@ pub(crate) fn forward(x: &Tensor, form: Form, factors: Factors<'_>) -> Result<[T
         let nan = || Tensor::full_on(x.device(), [form.batch * form.groups], f64::NAN, DType::F32);
         [nan()?, nan()?]
     } else {
-        let run = form.channels / form.groups * form.inner;
-        moments(x, Series { batch: form.batch, outer: form.outer, columns: form.groups, run })?
+        own_moments(x, form)?
     };
     Ok([evaluate(x, form, factors, [&mean, &variance])?, mean, variance])
 }
@@ -143,8 +143,13 @@ pub(crate) fn evaluate(x: &Tensor, form: Form, factors: Factors<'_>, statistics:
     if x.numel() == 0 {
         return Tensor::empty_on_wgpu(x, x.shape(), x.dtype());
     }
-    let (series, spread) = of_channels(form);
-    normalized(Operands::with(x, statistics, factors), series, Grouping::of(form, spread))
+    let parts = over_parts_of(form, |part| {
+        let (series, spread) = of_channels(part.form);
+        let [mean, variance] = [part.statistics(statistics[0])?, part.statistics(statistics[1])?];
+        let operands = (part.elements(x)?, [&mean, &variance]);
+        normalized(Operands::with(&operands.0, operands.1, factors), series, Grouping::of(part.form, spread))
+    })?;
+    joined(&parts, x)
 }
 
 /// The gradients at the input (as [`forward`] gives its result), and in `f32` at gamma and beta.
@@ -159,16 +164,101 @@ pub(crate) fn backward(
         let zeros = || Tensor::full_on(x.device(), [channels], 0, DType::F32);
         return Ok([Tensor::empty_on_wgpu(x, x.shape(), x.dtype())?, zeros()?, zeros()?]);
     }
-    let (series, spread) = of_channels(form);
-    let operands = Operands { dy, ..Operands::with(x, statistics, factors) };
-    let grouping = Grouping::of(form, spread);
-    let sums = sums(operands, series, grouping)?;
-    let sums = sum(&sums, Block { outer: 2 * batch * channels, n: spread, inner: 1 })?;
+    let sums = over_parts_of(form, |part| {
+        let (series, spread) = of_channels(part.form);
+        let (dy, x) = (part.elements(dy)?, part.elements(x)?);
+        let [mean, variance] = [part.statistics(statistics[0])?, part.statistics(statistics[1])?];
+        let operands = Operands { dy: &dy, ..Operands::with(&x, [&mean, &variance], factors) };
+        let batch = part.form.batch;
+        let sums = sums(operands, series, Grouping::of(part.form, spread))?;
+        let sums = sum(&sums, Block { outer: 2 * batch * channels, n: spread, inner: 1 })?;
+        Ok(shaped(&sums, [2, batch, channels]))
+    })?;
+    let rows = sums.iter().map(|samples| Tensor::concat(samples, 1)).collect::<Result<Vec<Tensor>>>()?;
+    let sums = total(rows.iter())?;
     let weighted = shaped(&sums, [2 * batch, channels]).mul(factors.gamma)?;
     let totals = sum(&weighted, Block { outer: 2 * batch * groups, n: channels / groups, inner: 1 })?;
-    let dx = gradient(Operands { totals: &totals, ..operands }, series, grouping)?;
+    let totals = shaped(&totals, [2, batch, groups]);
+    let parts = over_parts_of(form, |part| {
+        let (series, spread) = of_channels(part.form);
+        let (dy, x) = (part.elements(dy)?, part.elements(x)?);
+        let [mean, variance] = [part.statistics(statistics[0])?, part.statistics(statistics[1])?];
+        let mut totals = totals.narrow(1, part.sample, part.form.batch)?.contiguous()?;
+        if part.form.outer < form.outer {
+            // The kernel divides by what it sees of a group.
+            totals = totals.mul(part.form.outer as f64 / form.outer as f64)?;
+        }
+        let operands = Operands { dy: &dy, totals: &totals, ..Operands::with(&x, [&mean, &variance], factors) };
+        gradient(operands, series, Grouping::of(part.form, spread))
+    })?;
     let of_factors = shaped(&sum(&sums, Block { outer: 2, n: batch, inner: channels })?, [2, channels]);
-    Ok([dx, of_factors.select(0, 1)?, of_factors.select(0, 0)?])
+    Ok([joined(&parts, x)?, of_factors.select(0, 1)?, of_factors.select(0, 0)?])
+}
+
+/// Some samples, and some of what lies before the channels in each, of a tensor that may be too large for a kernel to see.
+struct Part {
+    whole: Form,
+    form: Form,
+    sample: usize,
+    row: usize,
+}
+
+impl Part {
+    fn elements(&self, x: &Tensor) -> Result<Tensor> {
+        let Form { batch, outer, channels, inner, .. } = self.whole;
+        let x = shaped(x, [batch, outer, channels * inner]).narrow(0, self.sample, self.form.batch)?;
+        x.narrow(1, self.row, self.form.outer)?.contiguous()
+    }
+
+    /// `[batch · groups]`, as all of them are.
+    fn statistics(&self, x: &Tensor) -> Result<Tensor> {
+        let groups = self.form.groups;
+        shaped(x, [self.whole.batch * groups]).narrow(0, self.sample * groups, self.form.batch * groups)
+    }
+}
+
+/// Results of all of a tensor, or of as many parts as it takes: those of samples, for each part of their rows.
+fn over_parts_of<R>(form: Form, op: impl Fn(Part) -> Result<R>) -> Result<Vec<Vec<R>>> {
+    over_parts(form.outer, |row, outer| {
+        over_parts(form.batch, |sample, batch| {
+            op(Part { whole: form, form: Form { batch, outer, ..form }, sample, row })
+        })
+    })
+}
+
+/// Results of parts of `x`, as that lies.
+fn joined(parts: &[Vec<Tensor>], x: &Tensor) -> Result<Tensor> {
+    let rows = parts.iter().map(|samples| Tensor::concat(samples, 0)).collect::<Result<Vec<Tensor>>>()?;
+    Ok(shaped(&Tensor::concat(&rows, 1)?, x.shape()))
+}
+
+/// Mean and variance of each group of each sample. Those of parts are merged by Chan's formula.
+fn own_moments(x: &Tensor, form: Form) -> Result<[Tensor; 2]> {
+    let run = form.channels / form.groups * form.inner;
+    let parts = over_parts_of(form, |part| {
+        let Form { batch, outer, groups, .. } = part.form;
+        let found = moments(&part.elements(x)?, Series { batch, outer, columns: groups, run })?;
+        Ok((found, outer as f64 / form.outer as f64))
+    })?;
+    let rows = parts.iter().map(|samples| {
+        let of = |i: usize| Tensor::concat(&samples.iter().map(|(found, _)| &found[i]).collect::<Vec<_>>(), 0);
+        let share = samples.first().map_or(0.0, |(_, share)| *share);
+        Ok((of(0)?, of(1)?, share))
+    });
+    let rows = rows.collect::<Result<Vec<(Tensor, Tensor, f64)>>>()?;
+    if let [(mean, variance, _)] = &rows[..] {
+        return Ok([mean.clone(), variance.clone()]);
+    }
+    let sum = |of: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| {
+        let terms = rows.iter().map(|(mean, variance, share)| of(mean, variance)?.mul(*share));
+        total(terms.collect::<Result<Vec<Tensor>>>()?.iter())
+    };
+    let mean = sum(&|mean, _| Ok(mean.clone()))?;
+    let variance = sum(&|part, variance| {
+        let distance = part.sub(&mean)?;
+        distance.mul(&distance)?.add(variance)
+    })?;
+    Ok([mean, variance])
 }
 
 /// A series for each channel of each sample, or for each place of its short runs, and how many there are of each.

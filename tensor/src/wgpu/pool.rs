@@ -35,6 +35,18 @@ pub(crate) enum Pool {
 
 /// Windows over pictures; the result is of this shape, and has places beside it if they were asked for.
 pub(crate) fn forward(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) -> Result<(Tensor, Option<Tensor>)> {
+    if pool == (Pool::Max { places: true }) {
+        let [y, places] = super::windows::over_images([x], shape, |[x], shape| {
+            let (y, places) = pooled(x, windows, shape, pool)?;
+            Ok([y.clone(), places.unwrap_or(y)])
+        })?;
+        return Ok((y, Some(places)));
+    }
+    let [y] = super::windows::over_images([x], shape, |[x], shape| Ok([pooled(x, windows, shape, pool)?.0]))?;
+    Ok((y, None))
+}
+
+fn pooled(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) -> Result<(Tensor, Option<Tensor>)> {
     let x = Images::of(x)?;
     let (dtype, context) = (x.tensor.dtype(), x.tensor.memory().context());
     let numbers = Numbers::of(dtype);
@@ -78,6 +90,16 @@ pub(crate) fn forward(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) 
 
 /// The gradient at the input, of this shape, from that at the result: by places (of `i32`), or evenly if there are none.
 pub(crate) fn backward(dy: &Tensor, places: Option<&Tensor>, windows: &Windows, shape: &Shape) -> Result<Tensor> {
+    let [dx] = match places {
+        Some(places) => super::windows::over_images([dy, places], shape, |[dy, places], shape| {
+            Ok([returned(dy, Some(places), windows, shape)?])
+        }),
+        None => super::windows::over_images([dy], shape, |[dy], shape| Ok([returned(dy, None, windows, shape)?])),
+    }?;
+    Ok(dx)
+}
+
+fn returned(dy: &Tensor, places: Option<&Tensor>, windows: &Windows, shape: &Shape) -> Result<Tensor> {
     // Places lie as the input did.
     let order = Images::of(places.unwrap_or(dy))?;
     let dy = order.alike(dy)?;

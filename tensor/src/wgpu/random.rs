@@ -1,8 +1,10 @@
 //! Random numbers, and dropout, which is made of them.
 
 use super::elementwise::{self, I64, ROUNDING, rounding};
+use super::windows::each_window;
 use super::{Context, Grid, Kernel, Program, Stored};
 use crate::args::Scalar;
+use crate::layout::Layout;
 use crate::{DType, Generator, Result, Shape, Tensor};
 
 const PHILOX: &str = include_str!("shaders/philox.wgsl");
@@ -33,10 +35,15 @@ pub(crate) fn draw(index: usize, shape: &Shape, dtype: DType, generator: &mut Ge
     let context = Context::of(index)?;
     let stored = Stored::of(dtype, context.has_f16())?;
     let out = Tensor::empty_in(&context, shape, dtype)?;
-    let mut params = words(generator, out.numel()).to_vec();
-    if out.numel() == 0 {
-        return Ok(out);
+    if out.numel() > 0 {
+        each_window([&flat(&out)], &mut |[out]| fill(out, stored, words(generator, out.numel()), draw))?;
     }
+    Ok(out)
+}
+
+fn fill(out: &Tensor, stored: Stored, words: [u32; 6], draw: Draw) -> Result<()> {
+    let dtype = out.dtype();
+    let mut params = words.to_vec();
     let types = [("R", stored)];
     let (kernel, types, constants) = match draw {
         Draw::Unit { bits } => {
@@ -58,8 +65,13 @@ pub(crate) fn draw(index: usize, shape: &Shape, dtype: DType, generator: &mut Ge
         }
     };
     let program = Program { kernel, types, sizes: &[], constants: &constants };
-    context.run(program, &params, &[out.memory()], &[], Grid::of(out.numel().div_ceil(4), GROUP))?;
-    Ok(out)
+    let grid = Grid::of(out.numel().div_ceil(4), GROUP);
+    out.memory().context().run(program, &params, &[out.memory()], &[], grid)
+}
+
+/// A row-major tensor as one axis: its windows begin at multiples of four elements, as counters do.
+fn flat(x: &Tensor) -> Tensor {
+    x.with_layout(Layout { offset: x.layout().offset, ..Layout::contiguous([x.numel()].into()) })
 }
 
 /// The first parameters of each kernel here, for so many words of the generator, which are taken.
@@ -86,12 +98,20 @@ pub(crate) fn dropout(x: &Tensor, generator: &mut Generator, limit: u64, scale: 
 
 /// The row-major result for elements that lie side by side, or for one that stands for all (`step` 0).
 fn dropped(x: &Tensor, step: u32, shape: &Shape, generator: &mut Generator, limit: u64, scale: f64) -> Result<Tensor> {
-    let context = x.memory().context();
     let out = Tensor::empty_on_wgpu(x, shape, x.dtype())?;
-    let mut params = words(generator, out.numel()).to_vec();
-    if out.numel() == 0 {
-        return Ok(out);
+    if out.numel() > 0 {
+        let whole = flat(&out);
+        let x = if step == 0 { x.expand(whole.shape())? } else { flat(x) };
+        each_window([&whole, &x], &mut |[out, x]| {
+            drop_out(out, (x, step), words(generator, out.numel()), (limit, scale))
+        })?;
     }
+    Ok(out)
+}
+
+fn drop_out(out: &Tensor, (x, step): (&Tensor, u32), words: [u32; 6], (limit, scale): (u64, f64)) -> Result<()> {
+    let context = x.memory().context();
+    let mut params = words.to_vec();
     params.extend(below(limit));
     // Where nothing is kept the scale is infinite.
     let scale = if limit == 0 { 0.0 } else { scale as f32 };
@@ -101,6 +121,5 @@ fn dropped(x: &Tensor, step: u32, shape: &Shape, generator: &mut Generator, limi
     let constants = [("RESULT", rounding(x.dtype()))];
     let program = Program { kernel: &DROPOUT, types: &types, sizes: &[], constants: &constants };
     let grid = Grid::of(out.numel().div_ceil(4), GROUP);
-    context.run(program, &params, &[out.memory()], &[x.memory()], grid)?;
-    Ok(out)
+    context.run(program, &params, &[out.memory()], &[x.memory()], grid)
 }

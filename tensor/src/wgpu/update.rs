@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::kernel::codes;
-use super::{Grid, Kernel, Memory, Program};
+use super::{Grid, Kernel, Memory, Program, windows};
+use crate::layout::Layout;
 use crate::{Result, Tensor, UpdateRule, WeightDecay};
 
 static KERNEL: Kernel = Kernel { name: "update", files: &[include_str!("shaders/update.wgsl")] };
@@ -84,9 +85,21 @@ pub(crate) fn step(
         return Ok(());
     }
     let form = Form::of(rule);
+    let flat = |x: &Tensor| {
+        let offset = x.layout().offset;
+        x.with_layout(Layout { offset, ..Layout::contiguous([x.numel()].into()) })
+    };
+    // States that a rule does not have are the parameter again, and not looked at.
+    let state = |i: usize| flat(states.get(i).map_or(parameter, |state| state));
+    let (parameter, gradient, states) = (flat(parameter), flat(gradient), [state(0), state(1), state(2)]);
+    let tensors = [&parameter, &gradient, &states[0], &states[1], &states[2]];
+    windows::each_window(tensors, &mut |tensors| record(&form, tensors, decay))
+}
+
+fn record(form: &Form, [parameter, gradient, states @ ..]: [&Tensor; 5], decay: WeightDecay) -> Result<()> {
     let offset = |x: &Tensor| x.layout().offset as u32;
     let mut params = vec![parameter.numel() as u32, 0, offset(parameter), offset(gradient)];
-    params.extend((0..4).map(|i| states.get(i).map_or(0, |state| offset(state))));
+    params.extend(states.map(offset).into_iter().chain([0]));
     let numbers = [decay.kept, decay.coupled, form.rate, form.epsilon].into_iter().chain(form.numbers);
     params.extend(numbers.map(|number| (number as f32).to_bits()));
     let constants = [
@@ -96,9 +109,7 @@ pub(crate) fn step(
         ("HAS_VELOCITY", u32::from(form.has_velocity)),
     ];
     let program = Program { kernel: &KERNEL, types: &[], sizes: &[], constants: &constants };
-    // States that a rule does not have are the parameter again, and not looked at.
-    let state = |i: usize| states.get(i).map_or(parameter, |state| state).memory();
-    let writes: [&Memory; 4] = [parameter.memory(), state(0), state(1), state(2)];
+    let writes: [&Memory; 4] = [parameter, states[0], states[1], states[2]].map(Tensor::memory);
     parameter.memory().context().run(
         program,
         &params,

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use ocelli_tensor::Device;
+use ocelli_tensor::{Device, Result};
 
-/// The first graphics adapter, or a message that there is none; `OCELLI_TEST_ADAPTER=required` makes that a failure.
-pub(crate) fn adapter() -> Option<Device> {
-    match Device::wgpu(0) {
+/// The adapter that was opened, or a message that there is none; `OCELLI_TEST_ADAPTER=required` makes that a failure.
+pub(crate) fn or_skipped(opened: Result<Device>) -> Option<Device> {
+    match opened {
         Ok(device) => Some(device),
         Err(error) => {
             assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");

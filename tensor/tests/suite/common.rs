@@ -5,7 +5,17 @@ use std::path::Path;
 
 use ocelli_tensor::{DType, Device, Tensor, safetensors};
 
-use crate::adapter::adapter;
+use crate::adapter::or_skipped;
+
+/// The first graphics adapter, if there is one. With `OCELLI_TEST_BINDING` its kernels see so many bytes of an operand at most, and all
+/// else is done by parts.
+pub(crate) fn adapter() -> Option<Device> {
+    let binding = std::env::var("OCELLI_TEST_BINDING").ok();
+    or_skipped(match binding.map(|bytes| bytes.parse().expect("a number of bytes")) {
+        Some(bytes) => Device::wgpu_bounded(0, bytes),
+        None => Device::wgpu(0),
+    })
+}
 
 /// Where operations on tensors of this dtype are tested: the CPU, and the first graphics adapter (which has no `f64`).
 pub(crate) fn devices(dtype: DType) -> Vec<Device> {

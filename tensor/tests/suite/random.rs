@@ -1,7 +1,6 @@
 //! Random numbers and dropout: what an adapter draws is what the CPU draws from the same generator, which `src/random.rs` tests.
 
-use crate::adapter::adapter;
-use crate::common::{assert_close, devices, scattered};
+use crate::common::{adapter, assert_close, devices, scattered};
 use ocelli_tensor::{DType, Device, Error, Generator, Result, Tensor};
 
 const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];

@@ -126,7 +126,7 @@ impl Plan {
     pub(super) fn fold_on_wgpu(self, name: &'static str, of: Option<&'static str>, start: Scalar) -> Result<Tensor> {
         let mut x = self.x.clone();
         for (i, &block) in self.blocks.iter().enumerate() {
-            x = wgpu::reduce::fold(&x, block, WgpuFold { name, of: of.filter(|_| i == 0), start })?;
+            x = folded(&x, block, WgpuFold { name, of: of.filter(|_| i == 0), start })?;
         }
         Ok(x.with_layout(self.layout))
     }
@@ -150,6 +150,22 @@ impl Plan {
         let buffer = sums.map_or_else(|| Buffer::zeroed::<T>(self.layout.numel()), Ok)?;
         Ok(self.finish::<T>(buffer))
     }
+}
+
+/// [`wgpu::reduce::fold`] of a tensor that may be too large to be seen at once.
+fn folded(x: &Tensor, Block { outer, n, inner }: Block, fold: WgpuFold) -> Result<Tensor> {
+    let offset = x.layout().offset;
+    let x = x.with_layout(Layout { offset, ..Layout::contiguous([outer, n, inner].into()) });
+    // A long axis is folded by parts, and what these give once more.
+    let axes = if n > inner { [0, 1, 2] } else { [0, 2, 1] };
+    let [result] = wgpu::windows::in_parts([&x], &axes, &|[x]| {
+        let block = Block::around(x.shape(), 1);
+        let result = wgpu::reduce::fold(&x.contiguous()?, block, fold)?;
+        Ok([result.with_layout(Layout::contiguous([block.outer, 1, block.inner].into()))])
+    })?;
+    // As many as the axis was cut into.
+    let n = result.shape()[1];
+    if n > 1 { folded(&result, Block { outer, n, inner }, WgpuFold { of: None, ..fold }) } else { Ok(result) }
 }
 
 #[cfg(test)]

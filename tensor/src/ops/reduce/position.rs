@@ -83,9 +83,11 @@ impl Tensor {
         if self.is_on_wgpu() {
             let (dense, order) = in_memory_order(self)?;
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
-            let found = wgpu::position::best(&dense, Block::around(dense.shape(), place), largest)?;
-            let layout = Layout::contiguous(dense.shape().reduced(&[place], true));
-            return Ok(found.with_layout(in_logical_order(&layout, &order)));
+            let found = wgpu::windows::beside([&dense], place, &|[x]| {
+                let found = wgpu::position::best(&x.contiguous()?, Block::around(x.shape(), place), largest)?;
+                Ok(found.with_layout(Layout::contiguous(x.shape().reduced(&[place], true))))
+            })?;
+            return Ok(found.with_layout(in_logical_order(found.layout(), &order)));
         }
         let wide = match self.dtype() {
             DType::Bool => DType::U8,

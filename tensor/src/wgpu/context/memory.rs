@@ -1,6 +1,7 @@
 //! Memory of an adapter, recycled.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::Context;
@@ -11,18 +12,40 @@ use crate::{Device, Error, Result};
 
 /// The smallest buffer: a few words cost as much as one.
 const SMALLEST: usize = 256;
+/// Kernels may write this many bytes at once, and so behind the last element.
+const BLOCK: usize = 64;
 
-/// A piece of an adapter's memory that belongs to one tensor's storage.
+/// A piece of an adapter's memory that belongs to one tensor's storage, or a part of one.
 pub(crate) struct Memory {
     context: Arc<Context>,
     /// Memory that waits for what it is to hold has none yet.
     buffer: OnceLock<::wgpu::Buffer>,
+    /// Where it begins in the buffer.
+    start: usize,
     /// Bytes in use.
     bytes: usize,
+    /// Bytes that kernels see.
+    seen: u64,
+    /// What this is a part of.
+    whole: Option<Arc<Memory>>,
     deferral: Option<Box<Deferred>>,
 }
 
+/// Of so many bytes in use, those that kernels see.
+fn seen(bytes: usize) -> u64 {
+    bytes.next_multiple_of(BLOCK).max(SMALLEST) as u64
+}
+
 impl Memory {
+    fn whole(
+        context: &Arc<Context>,
+        bytes: usize,
+        buffer: OnceLock<::wgpu::Buffer>,
+        deferral: Option<Box<Deferred>>,
+    ) -> Memory {
+        Memory { context: context.clone(), buffer, start: 0, bytes, seen: seen(bytes), whole: None, deferral }
+    }
+
     pub(crate) fn deferral(&self) -> Option<&Deferred> {
         self.deferral.as_deref()
     }
@@ -56,6 +79,59 @@ impl Memory {
         self.bytes
     }
 
+    /// What kernels see.
+    pub(super) fn binding(&self) -> ::wgpu::BufferBinding<'_> {
+        let size = ::wgpu::BufferSize::new(self.seen);
+        ::wgpu::BufferBinding { buffer: self.buffer(), offset: self.start as u64, size }
+    }
+
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Whether a kernel may see all of it.
+    pub(crate) fn is_visible(&self) -> bool {
+        self.seen <= self.context.limits.max_storage_buffer_binding_size
+    }
+
+    /// The part with these bytes, and how many bytes come before it in this memory; it may begin a little earlier than they do. Memory
+    /// that waits has no parts.
+    pub(crate) fn part(self: &Arc<Self>, bytes: Range<usize>) -> (Arc<Memory>, usize) {
+        let alignment = (self.context.limits.min_storage_buffer_offset_alignment as usize).max(BLOCK);
+        let skipped = bytes.start.min(self.bytes) / alignment * alignment;
+        let end = bytes.end.clamp(skipped, self.bytes);
+        if end - skipped == self.bytes {
+            return (self.clone(), 0);
+        }
+        let (start, bytes, buffer) = (self.start + skipped, end - skipped, self.buffer().clone());
+        let part = Memory {
+            context: self.context.clone(),
+            start,
+            bytes,
+            seen: seen(bytes).min(buffer.size() - start as u64),
+            buffer: OnceLock::from(buffer),
+            whole: Some(self.whole.as_ref().unwrap_or(self).clone()),
+            deferral: None,
+        };
+        (Arc::new(part), skipped)
+    }
+
+    /// Whether no other tensor has this memory, or a part of it. Whoever knows of results that wait has none of them.
+    pub(crate) fn is_own(memory: &Arc<Self>) -> bool {
+        Arc::strong_count(memory) == 1 && memory.whole.as_ref().is_none_or(|whole| Arc::strong_count(whole) == 1)
+    }
+
+    /// Whether this is the other memory, or one of them a part of the other or both of a third.
+    pub(crate) fn touches(&self, other: &Memory) -> bool {
+        let whole = |memory: &Memory| std::ptr::from_ref(memory.whole.as_deref().unwrap_or(memory));
+        std::ptr::eq(whole(self), whole(other))
+    }
+
+    /// Where it begins in the buffer, in bytes.
+    pub(super) fn start(&self) -> u64 {
+        self.start as u64
+    }
+
     pub(super) fn buffer(&self) -> &::wgpu::Buffer {
         self.buffer.get().unwrap_or_else(|| unreachable!("memory is settled before it is used"))
     }
@@ -63,6 +139,9 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
+        if self.whole.is_some() {
+            return;
+        }
         // Kernels that were recorded before still use it; those that get it next are recorded behind them.
         if let Some(buffer) = self.buffer.take() {
             locked(&self.context.pool).give(buffer);
@@ -77,8 +156,7 @@ impl Context {
     /// [`Error::OutOfMemory`] if the adapter has no more, also after idle memory was given back; [`Error::Adapter`] if it cannot
     /// have so much in one piece.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize) -> Result<Memory> {
-        let buffer = OnceLock::from(self.take_buffer(bytes)?);
-        Ok(Memory { context: self.clone(), buffer, bytes, deferral: None })
+        Ok(Memory::whole(self, bytes, OnceLock::from(self.take_buffer(bytes)?), None))
     }
 
     /// Memory that is taken once it is needed, and written then.
@@ -87,7 +165,7 @@ impl Context {
     /// [`Error::Adapter`] if something that ran before has failed, or the device was lost.
     pub(crate) fn defer(self: &Arc<Self>, bytes: usize, deferral: Deferred) -> Result<Memory> {
         self.check()?;
-        Ok(Memory { context: self.clone(), buffer: OnceLock::new(), bytes, deferral: Some(Box::new(deferral)) })
+        Ok(Memory::whole(self, bytes, OnceLock::new(), Some(Box::new(deferral))))
     }
 
     /// Whether one tensor, and one operand of a kernel, can have so many bytes.

@@ -86,6 +86,21 @@ impl Context {
         Ok(context)
     }
 
+    /// The context of an adapter whose kernels see no more than so many bytes of an operand; it takes the place of another that is open.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if there is no such adapter or it cannot be opened.
+    pub(crate) fn bounded(index: usize, binding: u64) -> Result<Arc<Context>> {
+        let mut opened = locked(&OPENED);
+        if let Some((_, context)) = opened.iter().find(|(i, other)| *i == index && other.bounds.binding == binding) {
+            return Ok(context.clone());
+        }
+        opened.retain(|(other, _)| *other != index);
+        let context = Arc::new(Context::open(index, Bounds { binding, ..Bounds::NONE })?);
+        opened.push((index, context.clone()));
+        Ok(context)
+    }
+
     fn open(index: usize, bounds: Bounds) -> Result<Context> {
         let adapter = adapters::adapter(index)?;
         let features = adapter.features() & adapters::useful();
@@ -147,8 +162,8 @@ impl Context {
     /// Records a kernel, which sees `params` as binding 0, then what it writes and what it reads.
     ///
     /// # Errors
-    /// [`Error::Adapter`] if the device was lost, something that ran before has failed, memory is larger than a kernel may see, or is of
-    /// a context before this one.
+    /// [`Error::Adapter`] if the device was lost, something that ran before has failed, or memory is of a context before this one;
+    /// [`Error::Binding`] if memory is larger than a kernel may see.
     pub(crate) fn run(
         &self,
         program: Program<'_>,
@@ -193,10 +208,8 @@ impl Context {
         self.check()?;
         writes.iter().chain(reads).try_for_each(|memory| self.require_own(memory))?;
         let most = self.limits.max_storage_buffer_binding_size;
-        if let Some(memory) = writes.iter().chain(reads).find(|memory| memory.buffer().size() > most) {
-            let message =
-                format!("expected at most {most} bytes for one kernel's operand, received {}", memory.bytes());
-            return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
+        if let Some(memory) = writes.iter().chain(reads).find(|memory| !memory.is_visible()) {
+            return Err(Error::Binding { device: Device::Wgpu(self.index), most, received: memory.seen() });
         }
         let pipeline = locked(&self.pipelines).get(self, program, writes.len(), reads.len());
         let most = self.limits.max_compute_workgroups_per_dimension as usize;

@@ -145,7 +145,13 @@ impl Memory {
         let buffer = locked(&way).take(context, size)?;
         let submission = {
             let mut stream = locked(&context.stream);
-            stream.encoder(context).copy_buffer_to_buffer(self.buffer(), (start - skip) as u64, &buffer, 0, size);
+            stream.encoder(context).copy_buffer_to_buffer(
+                self.buffer(),
+                self.start() + (start - skip) as u64,
+                &buffer,
+                0,
+                size,
+            );
             stream.submit(context)
         };
         let arrival = Arc::<Mutex<Arrival>>::default();

@@ -130,7 +130,7 @@ impl Stream {
             size: ::wgpu::BufferSize::new(PARAMS_SIZE as u64),
         });
         let entries: Vec<::wgpu::BindGroupEntry<'_>> = std::iter::once(params)
-            .chain(memory.map(|memory| memory.buffer().as_entire_binding()))
+            .chain(memory.map(|memory| ::wgpu::BindingResource::Buffer(memory.binding())))
             .enumerate()
             .map(|(binding, resource)| ::wgpu::BindGroupEntry { binding: binding as u32, resource })
             .collect();

@@ -10,8 +10,7 @@ use ocelli_tensor::{
     UpdateRule, WeightDecay,
 };
 
-use crate::adapter::adapter;
-use crate::common::scattered;
+use crate::common::{adapter, scattered};
 
 /// Units in the last place between two floats of this dtype; 0 for two NaNs. A number too small to be normal may be 0, as WGSL has it.
 fn ulps(a: f64, b: f64, dtype: DType) -> f64 {
@@ -111,6 +110,25 @@ fn tensors_come_back_as_they_went() {
     assert_eq!(empty.add(1.0).unwrap().to_vec::<f32>().unwrap(), [0.0f32; 0]);
     let one = Tensor::new(2.5f32).unwrap().to_device(device).unwrap();
     assert_eq!((one.item::<f64>().unwrap(), one.as_slice::<f32>()), (2.5, None));
+}
+
+/// More than 128 MiB, which is all that some adapters let a kernel see.
+#[test]
+fn tensors_larger_than_a_binding() {
+    let Some(device) = adapter() else { return };
+    let (rows, row) = (35_000, 1000);
+    let x = Tensor::full_on(device, [rows, row], 0.5, DType::F32).unwrap();
+    let steps = Tensor::arange(0, rows as i64, 1).unwrap().to_device(device).unwrap().to_dtype(DType::F32).unwrap();
+    let x = x.add(&steps.unsqueeze(1).unwrap()).unwrap();
+    let sums = x.sum(1).unwrap().to_vec::<f32>().unwrap();
+    assert!(sums.iter().enumerate().all(|(i, &sum)| (sum - i as f32 * 1000.0 - 500.0).abs() <= 4.0));
+    assert_eq!(x.max(..).unwrap().item::<f32>().unwrap(), rows as f32 - 0.5);
+    let product = x.matmul(&Tensor::full_on(device, [row, 1], 1, DType::F32).unwrap()).unwrap();
+    assert_eq!(product.narrow(0, 10, 2).unwrap().to_vec::<f32>().unwrap(), [10_500.0, 11_500.0]);
+    let view = x.t().unwrap().narrow(1, 20_000, 3).unwrap().select(0, 999).unwrap();
+    assert_eq!(view.to_vec::<f32>().unwrap(), [20_000.5, 20_001.5, 20_002.5]);
+    device.synchronize().unwrap();
+    ocelli_tensor::release_idle_memory();
 }
 
 #[test]

@@ -1,0 +1,213 @@
+//! Tensors larger than what a kernel may see at once. A program of its own, whose device sees 64 KiB.
+
+mod adapter;
+
+use ocelli_tensor::{
+    Activation, ConvOptions, DType, Device, Error, Generator, InterpolateMode, NormOptions, PadMode, PoolOptions,
+    ResizeTo, Result, Slice, Tensor, UpdateRule, WeightDecay,
+};
+
+use adapter::or_skipped;
+
+/// Floats that a kernel sees of an operand.
+const SEEN: usize = 16_384;
+
+fn device() -> Option<Device> {
+    or_skipped(Device::wgpu_bounded(0, 4 * SEEN as u64))
+}
+
+fn normal(shape: &[usize]) -> Tensor {
+    Tensor::randn(shape, DType::F32, &mut Generator::new(shape.len() as u64)).unwrap()
+}
+
+/// Asserts that operations give the same on both devices, up to a share of the largest number.
+#[track_caller]
+fn same<const R: usize>(what: &str, inputs: &[&Tensor], share: f64, op: impl Fn(&[Tensor]) -> Result<[Tensor; R]>) {
+    let Some(device) = device() else { return };
+    let on = |device| -> Vec<Tensor> { inputs.iter().map(|x| x.to_device(device).unwrap()).collect() };
+    let expected = op(&on(Device::Cpu)).unwrap();
+    let actual = op(&on(device)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    for (i, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+        assert_eq!((actual.device(), actual.shape(), actual.dtype()), (device, expected.shape(), expected.dtype()));
+        let actual = actual.to_device(Device::Cpu).unwrap();
+        let [actual, expected] = [&actual, expected].map(|x| x.to_dtype(DType::F64).unwrap());
+        let [error, largest] = [actual.sub(&expected).unwrap(), expected]
+            .map(|x| x.abs().unwrap().max(..).unwrap().item::<f64>().unwrap());
+        assert!(error <= share * largest, "{what}, result {i}: an error of {error} beside {largest}");
+    }
+}
+
+#[test]
+fn elementwise() {
+    // One axis, rows that are windows of no whole number of alignments, many rows, one of three, and columns.
+    for shape in [&[100_001][..], &[3, 33_333], &[1001, 97], &[3, 2, 20_001], &[40_000, 3]] {
+        let x = normal(shape);
+        same("map", &[&x], 0.0, |x| Ok([x[0].abs()?]));
+        same("zip", &[&x], 0.0, |x| Ok([x[0].mul(&x[0])?]));
+        let last = normal(&[shape[shape.len() - 1]]);
+        same("broadcast", &[&x, &last], 0.0, |x| Ok([x[0].add(&x[1])?, x[0].lt(&x[1])?]));
+        same("permuted", &[&x], 0.0, |x| Ok([x[0].transpose(0, -1)?.to_dtype(DType::I32)?.mul(3)?]));
+        same("transposed and straight", &[&x], 0.0, |x| {
+            let t = x[0].transpose(0, -1)?;
+            Ok([t.add(&t.mul(1.0)?.reshape([-1])?.reshape(t.shape())?)?])
+        });
+        same("choice", &[&x], 0.0, |x| Ok([x[0].gt(0.0)?.where_(&x[0], &x[0].neg()?)?]));
+        same("views", &[&x], 0.0, |x| {
+            let view = x[0].slice_axis(0, Slice::from(..).step(-1))?.narrow(-1, 1, x[0].size(-1)? - 2)?;
+            Ok([view.add(1.0)?, view.mul(100.0)?.to_dtype(DType::I32)?])
+        });
+        same("joined", &[&x], 0.0, |x| {
+            Ok([Tensor::concat(&[&x[0], &x[0].neg()?], 0)?, Tensor::stack(&[&x[0], &x[0]], -1)?])
+        });
+        same("padded", &[&x], 0.0, |x| {
+            Ok([x[0].pad(&[(1, 2)], PadMode::Constant(1.5))?, x[0].pad(&[(2, 0)], PadMode::Circular)?])
+        });
+    }
+    let bytes = normal(&[50_001]).mul(50.0).unwrap().to_dtype(DType::I64).unwrap();
+    same("i64", &[&bytes], 0.0, |x| Ok([x[0].mul(&x[0])?, x[0].to_dtype(DType::U8)?]));
+}
+
+#[test]
+fn a_view_of_little_is_seen_whole() {
+    let x = normal(&[200, 1000]);
+    same("small views", &[&x], 1e-6, |x| {
+        let view = x[0].narrow(0, 77, 9)?;
+        Ok([view.matmul(&view.t()?)?, view.select(0, 3)?.softmax(0)?, view.flip(1)?.sort(1, true)?.0])
+    });
+    // Nobody else's memory is changed.
+    let Some(device) = device() else { return };
+    let there = x.to_device(device).unwrap();
+    let mut view = there.narrow(0, 77, 9).unwrap();
+    let gradient = view.ones_like().unwrap();
+    view.update(&gradient, &mut [], UpdateRule::Descent { rate: 1.0 }, WeightDecay::default()).unwrap();
+    assert_eq!(
+        view.to_vec::<f32>().unwrap()[..3],
+        x.narrow(0, 77, 1).unwrap().sub(1.0).unwrap().to_vec::<f32>().unwrap()[..3]
+    );
+    assert_eq!(there.to_vec::<f32>().unwrap(), x.to_vec::<f32>().unwrap());
+}
+
+#[test]
+fn folds() {
+    for shape in [&[50_001][..], &[3, 17_333], &[501, 97], &[2, 18_000, 2]] {
+        let x = normal(shape);
+        for axis in 0..shape.len() as isize {
+            same("sum", &[&x], 1e-5, |x| Ok([x[0].sum(axis)?, x[0].sum_keepdim(axis)?]));
+            same("extremes", &[&x], 0.0, |x| Ok([x[0].max(axis)?, x[0].min_keepdim(axis)?]));
+            same("norm", &[&x], 1e-5, |x| Ok([x[0].norm(2.0, axis)?, x[0].var(axis, 1)?]));
+            if shape[axis as usize] <= SEEN {
+                same("along", &[&x], 1e-4, |x| Ok([x[0].softmax(axis)?, x[0].log_softmax(axis)?, x[0].cumsum(axis)?]));
+                same("softmax backward", &[&x], 1e-5, |x| Ok([x[0].softmax_backward(&x[0].softmax(axis)?, axis)?]));
+                same("places", &[&x], 0.0, |x| Ok([x[0].argmax(axis)?]));
+            }
+        }
+        same("all", &[&x], 1e-5, |x| Ok([x[0].mean(..)?, x[0].abs()?.sum(..)?]));
+    }
+    let x = normal(&[300, 200]);
+    same("sort", &[&x], 0.0, |x| {
+        let ((sorted, places), (top, _)) = (x[0].sort(0, false)?, x[0].topk(3, 1, true)?);
+        Ok([sorted, places, top])
+    });
+    same("layer norm", &[&x], 1e-4, |x| {
+        let (gamma, beta) = (x[0].select(0, 0)?, x[0].select(0, 1)?);
+        let (y, mean, var) = x[0].layer_norm(&gamma, &beta, 1e-5)?;
+        let (dx, dgamma, dbeta) = x[0].layer_norm_backward(&x[0], &gamma, (&mean, &var), 1e-5)?;
+        Ok([y, mean, var, dx, dgamma, dbeta])
+    });
+}
+
+#[test]
+fn products() {
+    for (a, b) in [
+        (&[300, 100][..], &[100, 300][..]),
+        (&[40_000, 3], &[3, 2]),
+        (&[2, 40_000], &[40_000, 3]),
+        (&[3, 2], &[2, 40_000]),
+        (&[7, 100, 90], &[7, 90, 80]),
+        (&[7, 100, 90], &[90, 3]),
+        (&[300, 299], &[299]),
+    ] {
+        let (a, b) = (normal(a), normal(b));
+        same("matmul", &[&a, &b], 1e-5, |x| Ok([x[0].matmul(&x[1])?]));
+    }
+}
+
+#[test]
+fn images() {
+    let (x, weight) = (normal(&[5, 4, 40, 41]), normal(&[6, 4, 3, 3]));
+    let (bias, options) = (normal(&[6]), ConvOptions::default().padding(1));
+    same("conv", &[&x, &weight, &bias], 1e-5, |x| {
+        let y = x[0].conv_fused(&x[1], Some(&x[2]), None, &options, Activation::Identity)?;
+        let again = x[0].conv_fused(&x[1], Some(&x[2]), Some(&y), &options, Activation::Identity)?;
+        let dx = Tensor::conv_backward_input(&x[1], &y, x[0].shape(), &options)?;
+        let dw = Tensor::conv_backward_weight(&x[0], &y, x[1].shape(), &options)?;
+        Ok([y, again, dx, dw])
+    });
+    let pool = PoolOptions::new(3).stride(2);
+    same("pool", &[&x], 1e-5, |x| {
+        let (y, places) = x[0].max_pool_with_indices(&pool)?;
+        let dx = y.max_pool_backward_within(&places, [40, 41], &pool)?;
+        Ok([x[0].avg_pool(&pool)?, x[0].max_pool(&pool)?, y, places, dx])
+    });
+    let linear = InterpolateMode::Linear { align_corners: false };
+    same("interpolate", &[&x], 1e-5, |x| {
+        let y = x[0].interpolate(ResizeTo::scale(2.0), linear)?;
+        let dx = y.interpolate_backward([40, 41], ResizeTo::scale(2.0), linear)?;
+        Ok([y, dx, x[0].interpolate(17, InterpolateMode::Nearest)?])
+    });
+}
+
+#[test]
+fn norms() {
+    let x = normal(&[6, 8, 37, 20]).add(2.0).unwrap();
+    let order = x.permute([0, 2, 3, 1]).unwrap();
+    let channels_last = order.reshape([6 * 37 * 20 * 8]).unwrap().reshape(order.shape().clone()).unwrap();
+    for options in [NormOptions::batch(1e-5), NormOptions::groups(4, 1e-5)] {
+        for (what, x) in [("row-major", x.clone()), ("channels-last", channels_last.permute([0, 3, 1, 2]).unwrap())] {
+            same(what, &[&x, &normal(&[8])], 1e-4, |x| {
+                let (y, mean, var) = x[0].channel_norm(&x[1], &x[1], &options)?;
+                let again = x[0].channel_norm_with(&x[1], &x[1], (&mean, &var), &options)?;
+                let (dx, dgamma, dbeta) =
+                    y.abs()?.channel_norm_backward(&x[0], &x[1], &x[1], (&mean, &var), &options)?;
+                Ok([y, mean, var, again, dx, dgamma, dbeta])
+            });
+        }
+    }
+}
+
+#[test]
+fn random_numbers_and_steps() {
+    let Some(device) = device() else { return };
+    let count = 100_003;
+    let (mut one, mut other) = (Generator::new(3), Generator::new(3));
+    let cpu = Tensor::rand([count], DType::F32, &mut one).unwrap();
+    let there = Tensor::rand_on(device, [count], DType::F32, &mut other).unwrap();
+    assert_eq!(cpu.to_vec::<f32>().unwrap(), there.to_vec::<f32>().unwrap());
+    let cpu = Tensor::randint(-5, 1000, [count], DType::I64, &mut one).unwrap();
+    let there = Tensor::randint_on(device, -5, 1000, [count], DType::I64, &mut other).unwrap();
+    assert_eq!(cpu.to_vec::<i64>().unwrap(), there.to_vec::<i64>().unwrap());
+    assert_eq!(one, other);
+    let x = normal(&[count]);
+    same("dropout", &[&x], 1e-6, |x| Ok([x[0].dropout(0.3, &mut Generator::new(7))?]));
+    same("step", &[&x], 1e-5, |x| {
+        let (mut w, g) = (x[0].clone(), x[0].mul(0.5)?);
+        let mut states = [w.zeros_like()?, w.zeros_like()?];
+        let [first, second] = &mut states;
+        let rule = UpdateRule::Adam { betas: [0.9, 0.99], epsilon: 1e-8, correction: 1.0, amsgrad: false, rate: 0.1 };
+        for _ in 0..2 {
+            w.update(&g, &mut [&mut *first, &mut *second], rule, WeightDecay::default())?;
+        }
+        let [first, second] = states;
+        Ok([w, first, second])
+    });
+}
+
+#[test]
+fn what_cannot_be_cut_is_refused() {
+    let Some(device) = device() else { return };
+    let x = normal(&[100_001]).to_device(device).unwrap();
+    let error = x.softmax(0).unwrap_err();
+    assert!(matches!(error, Error::Binding { most: 65_536, .. }), "{error}");
+    assert!(error.to_string().starts_with("wgpu:0: expected at most 65536 bytes"), "{error}");
+    assert_eq!(x.narrow(0, 0, 100).unwrap().sum(..).unwrap().numel(), 1);
+}
