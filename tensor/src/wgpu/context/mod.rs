@@ -247,6 +247,8 @@ impl Context {
 
     /// Gives the memory that freed tensors have left behind back to the adapter.
     pub(crate) fn release_idle_memory(&self) {
+        // Bind groups would keep the buffers.
+        locked(&self.stream).bindings.clear();
         locked(&self.pool).release();
     }
 

@@ -1,7 +1,10 @@
 //! Kernels and copies in the order in which they were asked for, handed to the adapter many at a time.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use ::wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePass, SubmissionIndex};
 
@@ -24,6 +27,12 @@ const TOUCHED: u64 = 256 << 20;
 /// a result has no more than this queued, nor staged on its way up.
 pub(super) const AHEAD: usize = 8;
 
+/// Bind groups that are kept; beyond that all are forgotten.
+const BINDINGS: usize = 4096;
+
+/// A layout of bindings, by its place in memory, where it stays, and the buffers, from where on how much of each.
+pub(super) type Bound = (usize, SmallVec<[(Buffer, u64, u64); 4]>);
+
 /// What has been recorded and not yet handed over.
 pub(super) struct Stream {
     encoder: Option<CommandEncoder>,
@@ -38,6 +47,7 @@ pub(super) struct Stream {
     touched: u64,
     /// What was handed over last, the oldest first.
     pub(super) ahead: VecDeque<SubmissionIndex>,
+    pub(super) bindings: HashMap<Bound, BindGroup>,
     /// From the first kernel on that is to be timed.
     timing: Option<Timing>,
 }
@@ -60,6 +70,7 @@ impl Stream {
             copied: 0,
             touched: 0,
             ahead: VecDeque::new(),
+            bindings: HashMap::new(),
             timing: None,
         }
     }
@@ -118,24 +129,37 @@ impl Stream {
         })
     }
 
+    /// Made once for the same buffers: a loop has the same kernels on the same memory again and again.
     fn bindings<'a>(
-        &self,
+        &mut self,
         context: &Context,
         pipeline: &Pipeline,
         memory: impl Iterator<Item = &'a Memory>,
     ) -> BindGroup {
+        let memory: SmallVec<[&Memory; 8]> = memory.collect();
+        let operands = memory.iter().map(|memory| (memory.buffer().clone(), memory.start(), memory.seen()));
+        let key = (Arc::as_ptr(&pipeline.bindings) as usize, operands.collect());
+        if let Some(bindings) = self.bindings.get(&key) {
+            return bindings.clone();
+        }
         let params = ::wgpu::BindingResource::Buffer(::wgpu::BufferBinding {
             buffer: &self.params_buffer,
             offset: 0,
             size: ::wgpu::BufferSize::new(PARAMS_SIZE as u64),
         });
-        let entries: Vec<::wgpu::BindGroupEntry<'_>> = std::iter::once(params)
-            .chain(memory.map(|memory| ::wgpu::BindingResource::Buffer(memory.binding())))
+        let entries: SmallVec<[::wgpu::BindGroupEntry<'_>; 9]> = std::iter::once(params)
+            .chain(memory.iter().map(|memory| ::wgpu::BindingResource::Buffer(memory.binding())))
             .enumerate()
             .map(|(binding, resource)| ::wgpu::BindGroupEntry { binding: binding as u32, resource })
             .collect();
         let layout = &pipeline.bindings;
-        context.device.create_bind_group(&::wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+        let descriptor = ::wgpu::BindGroupDescriptor { label: None, layout, entries: &entries };
+        let bindings = context.device.create_bind_group(&descriptor);
+        if self.bindings.len() >= BINDINGS {
+            self.bindings.clear();
+        }
+        self.bindings.insert(key, bindings.clone());
+        bindings
     }
 
     /// The encoder outside of a pass, for copies.

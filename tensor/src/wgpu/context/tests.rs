@@ -216,3 +216,21 @@ fn futures_tell_of_a_lost_device() {
     let error = pollster::block_on(x.to_vec_async::<f32>()).unwrap_err();
     assert!(error.to_string().contains("the device was lost"), "{error}");
 }
+
+#[test]
+fn bindings_are_kept_with_their_memory() {
+    let Some(context) = own() else { return };
+    let x = transfer::upload(&context, &Tensor::zeros([1000], DType::F32).unwrap()).unwrap();
+    let kept = || locked(&context.stream).bindings.len();
+    let flipped = |x: &Tensor| x.flip(0).unwrap().contiguous().unwrap();
+    flipped(&x);
+    assert_eq!(kept(), 1);
+    for _ in 0..10 {
+        // The first result lies in the memory of before.
+        flipped(&flipped(&x));
+    }
+    assert_eq!(kept(), 2);
+    context.release_idle_memory();
+    assert_eq!(kept(), 0);
+    assert_eq!(flipped(&x).to_vec::<f32>().unwrap()[..2], [0.0, 0.0]);
+}
