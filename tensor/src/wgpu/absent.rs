@@ -1,6 +1,6 @@
 //! Stands for the context where the crate is built without the feature `wgpu`: there are no adapters, so no values of these types.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::deferred::{Deferred, Waiting};
 use super::{Grid, Program};
@@ -44,6 +44,14 @@ impl Context {
     }
 
     pub(crate) fn has_f16(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn has_cooperative_matrices(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn cooperative(&self) -> &OnceLock<bool> {
         match *self {}
     }
 

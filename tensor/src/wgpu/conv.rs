@@ -5,17 +5,26 @@ use smallvec::SmallVec;
 use super::elementwise::{F32, Numbers, ROUNDING, rounding};
 use super::kernel::Lanes;
 use super::matmul::{BLOCKS, Cut, GROUPS};
-use super::{Grid, Kernel, Program, Stored, reduce};
+use super::{Grid, Kernel, Program, Stored, cooperative, reduce};
 use crate::cpu::conv::Geometry;
 use crate::layout::Layout;
 use crate::{Activation, Result, Shape, Tensor};
 
+const WINDOWS: &str = include_str!("shaders/windows.wgsl");
 const CONV: &str = include_str!("shaders/conv.wgsl");
+const CONV_COOPERATIVE: &str = include_str!("shaders/conv_cooperative.wgsl");
+const BY_BLOCKS: &[&str] = &[ROUNDING, F32, BLOCKS, WINDOWS, CONV];
+const BY_MATRICES: &[&str] = &[ROUNDING, F32, WINDOWS, CONV_COOPERATIVE, cooperative::COOPERATIVE];
 /// By [`Mode`].
 static KERNELS: [Kernel; 3] = [
-    Kernel { name: "conv", files: &[ROUNDING, F32, BLOCKS, CONV] },
-    Kernel { name: "conv to input", files: &[ROUNDING, F32, BLOCKS, CONV] },
-    Kernel { name: "conv to weight", files: &[ROUNDING, F32, BLOCKS, CONV] },
+    Kernel { name: "conv", files: BY_BLOCKS },
+    Kernel { name: "conv to input", files: BY_BLOCKS },
+    Kernel { name: "conv to weight", files: BY_BLOCKS },
+];
+static COOPERATIVE: [Kernel; 3] = [
+    Kernel { name: "conv cooperative", files: BY_MATRICES },
+    Kernel { name: "conv to input cooperative", files: BY_MATRICES },
+    Kernel { name: "conv to weight cooperative", files: BY_MATRICES },
 ];
 static DEPTHWISE: Kernel =
     Kernel { name: "depthwise", files: &[ROUNDING, F32, include_str!("shaders/depthwise.wgsl")] };
@@ -191,7 +200,12 @@ impl Product<'_> {
     fn run(self, g: &Geometry) -> Result<(Tensor, bool)> {
         let (x, [m, n, k]) = (self.windows, self.size);
         let context = x.memory().context();
-        let Cut { tile, part, splits } = Cut::of(g.groups, [m, n, k]);
+        let (kernel, cut) = if cooperative::serves(context, [x, self.matrix.0], [m, n]) {
+            (&COOPERATIVE[self.mode as usize], Cut::of_halves(g.groups, self.size))
+        } else {
+            (&KERNELS[self.mode as usize], Cut::of(g.groups, self.size))
+        };
+        let Cut { tile, part, splits } = cut;
         let columns = n.div_ceil(tile.block[1]);
         let count = g.groups * m * n * splits;
         // Partial sums keep all their digits.
@@ -242,9 +256,9 @@ impl Product<'_> {
         let by_four = |stored: Stored, holds: bool| if holds { stored.by_four() } else { stored };
         let types = [
             ("R", stored(&out)?),
-            ("A", by_four(stored(x)?, x_by_four)),
-            ("B", by_four(stored(matrix)?, b_by_four)),
-            ("C", stored(other)?),
+            ("Picture", by_four(stored(x)?, x_by_four)),
+            ("Matrix", by_four(stored(matrix)?, b_by_four)),
+            ("Other", stored(other)?),
         ];
         let sizes = tile.sizes();
         let along_depth = if self.mode == Mode::Weight { of_channel != 1 && spatial[2] == 1 } else { of_channel == 1 };
@@ -259,8 +273,7 @@ impl Product<'_> {
             ("RESULT", if splits == 1 { rounding(out.dtype()) } else { 0 }),
         ];
         constants.extend(function.map(|(name, _)| ("ACTIVATION", Numbers::F32.function(name))));
-        let program =
-            Program { kernel: &KERNELS[self.mode as usize], types: &types, sizes: &sizes, constants: &constants };
+        let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
         let reads = [x, self.matrix.0, bias.unwrap_or(x), residual.unwrap_or(x)].map(Tensor::memory);
         let grid = Grid::Box([m.div_ceil(tile.block[0]), columns * splits, g.groups]);
         context.run_work(program, &params, &[out.memory()], &reads, grid, 2 * g.groups * m * n * k)?;

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::elementwise::{I32, I64, Numbers, ROUNDING, rounding};
 use super::series::{SERIES, Series};
-use super::{Grid, Kernel, Program, Stored, reduce};
+use super::{Grid, Kernel, Program, Stored, cooperative, reduce};
 use crate::cpu::walk::Walk;
 use crate::layout::Layout;
 use crate::{Error, Result, Shape, Tensor};
@@ -14,12 +14,17 @@ pub(super) const BLOCKS: &str = include_str!("shaders/tiles.wgsl");
 const MATRICES: &str = include_str!("shaders/matrices.wgsl");
 const BATCH: &str = include_str!("shaders/batch.wgsl");
 const MATMUL_WHOLE: &str = include_str!("shaders/matmul_whole.wgsl");
+const MATMUL_COOPERATIVE: &str = include_str!("shaders/matmul_cooperative.wgsl");
 /// By [`Numbers`].
 static KERNELS: [Kernel; 3] = [
     Kernel { name: "matmul f32", files: &[ROUNDING, BLOCKS, MATRICES, BATCH, include_str!("shaders/matmul.wgsl")] },
     Kernel { name: "matmul i32", files: &[I32, MATRICES, BATCH, MATMUL_WHOLE] },
     Kernel { name: "matmul i64", files: &[I64, MATRICES, BATCH, MATMUL_WHOLE] },
 ];
+static COOPERATIVE: Kernel = Kernel {
+    name: "matmul cooperative",
+    files: &[ROUNDING, MATRICES, BATCH, MATMUL_COOPERATIVE, cooperative::COOPERATIVE],
+};
 static NARROW: Kernel =
     Kernel { name: "matmul narrow", files: &[ROUNDING, SERIES, include_str!("shaders/matmul_narrow.wgsl"), BATCH] };
 const OP: &str = "matmul";
@@ -66,7 +71,17 @@ impl Cut {
         let is_wide = |tile: &&Tile| !tiles.is_empty() && n <= tile.block[1];
         let tile =
             *first(1).or_else(|| first(k.div_ceil(PART))).or_else(|| SLIM.iter().find(is_wide)).unwrap_or(&SMALLEST);
-        let splits = GROUPS.div_ceil(blocks(&tile)).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
+        Cut::with(tile, products, [m, n, k])
+    }
+
+    /// Of so many products of halves by matrix units.
+    pub(super) fn of_halves(products: usize, size: [usize; 3]) -> Cut {
+        Cut::with(Tile { block: cooperative::BLOCK, depth: cooperative::DEPTH, quads: 1 }, products, size)
+    }
+
+    fn with(tile: Tile, products: usize, [m, n, k]: [usize; 3]) -> Cut {
+        let blocks = products * m.div_ceil(tile.block[0]) * n.div_ceil(tile.block[1]);
+        let splits = GROUPS.div_ceil(blocks).min(k.div_ceil(PART)).max(k.div_ceil(MOST)).max(1);
         let part = k.div_ceil(splits).next_multiple_of(tile.depth);
         Cut { tile, part, splits: k.div_ceil(part) }
     }
@@ -181,7 +196,7 @@ impl Product<'_> {
     fn types(&self, out: &Tensor) -> Result<[(&'static str, Stored); 3]> {
         let [a, b] = self.factors;
         let operand = |x: &Tensor| Stored::of(x.dtype(), out.memory().context().has_f16());
-        Ok([("R", operand(out)?), ("A", operand(a)?), ("B", operand(b)?)])
+        Ok([("R", operand(out)?), ("Left", operand(a)?), ("Right", operand(b)?)])
     }
 
     /// The elements, of few rows or few columns.
@@ -213,7 +228,7 @@ impl Product<'_> {
         params.extend(&matrices.batch[4 + 4 * second..][..4]);
         let [result, of_a, of_b] = self.types(&out)?.map(|(_, stored)| stored);
         let stored = if is_turned { [of_b, of_a] } else { [of_a, of_b] };
-        let types = [("R", result), ("A", stored[0]), ("B", stored[1])];
+        let types = [("R", result), ("Left", stored[0]), ("Right", stored[1])];
         let constants = [
             ("ROWS", rows as u32),
             ("TURNED", u32::from(is_turned)),
@@ -231,8 +246,14 @@ impl Product<'_> {
     fn by_blocks(self) -> Result<Tensor> {
         let ([a, b], size, count) = (self.factors, self.size, self.batch.numel());
         let [m, n, k] = size;
-        let Cut { tile, part, splits } =
-            if self.numbers == Numbers::F32 { Cut::of(count, size) } else { Cut::by(&[], count, size) };
+        let context = a.memory().context();
+        let (kernel, cut) = if cooperative::serves(context, [a, b], [m, n]) {
+            (&COOPERATIVE, Cut::of_halves(count, size))
+        } else {
+            let tiles = if self.numbers == Numbers::F32 { &TILES[..] } else { &[] };
+            (&KERNELS[self.numbers as usize], Cut::by(tiles, count, size))
+        };
+        let Cut { tile, part, splits } = cut;
         let out = self.parts(splits)?;
         let matrices = Matrices::of(self.factors, self.batch)?;
         let [left, right] = matrices.strides;
@@ -249,15 +270,14 @@ impl Product<'_> {
             ("BATCH_AXES", matrices.axes as u32),
         ];
         let (types, sizes) = (self.types(&out)?, tile.sizes());
-        let program =
-            Program { kernel: &KERNELS[self.numbers as usize], types: &types, sizes: &sizes, constants: &constants };
+        let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
         // A grid has at most so many matrices.
         const AT_ONCE: usize = 32_768;
         for first in (0..count).step_by(AT_ONCE) {
             params[13] = first as u32;
             let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (count - first).min(AT_ONCE)]);
             let flops = 2 * (count - first).min(AT_ONCE) * m * n * k;
-            a.memory().context().run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, flops)?;
+            context.run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, flops)?;
         }
         reduce::sum_of_parts(&out, splits)
     }

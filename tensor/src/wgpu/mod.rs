@@ -10,6 +10,7 @@ mod context;
 #[cfg(feature = "wgpu")]
 mod context;
 pub(crate) mod conv;
+mod cooperative;
 pub(crate) mod cross_entropy;
 mod deferred;
 pub(crate) mod elementwise;

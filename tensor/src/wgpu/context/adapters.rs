@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
-use ::wgpu::{Backends, DeviceType, Features};
+use ::wgpu::{
+    Backends, CooperativeMatrixProperties, CooperativeScalarType, DeviceType, ExperimentalFeatures, Features,
+    RequestDeviceError,
+};
 
 use crate::{Adapter, AdapterKind, Device, Error, Result};
 
@@ -10,17 +13,58 @@ use crate::{Adapter, AdapterKind, Device, Error, Result};
 const CHOICE: &str = "OCELLI_ADAPTER";
 
 /// Features that kernels use where they are there.
-const USEFUL: [(Features, &str); 6] = [
+const USEFUL: [(Features, &str); 7] = [
     (Features::SHADER_F16, "f16"),
     (Features::SUBGROUP, "subgroups"),
     (Features::TIMESTAMP_QUERY, "timestamps"),
     (Features::PIPELINE_CACHE, "pipeline-cache"),
     (Features::SHADER_FLOAT32_ATOMIC, "float-atomics"),
     (Features::IMMEDIATES, "immediates"),
+    (Features::EXPERIMENTAL_COOPERATIVE_MATRIX, "cooperative-matrices"),
 ];
 
-pub(super) fn useful() -> Features {
-    USEFUL.iter().fold(Features::empty(), |all, (feature, _)| all | *feature)
+/// Those of an adapter. Cooperative matrices count if they are of the size and types that kernels use.
+fn useful(adapter: &::wgpu::Adapter) -> Features {
+    let all = USEFUL.iter().fold(Features::empty(), |all, (feature, _)| all | *feature) & adapter.features();
+    let is_of_use = |matrix: &CooperativeMatrixProperties| {
+        let sizes = [matrix.m_size, matrix.n_size, matrix.k_size];
+        (sizes, matrix.ab_type, matrix.cr_type) == ([16; 3], CooperativeScalarType::F16, CooperativeScalarType::F32)
+    };
+    let needed = Features::EXPERIMENTAL_COOPERATIVE_MATRIX | Features::SHADER_F16 | Features::SUBGROUP;
+    if all.contains(needed) && adapter.cooperative_matrix_properties().iter().any(is_of_use) {
+        return all;
+    }
+    all - Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+}
+
+/// The device of an adapter, and what it was opened with.
+pub(super) fn opened(
+    adapter: &::wgpu::Adapter,
+    limits: &::wgpu::Limits,
+) -> std::result::Result<(::wgpu::Device, ::wgpu::Queue, Features), RequestDeviceError> {
+    let with = |features: Features, experimental_features: ExperimentalFeatures| {
+        let descriptor = ::wgpu::DeviceDescriptor {
+            label: None,
+            required_features: features,
+            required_limits: limits.clone(),
+            experimental_features,
+            memory_hints: ::wgpu::MemoryHints::Performance,
+            trace: ::wgpu::Trace::Off,
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))?;
+        Ok((device, queue, features))
+    };
+    let features = useful(adapter);
+    let experimental = Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+    if features.contains(experimental) {
+        // SAFETY: of what this allows, only cooperative matrices are asked for, and only `cooperative.wgsl` uses them: on memory of its
+        // workgroup, within its bounds, in uniform control flow. Its results are compared with another kernel's before they count.
+        let opened = with(features, unsafe { ExperimentalFeatures::enabled() });
+        if opened.is_ok() {
+            return opened;
+        }
+    }
+    with(features - experimental, ExperimentalFeatures::disabled())
 }
 
 /// What was found when the first one was asked for: the list, and so every number in it, stays as it is.
@@ -58,7 +102,7 @@ fn chosen(adapters: Vec<::wgpu::Adapter>, choice: &str) -> Vec<::wgpu::Adapter> 
 
 pub(crate) fn adapters() -> Vec<Adapter> {
     let described = |adapter: &::wgpu::Adapter| {
-        let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+        let (info, limits, features) = (adapter.get_info(), adapter.limits(), useful(adapter));
         Adapter {
             name: info.name,
             kind: kind(info.device_type),

@@ -10,7 +10,7 @@ mod tests;
 mod timing;
 mod trouble;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use smallvec::SmallVec;
 
@@ -43,6 +43,7 @@ pub(crate) struct Context {
     stream: Mutex<Stream>,
     waiting: Waiting,
     trouble: Arc<Trouble>,
+    cooperative: OnceLock<bool>,
     bounds: Bounds,
 }
 
@@ -103,18 +104,9 @@ impl Context {
 
     fn open(index: usize, bounds: Bounds) -> Result<Context> {
         let adapter = adapters::adapter(index)?;
-        let features = adapter.features() & adapters::useful();
         let mut limits = adapter.limits();
         limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bounds.binding);
-        let descriptor = ::wgpu::DeviceDescriptor {
-            label: None,
-            required_features: features,
-            required_limits: limits.clone(),
-            experimental_features: ::wgpu::ExperimentalFeatures::disabled(),
-            memory_hints: ::wgpu::MemoryHints::Performance,
-            trace: ::wgpu::Trace::Off,
-        };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+        let (device, queue, features) = adapters::opened(adapter, &limits)
             .map_err(|error| adapters::refused(index, format!("expected it to open, received {error}")))?;
         let trouble = Trouble::watch(&device);
         Ok(Context {
@@ -130,6 +122,7 @@ impl Context {
             limits,
             trouble,
             bounds,
+            cooperative: OnceLock::new(),
         })
     }
 
@@ -157,6 +150,16 @@ impl Context {
     /// Results that wait for somebody who needs them.
     pub(crate) fn waiting(&self) -> &Waiting {
         &self.waiting
+    }
+
+    /// Whether shaders have matrices of 16 × 16 that a subgroup multiplies, of `f16` with sums in `f32`.
+    pub(crate) fn has_cooperative_matrices(&self) -> bool {
+        self.features.contains(::wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
+    }
+
+    /// Whether these have been found to compute what they should, if that has been tried.
+    pub(crate) fn cooperative(&self) -> &OnceLock<bool> {
+        &self.cooperative
     }
 
     /// Records a kernel, which sees `params` as binding 0, then what it writes and what it reads.
@@ -211,7 +214,10 @@ impl Context {
         if let Some(memory) = writes.iter().chain(reads).find(|memory| !memory.is_visible()) {
             return Err(Error::Binding { device: Device::Wgpu(self.index), most, received: memory.seen() });
         }
-        let pipeline = locked(&self.pipelines).get(self, program, writes.len(), reads.len());
+        let pipeline = locked(&self.pipelines).get(self, program, writes.len(), reads.len()).map_err(|error| {
+            let message = format!("expected it to take the kernel `{}`, received {error}", program.kernel.name);
+            Error::Adapter { device: Device::Wgpu(self.index), message }
+        })?;
         let most = self.limits.max_compute_workgroups_per_dimension as usize;
         let mut params: SmallVec<[u32; 64]> = SmallVec::from_slice(params);
         let groups = match grid {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use ::wgpu::{BindGroupLayout, BindGroupLayoutEntry, BindingType, BufferBindingType, ComputePipeline, ShaderStages};
+use ::wgpu::{
+    BindGroupLayout, BindGroupLayoutEntry, BindingType, BufferBindingType, ComputePipeline, ErrorFilter, ShaderStages,
+};
 
 use super::Context;
 use crate::wgpu::{Program, Stored};
@@ -35,15 +37,15 @@ impl Pipelines {
         program: Program<'_>,
         writes: usize,
         reads: usize,
-    ) -> Arc<Pipeline> {
+    ) -> Result<Arc<Pipeline>, ::wgpu::Error> {
         let key = (program.kernel.name, program.types.to_vec(), program.sizes.to_vec(), program.constants.to_vec());
         if let Some(pipeline) = self.compiled.get(&key) {
-            return pipeline.clone();
+            return Ok(pipeline.clone());
         }
         let bindings = self.layout(writes, reads);
-        let pipeline = Arc::new(Pipeline { compute: compile(context, program, &bindings), bindings });
+        let pipeline = Arc::new(Pipeline { compute: compile(context, program, &bindings)?, bindings });
         self.compiled.insert(key, pipeline.clone());
-        pipeline
+        Ok(pipeline)
     }
 
     fn layout(&mut self, writes: usize, reads: usize) -> Arc<BindGroupLayout> {
@@ -69,11 +71,18 @@ impl Pipelines {
     }
 }
 
-fn compile(context: &Context, program: Program<'_>, bindings: &BindGroupLayout) -> ComputePipeline {
-    let Program { kernel, types, sizes, constants } = program;
-    let mut source = String::new();
-    if types.iter().any(|(_, stored)| matches!(stored, Stored::F16 | Stored::F16x4)) {
-        source.push_str("enable f16;\n");
+/// The whole program.
+fn source(program: Program<'_>) -> String {
+    let Program { kernel, types, sizes, .. } = program;
+    // Extensions stand first, whichever file needs them.
+    let is_enable = |line: &&str| line.starts_with("enable ");
+    let mut source: String = if types.iter().any(|(_, stored)| matches!(stored, Stored::F16 | Stored::F16x4)) {
+        "enable f16;\n".to_owned()
+    } else {
+        String::new()
+    };
+    for line in kernel.files.iter().flat_map(|file| file.lines()).filter(is_enable) {
+        let _ = writeln!(source, "{line}");
     }
     for (name, stored) in types {
         let _ = writeln!(source, "alias {name} = {};", name_of(*stored));
@@ -81,11 +90,26 @@ fn compile(context: &Context, program: Program<'_>, bindings: &BindGroupLayout) 
     for (name, size) in sizes {
         let _ = writeln!(source, "const {name}: u32 = {size}u;");
     }
-    kernel.files.iter().for_each(|file| source.push_str(file));
+    for line in kernel.files.iter().flat_map(|file| file.lines()).filter(|line| !is_enable(line)) {
+        let _ = writeln!(source, "{line}");
+    }
+    source
+}
+
+/// # Errors
+/// What the adapter says of a program that it does not take.
+fn compile(
+    context: &Context,
+    program: Program<'_>,
+    bindings: &BindGroupLayout,
+) -> Result<ComputePipeline, ::wgpu::Error> {
+    let Program { kernel, constants, .. } = program;
     let device = &context.device;
+    let invalid = device.push_error_scope(ErrorFilter::Validation);
+    let failed = device.push_error_scope(ErrorFilter::Internal);
     let module = device.create_shader_module(::wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name),
-        source: ::wgpu::ShaderSource::Wgsl(source.into()),
+        source: ::wgpu::ShaderSource::Wgsl(source(program).into()),
     });
     let layout = device.create_pipeline_layout(&::wgpu::PipelineLayoutDescriptor {
         label: None,
@@ -93,7 +117,7 @@ fn compile(context: &Context, program: Program<'_>, bindings: &BindGroupLayout) 
         immediate_size: 0,
     });
     let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
-    device.create_compute_pipeline(&::wgpu::ComputePipelineDescriptor {
+    let pipeline = device.create_compute_pipeline(&::wgpu::ComputePipelineDescriptor {
         label: Some(kernel.name),
         layout: Some(&layout),
         module: &module,
@@ -103,7 +127,9 @@ fn compile(context: &Context, program: Program<'_>, bindings: &BindGroupLayout) 
             zero_initialize_workgroup_memory: false,
         },
         cache: None,
-    })
+    });
+    let errors = [pollster::block_on(failed.pop()), pollster::block_on(invalid.pop())];
+    errors.into_iter().flatten().next().map_or(Ok(pipeline), Err)
 }
 
 /// A type's name in WGSL.

@@ -30,18 +30,34 @@ fn bounded(bounds: Bounds) -> Option<Arc<Context>> {
     opened(|| Context::open(0, bounds).map(Arc::new))
 }
 
-fn broken(context: &Context) {
-    static BROKEN: Kernel = Kernel { name: "broken", files: &["fn main() {}"] };
-    let program = Program { kernel: &BROKEN, types: &[], sizes: &[], constants: &[] };
-    // The kernel is only found out once it is recorded.
-    context.run(program, &[0, 0], &[], &[], Grid::of(1, 64)).unwrap();
+/// Has an adapter refuse something that nobody waits for.
+fn fail(context: &Context) {
+    let usage = ::wgpu::BufferUsages::empty();
+    let _ = context.device.create_buffer(&::wgpu::BufferDescriptor {
+        label: None,
+        size: 4,
+        usage,
+        mapped_at_creation: false,
+    });
 }
 
 #[test]
-fn a_context_in_which_a_kernel_failed_is_opened_anew() {
+fn a_broken_kernel_is_refused() {
+    static BROKEN: Kernel = Kernel { name: "broken", files: &["fn main() {}"] };
+    let Some(context) = own() else { return };
+    let program = Program { kernel: &BROKEN, types: &[], sizes: &[], constants: &[] };
+    let error = context.run(program, &[0, 0], &[], &[], Grid::of(1, 64)).unwrap_err().to_string();
+    assert!(error.contains("expected it to take the kernel `broken`, received"), "{error}");
+    // Others are none the worse.
+    let x = transfer::upload(&context, &Tensor::new([1.0f32, 2.0]).unwrap()).unwrap();
+    assert_eq!(x.add(&x).unwrap().to_vec::<f32>().unwrap(), [2.0, 4.0]);
+}
+
+#[test]
+fn a_context_that_failed_is_opened_anew() {
     let Some(context) = opened(|| Context::of(0)) else { return };
     let x = transfer::upload(&context, &Tensor::new([1.0f32, 2.0]).unwrap()).unwrap();
-    broken(&context);
+    fail(&context);
     for error in [x.add(&x).unwrap_err(), x.to_vec::<f32>().unwrap_err(), x.device().synchronize().unwrap_err()] {
         assert!(error.to_string().contains("a kernel failed"), "{error}");
     }

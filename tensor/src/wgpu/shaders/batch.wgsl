@@ -7,8 +7,8 @@ override BATCH_AXES: u32 = 0u;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<R>;
-@group(0) @binding(2) var<storage, read> a: array<A>;
-@group(0) @binding(3) var<storage, read> b: array<B>;
+@group(0) @binding(2) var<storage, read> a: array<Left>;
+@group(0) @binding(3) var<storage, read> b: array<Right>;
 
 // Where the matrices of a product begin in A and in B.
 fn start_of_matrix(matrix: u32) -> vec2<i32> {

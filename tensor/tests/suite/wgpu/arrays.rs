@@ -1,5 +1,7 @@
 //! Products, folds, softmax, joins, and steps of optimizers.
 
+use std::io::Write;
+
 use super::*;
 
 #[test]
@@ -42,6 +44,25 @@ fn products_of_matrices() {
     let ints = whole(DType::I32).reshape([3, 4]).unwrap();
     alike("integers", &[&ints, &ints.t().unwrap()], 0.0, |x| Ok(vec![x[0].matmul(&x[1])?]));
     alike("no depth", &[&normal(&[3, 0], 9), &normal(&[0, 2], 9)], 0.0, |x| Ok(vec![x[0].matmul(&x[1])?]));
+}
+
+#[test]
+fn products_of_halves_by_matrix_units() {
+    if adapter().is_none() {
+        return;
+    }
+    if !Device::adapters()[0].features.contains(&"cooperative-matrices") {
+        let _ = writeln!(std::io::stderr(), "skipped: the adapter has no matrix units for 16 × 16 halves");
+        return;
+    }
+    for (m, k, n) in [(64, 32, 64), (128, 512, 256), (33, 7, 40), (130, 300, 70), (70, 5000, 65)] {
+        let half = |x: Tensor| x.to_dtype(DType::F16).unwrap();
+        let (a, b) = (half(normal(&[2, m, k], 38)), half(normal(&[2, k, n], 39)));
+        let turned = half(normal(&[n, k], 40)).t().unwrap();
+        alike(&format!("{m}×{k}×{n}"), &[&a, &b, &turned], 2e-3, |x| {
+            Ok(vec![x[0].matmul(&x[1])?, x[0].matmul(&x[2])?])
+        });
+    }
 }
 
 #[test]
