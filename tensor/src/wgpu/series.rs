@@ -90,11 +90,11 @@ impl Series {
 
     fn team(self) -> Team {
         let len = self.len();
-        // Of many series an invocation takes more, as merging with others costs a round each time their number doubles.
-        let few = |series: usize| if series >= MANY { FEW } else { 4 };
         if self.run == 1 && self.columns > 1 {
+            // Of many series an invocation takes more, as merging with others costs a round each time their number doubles.
+            let few = if self.count() >= MANY { FEW } else { 4 };
             let least = self.columns.next_power_of_two().min(64);
-            let ways = len.div_ceil(few(self.count())).next_power_of_two().clamp(1, GROUP / least);
+            let ways = len.div_ceil(few).next_power_of_two().clamp(1, GROUP / least);
             let lanes = self.columns.next_power_of_two().min(GROUP / ways);
             return Team { series: self, ways, lanes, along: false, side: self.columns, part: len, parts: 1 };
         }
@@ -102,9 +102,6 @@ impl Series {
         // As many as read side by side are enough.
         while ways > RUN && ways * self.count() > RUN * MANY {
             ways /= 2;
-        }
-        if ways <= RUN / 4 {
-            ways = len.div_ceil(few(self.count())).next_power_of_two();
         }
         Team { series: self, ways, lanes: GROUP / ways, along: true, side: self.count(), part: len, parts: 1 }
     }
