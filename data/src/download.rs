@@ -26,19 +26,7 @@ pub struct Resource<'a> {
 /// # Errors
 /// [`Error::Argument`] if the environment names no home directory.
 pub fn cache_directory() -> Result<PathBuf> {
-    cache_directory_in(cfg!(windows), cfg!(target_os = "macos"), |name| {
-        std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
-    })
-}
-
-fn cache_directory_in(windows: bool, macos: bool, variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
-    let platform = || match (windows, macos) {
-        (true, _) => variable("LOCALAPPDATA"),
-        (_, true) => variable("HOME").map(|home| home.join("Library/Caches")),
-        _ => variable("HOME").map(|home| home.join(".cache")),
-    };
-    let root = variable("XDG_CACHE_HOME").or_else(platform);
-    root.map(|root| root.join("ocelli")).ok_or_else(|| {
+    ocelli_tensor::cache_directory().ok_or_else(|| {
         let message =
             "expected an absolute path in XDG_CACHE_HOME, HOME or LOCALAPPDATA, received none: name a cache directory";
         Error::argument("cache directory", message)
@@ -201,23 +189,6 @@ pub fn sha256(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cache_follows_the_environment() {
-        let directory = |windows, macos, set: &[(&str, &str)]| {
-            cache_directory_in(windows, macos, |name| {
-                set.iter().find(|(key, _)| *key == name).map(|(_, value)| PathBuf::from(value))
-            })
-            .ok()
-        };
-        let home = ("HOME", "/home/me");
-        let path = |text| Some(PathBuf::from(text));
-        assert_eq!(directory(false, false, &[home]), path("/home/me/.cache/ocelli"));
-        assert_eq!(directory(false, true, &[home]), path("/home/me/Library/Caches/ocelli"));
-        assert_eq!(directory(true, false, &[("LOCALAPPDATA", "/local")]), path("/local/ocelli"));
-        assert_eq!(directory(false, false, &[home, ("XDG_CACHE_HOME", "/cache")]), path("/cache/ocelli"));
-        assert_eq!(directory(false, false, &[]), None);
-    }
 
     #[test]
     fn sha256_known_answer() {

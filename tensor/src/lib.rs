@@ -29,6 +29,7 @@ mod random;
 pub mod safetensors;
 mod shape;
 mod tensor;
+mod user;
 mod wgpu;
 
 pub use adapter::{Adapter, AdapterKind};
@@ -54,3 +55,5 @@ pub use ops::update::{UpdateRule, WeightDecay};
 pub use random::Generator;
 pub use shape::Shape;
 pub use tensor::Tensor;
+#[doc(hidden)]
+pub use user::cache_directory;

@@ -1,6 +1,7 @@
 //! An opened adapter: where kernels are recorded, and memory comes from.
 
 mod adapters;
+mod cache;
 mod memory;
 mod pipelines;
 mod staging;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use smallvec::SmallVec;
 
 pub(crate) use adapters::adapters;
+use cache::Cache;
 pub(crate) use memory::Memory;
 use memory::Pool;
 use pipelines::Pipelines;
@@ -111,7 +113,7 @@ impl Context {
         let trouble = Trouble::watch(&device);
         Ok(Context {
             index,
-            pipelines: Mutex::new(Pipelines::new(&device)),
+            pipelines: Mutex::new(Pipelines::new(&device, Cache::open(&device))),
             pool: Mutex::default(),
             staging: Mutex::default(),
             stream: Mutex::new(Stream::new(&device, &limits)),
@@ -267,6 +269,7 @@ impl Context {
 
     fn wait(&self, submission: Option<::wgpu::SubmissionIndex>) -> Result<()> {
         self.poll(::wgpu::PollType::Wait { submission_index: submission, timeout: None });
+        locked(&self.pipelines).save();
         self.check()
     }
 

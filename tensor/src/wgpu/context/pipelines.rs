@@ -9,6 +9,7 @@ use ::wgpu::{
 };
 
 use super::Context;
+use super::cache::Cache;
 use crate::wgpu::{Program, Stored};
 
 /// A pipeline and what it binds.
@@ -22,13 +23,19 @@ type Key = (&'static str, Vec<(&'static str, Stored)>, Vec<(&'static str, u32)>,
 pub(super) struct Pipelines {
     device: ::wgpu::Device,
     compiled: HashMap<Key, Arc<Pipeline>>,
+    cache: Option<Cache>,
     /// By the numbers of buffers that are written and read.
     layouts: HashMap<(usize, usize), Arc<BindGroupLayout>>,
 }
 
 impl Pipelines {
-    pub(super) fn new(device: &::wgpu::Device) -> Self {
-        Pipelines { device: device.clone(), compiled: HashMap::new(), layouts: HashMap::new() }
+    pub(super) fn new(device: &::wgpu::Device, cache: Option<Cache>) -> Self {
+        Pipelines { device: device.clone(), compiled: HashMap::new(), cache, layouts: HashMap::new() }
+    }
+
+    /// Keeps what was compiled for other programs, where that is done and about time.
+    pub(super) fn save(&mut self) {
+        self.cache.iter_mut().for_each(Cache::save);
     }
 
     pub(super) fn get(
@@ -43,7 +50,8 @@ impl Pipelines {
             return Ok(pipeline.clone());
         }
         let bindings = self.layout(writes, reads);
-        let pipeline = Arc::new(Pipeline { compute: compile(context, program, &bindings)?, bindings });
+        let cache = self.cache.as_mut().map(Cache::for_another);
+        let pipeline = Arc::new(Pipeline { compute: compile(context, program, &bindings, cache)?, bindings });
         self.compiled.insert(key, pipeline.clone());
         Ok(pipeline)
     }
@@ -102,6 +110,7 @@ fn compile(
     context: &Context,
     program: Program<'_>,
     bindings: &BindGroupLayout,
+    cache: Option<&::wgpu::PipelineCache>,
 ) -> Result<ComputePipeline, ::wgpu::Error> {
     let Program { kernel, constants, .. } = program;
     let device = &context.device;
@@ -126,7 +135,7 @@ fn compile(
             constants: &constants,
             zero_initialize_workgroup_memory: false,
         },
-        cache: None,
+        cache,
     });
     let errors = [pollster::block_on(failed.pop()), pollster::block_on(invalid.pop())];
     errors.into_iter().flatten().next().map_or(Ok(pipeline), Err)

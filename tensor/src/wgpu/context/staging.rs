@@ -170,6 +170,7 @@ impl Readback {
     /// Waits for the bytes.
     pub(crate) fn wait(&self) {
         self.context.poll(PollType::Wait { submission_index: self.submission.clone(), timeout: None });
+        locked(&self.context.pipelines).save();
     }
 
     /// Waits for the bytes without keeping the thread: the adapter is asked by another one, which ends with that.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{self, Poll, Wake, Waker};
 
+use super::cache::Cache;
+use super::pipelines::Pipelines;
 use super::stream::AHEAD;
 use super::{Bounds, Context};
 use crate::lock::locked;
@@ -249,4 +251,23 @@ fn bindings_are_kept_with_their_memory() {
     context.release_idle_memory();
     assert_eq!(kept(), 0);
     assert_eq!(flipped(&x).to_vec::<f32>().unwrap()[..2], [0.0, 0.0]);
+}
+
+#[test]
+fn what_was_compiled_is_kept_for_the_next_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = || std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().path()).collect::<Vec<_>>();
+    for round in 0..3 {
+        let Some(context) = own() else { return };
+        let Some(cache) = Cache::open_in(directory.path(), &context.device) else { return };
+        *locked(&context.pipelines) = Pipelines::new(&context.device, Some(cache));
+        let x = transfer::upload(&context, &Tensor::new([1.0f32, 2.0]).unwrap()).unwrap();
+        let y = x.add(&x).unwrap().mul(&x).unwrap();
+        assert_eq!(y.to_vec::<f32>().unwrap(), [2.0, 8.0]);
+        let [file] = &files()[..] else { panic!("round {round}: expected one file, received {:?}", files()) };
+        // The last round finds a file that is of no use.
+        if round == 1 {
+            std::fs::write(file, "OCELLI01").unwrap();
+        }
+    }
 }
