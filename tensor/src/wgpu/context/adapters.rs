@@ -13,13 +13,11 @@ use crate::{Adapter, AdapterKind, Device, Error, Result};
 const CHOICE: &str = "OCELLI_ADAPTER";
 
 /// Features that kernels use where they are there.
-const USEFUL: [(Features, &str); 7] = [
+const USEFUL: [(Features, &str); 5] = [
     (Features::SHADER_F16, "f16"),
     (Features::SUBGROUP, "subgroups"),
     (Features::TIMESTAMP_QUERY, "timestamps"),
     (Features::PIPELINE_CACHE, "pipeline-cache"),
-    (Features::SHADER_FLOAT32_ATOMIC, "float-atomics"),
-    (Features::IMMEDIATES, "immediates"),
     (Features::EXPERIMENTAL_COOPERATIVE_MATRIX, "cooperative-matrices"),
 ];
 
