@@ -168,10 +168,10 @@ macro_rules! impl_half {
         impl Element for $T {
             const DTYPE: DType = DType::$dtype;
             fn from_f64(value: f64) -> Self {
-                $T::from_f64(value)
+                $T::from_f32(rounded_to_odd(value))
             }
             fn from_i64(value: i64) -> Self {
-                $T::from_f64(value as f64)
+                Self::from_f64(value as f64)
             }
             fn to_f64(self) -> f64 {
                 $T::to_f64(self)
@@ -181,6 +181,16 @@ macro_rules! impl_half {
             }
         }
     };
+}
+
+/// The number that is rounded again, to fewer digits: where digits are lost its last one is odd, so that it is on no tie it was not on.
+fn rounded_to_odd(value: f64) -> f32 {
+    let nearest = value as f32;
+    if f64::from(nearest) == value || value.is_nan() {
+        return nearest;
+    }
+    let is_further = f64::from(nearest).abs() > value.abs();
+    f32::from_bits((nearest.to_bits() - u32::from(is_further)) | 1)
 }
 
 impl_integer!(u8, U8);
@@ -205,5 +215,44 @@ impl Element for bool {
     }
     fn to_i64(self) -> i64 {
         i64::from(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_types_are_rounded_once() {
+        let of_bits = |bits: u32| f64::from(f32::from_bits(bits));
+        // Just above, on and just below a tie between 0x3fac and 0x3fad; then the even one is above.
+        for (value, expected) in [
+            (of_bits(0x3fac_8001), 0x3fad),
+            (of_bits(0x3fac_8000), 0x3fac),
+            (of_bits(0x3fac_7fff), 0x3fac),
+            (of_bits(0x3fad_8000), 0x3fae),
+            (of_bits(0x3fad_7fff), 0x3fad),
+        ] {
+            assert_eq!(<bf16 as Element>::from_f64(value).to_bits(), expected, "{value}");
+            assert_eq!(<bf16 as Element>::from_f64(-value).to_bits(), expected | 0x8000, "-{value}");
+        }
+        // What an `f32` cannot tell from a tie.
+        let tie = of_bits(0x3fac_8000);
+        assert_eq!(<bf16 as Element>::from_f64(tie.next_up()).to_bits(), 0x3fad);
+        assert_eq!(<bf16 as Element>::from_f64(tie.next_down()).to_bits(), 0x3fac);
+        let tie = 1.0 + 2f64.powi(-11);
+        assert_eq!(
+            [tie.next_down(), tie, tie.next_up()].map(|x| <f16 as Element>::from_f64(x).to_bits() - 0x3c00),
+            [0, 0, 1]
+        );
+        // Beyond the largest and below the least.
+        let half_step = 65_520.0f64;
+        assert_eq!([half_step, half_step.next_down()].map(<f16 as Element>::from_f64), [f16::INFINITY, f16::MAX]);
+        let least = 2f64.powi(-25);
+        assert_eq!([least.next_up(), least].map(|x| <f16 as Element>::from_f64(x).to_bits()), [1, 0]);
+        assert_eq!(<bf16 as Element>::from_f64(1e300), bf16::INFINITY);
+        assert_eq!(<bf16 as Element>::from_f64(f64::NEG_INFINITY), bf16::NEG_INFINITY);
+        assert_eq!(<bf16 as Element>::from_f64(-1e-300).to_bits(), 0x8000);
+        assert!(<f16 as Element>::from_f64(f64::NAN).is_nan());
     }
 }
