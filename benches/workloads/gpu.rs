@@ -14,7 +14,8 @@ use crate::{Result, Work, Workload, training_step};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("gpu_copy_64M", || repeated(20, &[1 << 26], DType::F32, |x| x.neg())),
-    ("gpu_add_64M", || repeated(20, &[1 << 26], DType::F32, |x| x.add(x))),
+    ("gpu_add_64M", || pair(|x, y| x.add(y))),
+    ("gpu_chain_64M", || pair(|x, y| x.mul(1.5)?.add(0.5)?.relu()?.add(y))),
     ("gpu_softmax", || repeated(20, &[16_384, 4096], DType::F32, |x| x.softmax(-1))),
     ("gpu_layer_norm", layer_norm),
     ("gpu_matmul_f32", || repeated(5, &[4096, 4096], DType::F32, |x| x.matmul(x))),
@@ -46,11 +47,21 @@ fn repeated(
     dtype: DType,
     f: fn(&Tensor) -> ocelli_tensor::Result<Tensor>,
 ) -> Result<Work> {
+    let x = randn_of(dtype, shape).to_device(device()?)?;
+    held(times, move || f(&x))
+}
+
+fn pair(f: fn(&Tensor, &Tensor) -> ocelli_tensor::Result<Tensor>) -> Result<Work> {
+    let (device, numbers) = (device()?, || randn_of(DType::F32, &[1 << 26]));
+    let (x, y) = (numbers().to_device(device)?, numbers().to_device(device)?);
+    held(20, move || f(&x, &y))
+}
+
+/// Work whose results are held until it has been waited for: elementwise operations whose results are dropped do not run.
+fn held(times: usize, work: impl Fn() -> ocelli_tensor::Result<Tensor> + 'static) -> Result<Work> {
     let device = device()?;
-    let x = randn_of(dtype, shape).to_device(device)?;
     Ok(Box::new(move || {
-        // Elementwise operations whose results are dropped do not run.
-        let results = (0..times).map(|_| f(&x)).collect::<ocelli_tensor::Result<Vec<Tensor>>>()?;
+        let results = (0..times).map(|_| work()).collect::<ocelli_tensor::Result<Vec<Tensor>>>()?;
         device.synchronize()?;
         drop(results);
         Ok(())
