@@ -5,7 +5,7 @@ mod adapter;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ocelli_tensor::{DType, Device, Generator, Tensor, profile};
+use ocelli_tensor::{ClassTargets, DType, Device, Generator, Tensor, profile};
 
 use adapter::or_skipped;
 
@@ -90,4 +90,45 @@ fn waiting_for_the_device_computes_what_is_held() {
     device.synchronize().unwrap();
     assert_eq!(calls("erf acosh").0, 1);
     drop(held);
+}
+
+#[test]
+fn what_is_known_of_labels_is_not_asked_again() {
+    let Some(device) = or_skipped(Device::wgpu(0)) else { return };
+    let _profiled = profiled();
+    let asked = || {
+        device.synchronize().unwrap();
+        calls("bounds i32").0 + calls("bounds i64").0
+    };
+    let (logits, targets) = (normal(&[4, 3], 1).to_device(device).unwrap(), ClassTargets::default());
+    let step = |labels: &Tensor, targets: &ClassTargets| {
+        let (losses, statistics) = logits.cross_entropy(labels, 1, targets)?;
+        logits.cross_entropy_backward(labels, &statistics, &losses, 1, targets)
+    };
+    // From the CPU, in a view that leaves out what is no class.
+    let labels = Tensor::new([7i64, 2, 0, 1, 1, -100]).unwrap().to_device(device).unwrap();
+    let before = asked();
+    let few = Tensor::new([2u8, 0, 1, 1]).unwrap().to_device(device).unwrap();
+    step(&few, &targets).unwrap();
+    few.one_hot(3, DType::F32).unwrap();
+    logits.index_select(0, &few).unwrap();
+    assert_eq!(asked() - before, 0);
+    step(&labels.narrow(0, 1, 4).unwrap(), &targets).unwrap();
+    assert_eq!(asked() - before, 2);
+    assert!(step(&labels.narrow(0, 0, 4).unwrap(), &targets).is_err());
+    // Computed there: once, whatever the labels are asked for then, unless it is for less.
+    let before = asked();
+    let labels = labels.narrow(0, 1, 4).unwrap().add(0).unwrap();
+    step(&labels, &targets).unwrap();
+    step(&labels, &targets).unwrap();
+    assert_eq!(asked() - before, 1);
+    assert!(labels.one_hot(2, DType::F32).is_err());
+    // With a label that does not count.
+    let before = asked();
+    let labels = Tensor::new([2i64, 255, 1, 1]).unwrap().to_device(device).unwrap();
+    let targets = ClassTargets { ignore_index: Some(255), ..targets };
+    step(&labels, &targets).unwrap();
+    step(&labels, &targets).unwrap();
+    assert_eq!(asked() - before, 1);
+    assert!(step(&labels, &ClassTargets::default()).is_err());
 }

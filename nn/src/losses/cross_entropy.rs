@@ -1,10 +1,10 @@
 //! Cross-entropy with class indices as targets.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{ClassTargets, DType, Element, Shape, Tensor};
+use ocelli_tensor::{ClassTargets, DType, Device, Shape, Tensor};
 
 use super::{Loss, Reduction, check_smoothing, class_axis, normalized_ln, require_float};
-use crate::{Error, Result};
+use crate::Result;
 
 const NAME: &str = "cross_entropy";
 
@@ -63,48 +63,26 @@ impl CrossEntropy {
         self
     }
 
-    fn weights(&self, classes: usize) -> Result<Vec<f64>> {
-        let Some(weights) = &self.class_weights else {
-            return Ok(vec![1.0; classes]);
-        };
-        if weights.len() != classes {
-            let count = weights.len();
-            let message = format!("expected {classes} class weights, one for each class, received {count}");
-            return Err(Error::argument(NAME, message));
-        }
-        match weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-            Some(weight) => {
-                let message = format!("expected finite class weights of at least 0, received {weight}");
-                Err(Error::argument(NAME, message))
-            }
-            None => Ok(weights.clone()),
-        }
-    }
-
     /// The target weight of each class in the shape of the predictions; every label that is not ignored is a class.
-    fn dense_target<T: Element>(
-        &self,
-        shape: &Shape,
-        axis: usize,
-        labels: &[i64],
-        weights: &[f64],
-        number: impl Fn(f64) -> T,
-    ) -> Result<Tensor> {
-        let classes = shape[axis];
-        let positions: usize = shape[axis + 1..].iter().product();
-        let share = self.label_smoothing / classes as f64;
-        let mut target = vec![number(0.0); shape.numel()];
-        for (i, &label) in labels.iter().enumerate().filter(|(_, label)| self.ignore_index != Some(**label)) {
-            let (sample, position) = (i / positions, i % positions);
-            let mut set = |class: usize, share: f64| {
-                target[(sample * classes + class) * positions + position] = number(weights[class] * share);
-            };
-            if self.label_smoothing != 0.0 {
-                (0..classes).for_each(|class| set(class, share));
-            }
-            set(label as usize, 1.0 - self.label_smoothing + share);
+    fn dense_target(&self, labels: &Tensor, axis: usize, classes: usize, dtype: DType) -> Result<Tensor> {
+        let labels = labels.to_dtype(DType::I64)?;
+        let counts = self.ignore_index.map(|ignored| labels.ne(ignored)).transpose()?;
+        let classed = match &counts {
+            Some(counts) => counts.where_(&labels, 0)?,
+            None => labels,
+        };
+        let (own, share) = (1.0 - self.label_smoothing, self.label_smoothing / classes as f64);
+        let mut target = classed.one_hot(classes, dtype)?.mul(own)?.add(share)?;
+        if let Some(weights) = &self.class_weights {
+            let weights = Tensor::from_vec(weights.clone(), [classes])?.to_dtype(dtype)?;
+            target = target.mul(&weights.to_device(target.device())?)?;
         }
-        Ok(Tensor::from_vec(target, shape)?)
+        if let Some(counts) = counts {
+            target = counts.unsqueeze(-1)?.where_(&target, 0)?;
+        }
+        let mut order: Vec<usize> = (0..target.rank() - 1).collect();
+        order.insert(axis, target.rank() - 1);
+        Ok(target.permute(&order[..])?)
     }
 }
 
@@ -126,35 +104,23 @@ impl Loss for CrossEntropy {
             return Err(ocelli_tensor::Error::dtype(NAME, expected, labels.dtype()).into());
         }
         let classes = shape[axis];
-        let weights = self.weights(classes)?;
-        let numbers = labels.to_dtype(DType::I64)?.to_vec::<i64>()?;
-        let mut total = 0.0;
-        for &label in numbers.iter().filter(|&&label| self.ignore_index != Some(label)) {
-            let class = usize::try_from(label).ok().filter(|&class| class < classes);
-            total += weights[class.ok_or_else(|| out_of_range(label, classes))?];
-        }
+        let targets = ClassTargets {
+            weights: self.class_weights.clone(),
+            label_smoothing: self.label_smoothing,
+            ignore_index: self.ignore_index,
+        };
+        // Labels that are no classes are refused here.
+        let wide = if labels.device() == Device::Cpu { DType::F64 } else { DType::F32 };
+        let total = ClassTargets { label_smoothing: 0.0, ..targets.clone() }.mass(labels, classes, wide)?.sum(..)?;
         let losses = if self.probabilities {
-            let target = match dtype {
-                DType::F64 => self.dense_target(shape, axis, &numbers, &weights, |number| number)?,
-                _ => self.dense_target(shape, axis, &numbers, &weights, |number| number as f32)?,
-            };
-            normalized_ln(prediction, axis)?
-                .mul(&target.to_dtype(dtype)?.to_device(prediction.device())?)?
-                .sum(axis)?
-                .neg()?
+            let target = self.dense_target(labels, axis, classes, dtype)?;
+            normalized_ln(prediction, axis)?.mul(&target)?.sum(axis)?.neg()?
         } else {
-            let targets = ClassTargets {
-                weights: self.class_weights.clone(),
-                label_smoothing: self.label_smoothing,
-                ignore_index: self.ignore_index,
-            };
             prediction.cross_entropy(labels, axis as isize, &targets)?
         };
-        self.reduction.reduce(&losses, total)
+        match self.reduction {
+            Reduction::Mean => Ok(losses.sum(..)?.div(&total.to_dtype(dtype)?)?),
+            _ => self.reduction.reduce(&losses, 1.0),
+        }
     }
-}
-
-fn out_of_range(label: i64, classes: usize) -> Error {
-    let message = format!("expected labels in 0..{classes}, one for each of {classes} classes, received label {label}");
-    Error::argument(NAME, message)
 }

@@ -1,8 +1,6 @@
 //! New tensors.
 
 use crate::dtype::with_element;
-use crate::ops::index::Place;
-use crate::wgpu::index::Scatter;
 use crate::{DType, Device, Element, Error, Result, Scalar, Shape, Tensor, wgpu};
 
 impl Tensor {
@@ -168,7 +166,7 @@ impl Tensor {
     }
 
     /// Class numbers as rows of zeros with a one: shape `[…, classes]`, on their device. A graphics processor is waited for until it has
-    /// checked them.
+    /// checked them, unless they came from the CPU as they are.
     ///
     /// # Errors
     /// [`Error::DType`] unless the tensor holds integers, [`Error::Index`] if a number is not in `0..classes`.
@@ -186,11 +184,11 @@ impl Tensor {
         }
         let shape: Shape = self.shape().iter().copied().chain([classes]).collect();
         if self.is_on_wgpu() {
-            let hot = Tensor::full_on(self.device(), shape, 0, dtype)?;
-            let index = labels.unsqueeze(-1)?;
-            let one = Tensor::full_on(self.device(), (), 1, dtype)?.expand(index.shape())?;
-            Place { axis: self.rank(), index }.scatter_into(&hot, &one, Scatter::Last)?;
-            return Ok(hot);
+            if shape.numel() == 0 {
+                return Tensor::full_on(self.device(), shape, 0, dtype);
+            }
+            let all = Tensor::arange(0, end, 1)?.to_device(self.device())?;
+            return labels.to_dtype(DType::I64)?.unsqueeze(-1)?.eq(&all)?.to_dtype(dtype);
         }
         let labels = labels.to_vec::<i64>()?;
         with_element!(dtype, T => Tensor::build::<T>(shape, |out| {

@@ -1,7 +1,7 @@
 //! Cross-entropy of logits with class indices, and its gradient.
 
 use super::elementwise::{ROUNDING, rounding};
-use super::index::first_outside;
+use super::index::{first_outside, is_whole};
 use super::norm::SUMS;
 use super::series::{SERIES, Series, Team};
 use super::softmax::EXPONENTIALS;
@@ -27,10 +27,11 @@ static MASS: Kernel = Kernel {
 const GROUP: usize = 64;
 
 /// The class of each of these integers in row-major order, as `i32`: -1 for a label that does not count. And whether all others
-/// are classes, which is read from the adapter's memory: this waits for all that was asked of the adapter before.
+/// are classes. Unless that is known, it is read from the adapter's memory, which waits for all that was asked of the adapter before.
 pub(crate) fn classes(labels: &Tensor, classes: usize, ignored: Option<i64>) -> Result<(Tensor, bool)> {
-    let labels = labels.to_dtype(DType::I64)?.contiguous()?;
-    let out = Tensor::empty_on_wgpu(&labels, labels.shape(), DType::I32)?;
+    let known = labels.memory().known();
+    let numbers = labels.to_dtype(DType::I64)?.contiguous()?;
+    let out = Tensor::empty_on_wgpu(labels, labels.shape(), DType::I32)?;
     if out.numel() == 0 {
         return Ok((out, true));
     }
@@ -41,15 +42,20 @@ pub(crate) fn classes(labels: &Tensor, classes: usize, ignored: Option<i64>) -> 
         out.numel() as u32,
         0,
         bound,
-        labels.layout().offset as u32,
+        numbers.layout().offset as u32,
         bits as u32,
         (bits >> 32) as u32,
         u32::from(ignored.is_some()),
     ];
     let program = Program { kernel: &CLASSES, types: &[], sizes: &[], constants: &[] };
     let grid = Grid::of(out.numel(), GROUP);
-    out.memory().context().run(program, &params, &[out.memory()], &[labels.memory()], grid)?;
-    let are_classes = first_outside(&out, -1, i32::MAX.into())?.is_none();
+    out.memory().context().run(program, &params, &[out.memory()], &[numbers.memory()], grid)?;
+    let is_known = known.extremes.get().is_some_and(|&(least, greatest)| least >= 0 && greatest < i64::from(bound))
+        || known.labels.get() == Some(&(classes, ignored));
+    let are_classes = is_known || first_outside(&out, -1, i32::MAX.into())?.is_none();
+    if are_classes && is_whole(labels)? {
+        known.labels.get_or_init(|| (classes, ignored));
+    }
     Ok((out, are_classes))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! An index below 0 names no place; whether others name places that there are is the caller's to check.
 
+use std::sync::OnceLock;
+
 use super::elementwise::{F32, I32, I64, Numbers, OPERANDS, ROUNDING, Run, fill};
 use super::{Grid, Kernel, Program, Stored};
 use crate::args::Scalar;
@@ -45,9 +47,29 @@ pub(crate) enum Scatter {
     Sum,
 }
 
-/// The first of a row-major tensor's whole numbers that is not from `lowest` to `highest`. Waits for the adapter, which has to tell.
+/// What is known of whole numbers in memory, so that the adapter need not be asked. Nothing changes whole numbers in place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// They are not less, nor greater.
+    pub(super) extremes: OnceLock<(i64, i64)>,
+    /// They are of so many classes, but for the label that does not count.
+    pub(super) labels: OnceLock<(usize, Option<i64>)>,
+}
+
+/// Whether a tensor has all the numbers of its memory.
+pub(super) fn is_whole(x: &Tensor) -> Result<bool> {
+    let stored = Stored::of(x.dtype(), x.memory().context().has_f16())?;
+    Ok(x.layout().is_dense() && x.numel() * stored.bytes() == x.memory().bytes())
+}
+
+/// The first of a row-major tensor's whole numbers that is not from `lowest` to `highest`. Waits for the adapter, which has to tell,
+/// unless that is known: of numbers as they came from the CPU, and of those that were asked for before.
 pub(crate) fn first_outside(x: &Tensor, lowest: i64, highest: i64) -> Result<Option<i64>> {
     if x.numel() == 0 {
+        return Ok(None);
+    }
+    let extremes = &x.memory().known().extremes;
+    if extremes.get().is_some_and(|&(least, greatest)| lowest <= least && greatest <= highest) {
         return Ok(None);
     }
     let (context, kernel, numbers) = (x.memory().context(), kernel_of(&OUTSIDE, x), Numbers::of(x.dtype()));
@@ -63,7 +85,12 @@ pub(crate) fn first_outside(x: &Tensor, lowest: i64, highest: i64) -> Result<Opt
     let program = Program { kernel, types: &types, sizes: &[], constants: &[] };
     context.run(program, &params, &[found.memory()], &[x.memory()], Grid::of(x.numel(), GROUP))?;
     match found.to_device(Device::Cpu)?.item::<i64>()? {
-        -1 => Ok(None),
+        -1 => {
+            if is_whole(x)? {
+                extremes.get_or_init(|| (lowest, highest));
+            }
+            Ok(None)
+        }
         place => {
             let place = x.layout().offset + place as u32 as usize;
             let element = x.with_layout(Layout { offset: place, ..Layout::contiguous(().into()) });

@@ -11,6 +11,9 @@ use super::{Context, PIECE, Stored};
 use crate::layout::Layout;
 use crate::{DType, Element, Result, Tensor};
 
+/// Whole numbers that are looked through on their way: it takes less time than to wait for an adapter.
+const FEW: usize = 1 << 18;
+
 /// A copy on the adapter, in the same order of memory if that is dense.
 pub(crate) fn upload(context: &Arc<Context>, x: &Tensor) -> Result<Tensor> {
     let stored = Stored::of(x.dtype(), context.has_f16())?;
@@ -26,7 +29,22 @@ pub(crate) fn upload(context: &Arc<Context>, x: &Tensor) -> Result<Tensor> {
         (DType::I64, _) => context.upload(bytemuck::cast_slice(dense.dense_elements::<i64>()))?,
         (DType::F32 | DType::F64, _) => context.upload(bytemuck::cast_slice(dense.dense_elements::<f32>()))?,
     };
+    let extremes = match x.dtype() {
+        DType::I64 => extremes(&dense, |x: i64| x),
+        DType::I32 => extremes(&dense, |x: i32| x.into()),
+        DType::U8 => extremes(&dense, |x: u8| x.into()),
+        _ => None,
+    };
+    if let Some(extremes) = extremes {
+        memory.known().extremes.get_or_init(|| extremes);
+    }
     Ok(Tensor::on_device(Arc::new(memory), layout, x.dtype()))
+}
+
+/// The least and the greatest of whole numbers, if there are few: labels and indices, which the adapter need not be asked about then.
+fn extremes<T: Element + Ord>(dense: &Tensor, widened: impl Fn(T) -> i64) -> Option<(i64, i64)> {
+    let numbers = Some(dense.dense_elements::<T>()).filter(|numbers| numbers.len() <= FEW)?;
+    Some((widened(*numbers.iter().min()?), widened(*numbers.iter().max()?)))
 }
 
 /// A copy on the CPU, in the same order of memory if that is dense. Waits until the adapter has computed the numbers.

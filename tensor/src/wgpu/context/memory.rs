@@ -8,6 +8,7 @@ use super::Context;
 use crate::lock::locked;
 use crate::memory::size_class;
 use crate::wgpu::deferred::Deferred;
+use crate::wgpu::index::Known;
 use crate::{Device, Error, Result};
 
 /// The smallest buffer: a few words cost as much as one.
@@ -29,6 +30,7 @@ pub(crate) struct Memory {
     /// What this is a part of.
     whole: Option<Arc<Memory>>,
     deferral: Option<Box<Deferred>>,
+    known: Known,
 }
 
 /// Of so many bytes in use, those that kernels see.
@@ -43,7 +45,8 @@ impl Memory {
         buffer: OnceLock<::wgpu::Buffer>,
         deferral: Option<Box<Deferred>>,
     ) -> Memory {
-        Memory { context: context.clone(), buffer, start: 0, bytes, seen: seen(bytes), whole: None, deferral }
+        let (seen, known) = (seen(bytes), Known::default());
+        Memory { context: context.clone(), buffer, start: 0, bytes, seen, whole: None, deferral, known }
     }
 
     pub(crate) fn deferral(&self) -> Option<&Deferred> {
@@ -68,6 +71,10 @@ impl Memory {
             self.buffer.get_or_init(|| buffer);
         }
         Ok(())
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {
@@ -112,6 +119,7 @@ impl Memory {
             buffer: OnceLock::from(buffer),
             whole: Some(self.whole.as_ref().unwrap_or(self).clone()),
             deferral: None,
+            known: self.known.clone(),
         };
         (Arc::new(part), skipped)
     }
