@@ -22,7 +22,7 @@ pub(super) const I32: &str = include_str!("shaders/i32.wgsl");
 pub(super) const I64: &str = include_str!("shaders/i64.wgsl");
 /// Invocations of a workgroup, as the files say.
 const GROUP: usize = 64;
-/// Axes that the parameters have room for.
+/// Axes that the parameters have room for once neighbours are merged; operands with more are copied slice by slice.
 const MOST_AXES: usize = 8;
 
 static COPY: Kernel = Kernel { name: "copy", files: &[OPERANDS, include_str!("shaders/copy.wgsl")] };
@@ -79,7 +79,7 @@ impl Numbers {
 
 /// A row-major copy, or one in another dense layout of this shape that begins at 0.
 pub(crate) fn copy(x: &Tensor, layout: Layout) -> Result<Tensor> {
-    let run = Run { kernel: &COPY, function: None, result: x.dtype(), rounding: false, parameters: [[0; 2]; 2] };
+    let run = Run { kernel: &COPY, result: x.dtype(), rounding: false, parameters: [[0; 2]; 2] };
     run.into_layout(x, layout)
 }
 
@@ -89,8 +89,14 @@ pub(crate) fn write(x: &Tensor, target: &Tensor) -> Result<()> {
     if x.numel() == 0 {
         return Ok(());
     }
-    let run = Run { kernel: &WRITE, function: None, result: x.dtype(), rounding: false, parameters: [[0; 2]; 2] };
+    let run = Run { kernel: &WRITE, result: x.dtype(), rounding: false, parameters: [[0; 2]; 2] };
     windows::each_window([target, x], &mut |[target, x]| {
+        if merged_axes([x.layout(), target.layout()]) > MOST_AXES {
+            let sizes = x.shape().iter().enumerate().filter(|(_, size)| **size > 1);
+            let (axis, &size) = sizes.min_by_key(|(_, size)| **size).unwrap_or((0, &1));
+            return (0..size as isize)
+                .try_for_each(|i| write(&x.select(axis as isize, i)?, &target.select(axis as isize, i)?));
+        }
         let nowhere = Layout::contiguous(Shape::from(())).broadcast_to(x.shape());
         let places = [x.layout().clone(), target.layout().clone(), nowhere];
         run.record(x.memory().context(), [x], x.layout(), places, target.memory())
@@ -171,7 +177,6 @@ fn broadcast(
 #[derive(Clone, Copy)]
 pub(super) struct Run {
     pub(super) kernel: &'static Kernel,
-    pub(super) function: Option<u32>,
     pub(super) result: DType,
     /// Whether the kernel rounds to the result's dtype.
     pub(super) rounding: bool,
@@ -185,7 +190,8 @@ impl Run {
         let out = Tensor::on_device(Arc::new(out), layout, self.result);
         if out.numel() > 0 {
             windows::each_window([&out, x], &mut |[out, x]| {
-                if out.layout().offset == 0 && out.layout().is_dense() {
+                let is_fit = merged_axes([out.layout(), x.layout()]) <= MOST_AXES;
+                if is_fit && out.layout().offset == 0 && out.layout().is_dense() {
                     // Operands that a kernel does not have lie nowhere.
                     let nowhere = || Layout::contiguous(Shape::from(())).broadcast_to(out.shape());
                     let places = [x.layout().clone(), nowhere(), nowhere()];
@@ -230,11 +236,14 @@ impl Run {
             *stored = Stored::of(x.dtype(), context.has_f16())?;
         }
         let rounding = if self.rounding { rounding(self.result) } else { 0 };
-        let mut constants = vec![("RANK", rank as u32), ("RESULT", rounding)];
-        constants.extend(self.function.map(|function| ("FUNCTION", function)));
+        let constants = [("RANK", rank as u32), ("RESULT", rounding)];
         let program = Program { kernel: self.kernel, types: &types, sizes: &[], constants: &constants };
         context.run(program, &params, &[out], &operands.map(Tensor::memory), Grid::of(layout.numel(), GROUP))
     }
+}
+
+fn merged_axes(layouts: [&Layout; 2]) -> usize {
+    Walk::along_first(layouts).axes().len()
 }
 
 /// Bytes of so many elements.

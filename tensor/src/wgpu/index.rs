@@ -106,7 +106,7 @@ pub(crate) fn gather(x: &Tensor, (origin, stride): (&Layout, isize), index: &Ten
     if out.numel() > 0 {
         let parameters = [[stride as i32 as u32, 0], [0; 2]];
         let kernel = kernel_of(&GATHERS, index);
-        let run = Run { kernel, function: None, result: x.dtype(), rounding: false, parameters };
+        let run = Run { kernel, result: x.dtype(), rounding: false, parameters };
         let places = [origin.clone(), index.layout().clone(), out.layout().clone()];
         run.record(x.memory().context(), [x, index], out.layout(), places, out.memory())?;
     }
@@ -134,7 +134,7 @@ pub(crate) fn scatter(
         Scatter::Last => (&SCATTER, false),
         Scatter::Sum => (&SUMS[Numbers::of(out.dtype()) as usize], true),
     };
-    let run = Run { kernel, function: None, result: out.dtype(), rounding, parameters };
+    let run = Run { kernel, result: out.dtype(), rounding, parameters };
     // Chains do not go on from piece to piece: pieces come one after the other, in their order.
     for first in (0..index.shape()[axis]).step_by(chunk) {
         let count = chunk.min(index.shape()[axis] - first);

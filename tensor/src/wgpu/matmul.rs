@@ -7,7 +7,7 @@ use super::series::{SERIES, Series};
 use super::{Grid, Kernel, Program, Stored, cooperative, reduce};
 use crate::cpu::walk::Walk;
 use crate::layout::Layout;
-use crate::{Error, Result, Shape, Tensor};
+use crate::{Result, Shape, Tensor};
 
 /// The inner loop of products by blocks.
 pub(super) const BLOCKS: &str = include_str!("shaders/tiles.wgsl");
@@ -136,6 +136,13 @@ pub(crate) fn product(a: &Tensor, b: &Tensor, batch: &Shape) -> Result<Tensor> {
     if shape.numel() == 0 || k == 0 {
         return Tensor::full_on(a.device(), shape, 0, a.dtype());
     }
+    if Matrices::walk([&Factor::new(a, batch), &Factor::new(b, batch)]).axes().len() > MOST_AXES {
+        let merged = |x: &Tensor| {
+            let lead = x.rank() - 2;
+            x.expand(batch.iter().chain(&x.shape()[lead..]).copied().collect::<Shape>())?.contiguous()
+        };
+        return product(&merged(a)?, &merged(b)?, batch);
+    }
     let numbers = Numbers::of(a.dtype());
     let product = Product { factors: [a, b], size: [m, n, k], batch, numbers };
     let sum = if numbers == Numbers::F32 && m.min(n) <= FEW { product.narrow()? } else { product.by_blocks()? };
@@ -161,23 +168,22 @@ struct Matrices {
 }
 
 impl Matrices {
-    /// # Errors
-    /// [`Error::Argument`] if there are too many axes.
-    fn of([a, b]: [&Tensor; 2], batch: &Shape) -> Result<Matrices> {
+    /// The way through the batch.
+    fn walk([left, right]: [&Factor; 2]) -> Walk<2> {
+        Walk::new([&left.batch, &right.batch])
+    }
+
+    /// Of factors whose batch has no more than [`MOST_AXES`].
+    fn of([a, b]: [&Tensor; 2], batch: &Shape) -> Matrices {
         let (left, right) = (Factor::new(a, batch), Factor::new(b, batch));
-        let walk = Walk::new([&left.batch, &right.batch]);
+        let walk = Matrices::walk([&left, &right]);
         let axes = walk.axes().len();
-        if axes > MOST_AXES {
-            let message =
-                format!("expected a batch of at most {MOST_AXES} axes that do not lie as one block, received {axes}");
-            return Err(Error::argument(OP, message));
-        }
         let mut batch = [0; 12];
         for (axis, (size, [a, b])) in walk.axes().rev().enumerate() {
             (batch[axis], batch[4 + axis], batch[8 + axis]) = (size as u32, signed(a), signed(b));
         }
         let offsets = [walk.start()[0], walk.start()[1]].map(|x| x as u32);
-        Ok(Matrices { offsets, strides: [left.strides, right.strides], axes, batch })
+        Matrices { offsets, strides: [left.strides, right.strides], axes, batch }
     }
 }
 
@@ -203,7 +209,7 @@ impl Product<'_> {
     fn narrow(self) -> Result<Tensor> {
         let ([a, b], [m, n, k], count) = (self.factors, self.size, self.batch.numel());
         let is_turned = n < m;
-        let matrices = Matrices::of(self.factors, self.batch)?;
+        let matrices = Matrices::of(self.factors, self.batch);
         let [[a_row, a_column], [b_row, b_column]] = matrices.strides;
         // The few rows, and the columns that they meet.
         let [rows, row_step, depth_step, column_step, columns, own_step] = if is_turned {
@@ -255,7 +261,7 @@ impl Product<'_> {
         };
         let Cut { tile, part, splits } = cut;
         let out = self.parts(splits)?;
-        let matrices = Matrices::of(self.factors, self.batch)?;
+        let matrices = Matrices::of(self.factors, self.batch);
         let [left, right] = matrices.strides;
         let columns = n.div_ceil(tile.block[1]);
         let mut params = [m, n, k, part, splits, columns].map(|x| x as u32).to_vec();

@@ -30,6 +30,13 @@ fn products_of_matrices() {
     }
     let (a, b) = (normal(&[4, 1, 20, 30], 4), normal(&[3, 30, 11], 5));
     alike("a batch", &[&a, &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0].t()?)?]));
+    let scattered_batch = |columns: usize| {
+        let x = normal(&[2, 3, 2, 3, 2, 3, 4, columns], 7);
+        x.permute([5, 4, 3, 2, 1, 0, 6, 7]).unwrap()
+    };
+    alike("a batch of many axes", &[&scattered_batch(5), &scattered_batch(6)], 1e-5, |x| {
+        Ok(vec![x[0].t()?.matmul(&x[1])?, x[0].t()?.matmul(&x[1].narrow(2, 1, 1)?)?])
+    });
     alike("vectors", &[&normal(&[30], 6), &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0])?]));
     let (a, b) = (normal(&[3, 6, 50], 34), normal(&[2, 1, 50, 40], 35));
     alike("a batch of few rows", &[&a, &b], 1e-5, |x| Ok(vec![x[0].matmul(&x[1])?, x[1].t()?.matmul(&x[0].t()?)?]));

@@ -157,6 +157,18 @@ fn functions_of_two_numbers() {
 }
 
 #[test]
+fn copies_of_many_axes() {
+    let reversed: Vec<usize> = (0..12).rev().collect();
+    for dtype in [DType::F32, DType::I64, DType::Bool] {
+        let x = normal(&[2; 12], 1).to_dtype(dtype).unwrap().permute(&reversed[..]).unwrap();
+        let every_other = x.slice_axis(4, Slice::from(..).step(-1)).unwrap();
+        same("copy", &[&x], 0.0, |x| x[0].reshape([64, 64]));
+        same("of a part", &[&every_other], 0.0, |x| x[0].narrow(2, 1, 1)?.reshape([-1]));
+        same("written beside", &[&x], 0.0, |x| Tensor::concat(&[&x[0], &x[0].flip(1)?], 3));
+    }
+}
+
+#[test]
 fn operands_of_any_strides_and_dtypes() {
     let (x, row, column) = (normal(&[4, 3, 5], 4), normal(&[5], 5), normal(&[3, 1], 6));
     for x in [x.clone(), x.permute([2, 1, 0]).unwrap(), scattered(&x), x.narrow(1, 1, 2).unwrap()] {

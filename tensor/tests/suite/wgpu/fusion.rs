@@ -191,7 +191,7 @@ fn expressions_do_not_grow_without_bounds() {
         let all = (0..30).map(read).collect::<Result<Vec<_>>>()?;
         Tensor::stack(&all.iter().collect::<Vec<_>>(), 0)
     });
-    // Axes of which no two lie as one block: more than a kernel has room for are refused, as by one operation alone.
+    // Axes of which no two lie as one block.
     let axes = [2usize; 12];
     let reversed: Vec<usize> = (0..12).rev().collect();
     let x = normal(&axes, 3);
