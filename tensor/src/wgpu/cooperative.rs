@@ -70,6 +70,7 @@ mod tests {
     use naga::valid::{Capabilities, ValidationFlags, Validator};
 
     use super::forced;
+    use crate::lock::{SHARED_CONTEXT, locked};
     use crate::{Activation, ConvOptions, DType, Device, Generator, Result, Tensor};
 
     /// Both kernels as an adapter with such matrices would compile them.
@@ -107,6 +108,7 @@ mod tests {
 
     #[test]
     fn what_surrounds_the_matrices_gives_the_same() -> Result<()> {
+        let _shared = locked(&SHARED_CONTEXT);
         let Ok(device) = Device::wgpu(0) else { return Ok(()) };
         if !Device::adapters()[0].features.contains(&"f16") {
             return Ok(());

@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::pipelines::Pipelines;
 use super::stream::AHEAD;
 use super::{Bounds, Context};
-use crate::lock::locked;
+use crate::lock::{SHARED_CONTEXT, locked};
 use crate::wgpu::{Grid, Kernel, Program, transfer};
 use crate::{DType, Device, Error, Result, Tensor};
 
@@ -57,6 +57,7 @@ fn a_broken_kernel_is_refused() {
 
 #[test]
 fn a_context_that_failed_is_opened_anew() {
+    let _shared = locked(&SHARED_CONTEXT);
     let Some(context) = opened(|| Context::of(0)) else { return };
     let x = transfer::upload(&context, &Tensor::new([1.0f32, 2.0]).unwrap()).unwrap();
     fail(&context);
