@@ -32,6 +32,7 @@
 //! The embedded digits are a sample of MNIST (Y. LeCun, C. Cortes, C. Burges), which is licensed under CC BY-SA 3.0, unlike the code of this
 //! crate; `assets/mnist-sample/README.md` says where they come from.
 
+pub mod annotation;
 pub mod augment;
 mod classification;
 mod dataset;
