@@ -4,34 +4,10 @@
 //! `x2 - x1` with no pixel added, as in torchvision. A normalized box is one whose coordinates are fractions of the picture's sizes: see
 //! [`normalize`].
 
+pub use ocelli_data::annotation::BoxFormat;
 use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
 use crate::{Error, Result};
-
-/// What the four numbers of a box mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BoxFormat {
-    /// Left, top, right, bottom.
-    Xyxy,
-    /// Left, top, width, height: COCO's.
-    Xywh,
-    /// Centre, width, height: YOLO's and DETR's.
-    Cxcywh,
-}
-
-impl std::str::FromStr for BoxFormat {
-    type Err = Error;
-
-    /// By torchvision's names: `"xyxy"`, `"xywh"`, `"cxcywh"`.
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "xyxy" => Ok(BoxFormat::Xyxy),
-            "xywh" => Ok(BoxFormat::Xywh),
-            "cxcywh" => Ok(BoxFormat::Cxcywh),
-            _ => Err(Error::argument("box_format", format!("expected xyxy, xywh or cxcywh, received {name:?}"))),
-        }
-    }
-}
 
 /// Writes boxes `[..., 4]` in another format. Shape and dtype are the input's.
 ///
