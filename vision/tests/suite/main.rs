@@ -2,5 +2,6 @@
 
 mod boxes;
 mod common;
+mod masks;
 mod models;
 mod plans;
