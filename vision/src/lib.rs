@@ -22,6 +22,7 @@
 //! ```
 
 mod error;
+pub mod metrics;
 pub mod models;
 pub mod ops;
 pub mod visualize;

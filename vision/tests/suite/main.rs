@@ -1,7 +1,9 @@
 //! Models and boxes, one program for all so that it is linked once.
 
 mod boxes;
+mod coco;
 mod common;
 mod masks;
+mod metrics;
 mod models;
 mod plans;
