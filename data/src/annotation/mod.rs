@@ -9,8 +9,8 @@
 //! // An object as COCO's files describe it: polygons, here one of three points.
 //! let triangle = Polygon::from_flat(&[10.0, 10.0, 60.0, 10.0, 10.0, 60.0])?;
 //! let mask = Rle::from_polygons(&[triangle], [100, 100])?;
-//! assert_eq!(mask.area(), 1250);
-//! assert_eq!(mask.bounding_box().to_array(BoxFormat::Xywh), [10.0, 10.0, 50.0, 50.0]);
+//! assert_eq!(mask.area(), 1225);
+//! assert_eq!(mask.bounding_box().to_array(BoxFormat::Xywh), [10.0, 10.0, 49.0, 49.0]);
 //!
 //! // The same mask as the text that COCO's files hold, and back.
 //! let text = mask.to_compressed();
