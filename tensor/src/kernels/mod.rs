@@ -39,7 +39,7 @@ pub use linear::PackedLinear;
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::threads;
 use crate::memory::Buffer;
-use crate::{Device, Error, Result, Tensor};
+use crate::{Device, Element, Error, Result, Shape, Tensor};
 
 /// The numbers of prepared kernels: `f32` and `f64`.
 // What the loops need of them is the crate's own, so nobody else can add one.
@@ -70,6 +70,30 @@ pub fn over_pieces<T: Send>(out: &mut [T], piece: usize, f: &(dyn Fn(usize, &mut
         // SAFETY: the pieces are disjoint parts of `out`, which is borrowed until all calls have returned.
         f(i, unsafe { shared.slice(i * piece..((i + 1) * piece).min(len)) });
     });
+}
+
+/// A new row-major tensor on the CPU that `fill` writes, with no copy: for loops outside of this crate. What `fill` is given holds
+/// arbitrary numbers.
+///
+/// ```
+/// use ocelli_tensor::kernels::build;
+///
+/// # fn main() -> ocelli_tensor::Result<()> {
+/// let squares = build([2, 3], |out: &mut [f32]| {
+///     out.iter_mut().enumerate().for_each(|(i, square)| *square = (i * i) as f32);
+/// })?;
+/// assert_eq!(squares.to_vec::<f32>()?, [0.0, 1.0, 4.0, 9.0, 16.0, 25.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::OutOfMemory`].
+pub fn build<T: Element>(shape: impl Into<Shape>, fill: impl FnOnce(&mut [T])) -> Result<Tensor> {
+    Tensor::build(shape, |out| {
+        fill(out);
+        Ok(())
+    })
 }
 
 /// A bias as the loops read it.
