@@ -123,7 +123,7 @@ fn sizes_beside(op: &'static str, boxes: &Tensor, [height, width]: [usize; 2]) -
 }
 
 /// The dtype that boxes are computed in.
-fn wide(dtype: DType) -> DType {
+pub(super) fn wide(dtype: DType) -> DType {
     if dtype.is_half() { DType::F32 } else { dtype }
 }
 
@@ -134,7 +134,7 @@ pub(super) fn widened(op: &'static str, boxes: &Tensor) -> Result<Tensor> {
 }
 
 /// `Err` unless these are boxes `[..., 4]` of a float type.
-fn require_boxes(op: &'static str, boxes: &Tensor) -> Result<()> {
+pub(super) fn require_boxes(op: &'static str, boxes: &Tensor) -> Result<()> {
     if boxes.shape().last() != Some(&4) {
         return Err(TensorError::shape(op, "boxes of shape [..., 4]", boxes.shape()).into());
     }

@@ -3,10 +3,17 @@
 pub mod boxes;
 mod corners;
 mod iou;
+mod iou_loss;
+mod mask_iou;
 mod masks;
 mod nms;
+pub mod rotated;
 
 pub use boxes::BoxFormat;
-pub use iou::iou_matrix;
+pub use iou::{ciou_matrix, diou_matrix, giou_matrix, iou_matrix};
+pub use iou_loss::{
+    LOSS_EPSILON, box_iou_loss, complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss,
+};
+pub use mask_iou::mask_iou_matrix;
 pub use masks::{decode_masks, encode_masks, masks_to_boxes, paste_masks_in_image, polygons_to_mask};
-pub use nms::{batched_nms, nms};
+pub use nms::{batched_nms, diou_nms, nms};
