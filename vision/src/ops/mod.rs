@@ -2,6 +2,7 @@
 
 pub mod boxes;
 mod corners;
+mod fusion;
 mod iou;
 mod iou_loss;
 mod mask_iou;
@@ -10,10 +11,13 @@ mod nms;
 pub mod rotated;
 
 pub use boxes::BoxFormat;
+pub use fusion::{Detections, FusedScore, FusionOptions, weighted_boxes_fusion};
 pub use iou::{ciou_matrix, diou_matrix, giou_matrix, iou_matrix};
 pub use iou_loss::{
     LOSS_EPSILON, box_iou_loss, complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss,
 };
 pub use mask_iou::mask_iou_matrix;
 pub use masks::{decode_masks, encode_masks, masks_to_boxes, paste_masks_in_image, polygons_to_mask};
-pub use nms::{batched_nms, diou_nms, nms};
+pub use nms::{
+    MatrixDecay, Rescored, SoftDecay, batched_nms, diou_nms, mask_nms, matrix_nms, nms, rotated_nms, soft_nms,
+};

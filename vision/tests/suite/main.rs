@@ -8,3 +8,4 @@ mod masks;
 mod metrics;
 mod models;
 mod plans;
+mod suppression;

@@ -5,7 +5,11 @@
 //! side or area) shares nothing with another: it is neither suppressed nor does it suppress. Classes are done one by one, not moved
 //! apart by an offset: right whatever the coordinates. The work is done on the CPU; results go to the device of the scores.
 
+mod mask;
+mod matrix;
 mod ranking;
+mod rotated;
+mod soft;
 mod tree;
 
 use ocelli_tensor::{DType, Tensor};
@@ -14,8 +18,15 @@ use super::boxes::require_list;
 use super::corners::{Corners, Real, Rect};
 use super::iou::EPSILON;
 use crate::Result;
-use ranking::{Ranking, require_fraction};
+use ranking::Ranking;
+pub(super) use ranking::{read_labels, read_scores, require_fraction};
 use tree::{Reach, Tree};
+
+pub use mask::mask_nms;
+pub use matrix::{MatrixDecay, matrix_nms};
+pub use ranking::Rescored;
+pub use rotated::rotated_nms;
+pub use soft::{SoftDecay, soft_nms};
 
 /// Greedy non-maximum suppression: takes boxes from the best score down and drops each whose intersection over union with one
 /// taken before is above `threshold`. Returns the positions of those taken as `i64`, best first; equal scores stand in
