@@ -22,9 +22,11 @@
 //! ```
 
 mod error;
+pub mod features;
 pub mod metrics;
 pub mod models;
 pub mod ops;
+mod picture;
 pub mod visualize;
 
 pub use error::{Error, Result};

@@ -39,3 +39,12 @@ pub(crate) fn scattered(x: &Tensor) -> Tensor {
     assert!(!scattered.is_contiguous() || x.numel() < 2);
     scattered
 }
+
+/// An `f32` tensor whose last two axes lie the other way round in memory.
+pub(crate) fn turned(x: &Tensor) -> Tensor {
+    let across = x.transpose(-2, -1).unwrap();
+    let shape = across.shape().clone();
+    let turned = Tensor::from_vec(across.to_vec::<f32>().unwrap(), shape).unwrap().transpose(-2, -1).unwrap();
+    assert!(!turned.is_contiguous());
+    turned
+}

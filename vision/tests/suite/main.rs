@@ -3,6 +3,7 @@
 mod boxes;
 mod coco;
 mod common;
+mod features;
 mod iou;
 mod masks;
 mod metrics;
