@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod models;
 pub mod ops;
 mod picture;
+pub mod proposals;
 pub mod visualize;
 
 pub use error::{Error, Result};

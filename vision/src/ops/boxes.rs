@@ -145,7 +145,7 @@ pub(super) fn require_boxes(op: &'static str, boxes: &Tensor) -> Result<()> {
 }
 
 /// `Err` unless these are boxes `[N, 4]` of a float type.
-pub(super) fn require_list(op: &'static str, boxes: &Tensor) -> Result<()> {
+pub(crate) fn require_list(op: &'static str, boxes: &Tensor) -> Result<()> {
     if boxes.rank() != 2 {
         return Err(TensorError::shape(op, "boxes of shape [N, 4]", boxes.shape()).into());
     }

@@ -9,4 +9,5 @@ mod masks;
 mod metrics;
 mod models;
 mod plans;
+mod proposals;
 mod suppression;
