@@ -5,6 +5,7 @@ mod corners;
 mod fusion;
 mod iou;
 mod iou_loss;
+pub mod keypoints;
 mod mask_iou;
 mod masks;
 mod nms;

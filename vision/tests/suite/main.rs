@@ -5,6 +5,7 @@ mod coco;
 mod common;
 mod features;
 mod iou;
+mod keypoints;
 mod masks;
 mod metrics;
 mod models;
