@@ -51,6 +51,7 @@ pub use ops::norm::{NormOptions, NormOver};
 pub use ops::pad::PadMode;
 pub use ops::pool::PoolOptions;
 pub use ops::recurrent::{RecurrentCell, RecurrentGradients, RecurrentWeights};
+pub use ops::roi::{RoiMode, RoiOptions};
 pub use ops::update::{UpdateRule, WeightDecay};
 pub use random::Generator;
 pub use shape::Shape;

@@ -19,6 +19,7 @@ pub mod pad;
 pub mod pool;
 pub mod recurrent;
 pub mod reduce;
+pub mod roi;
 pub mod scan;
 pub mod select;
 pub mod softmax;

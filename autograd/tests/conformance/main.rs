@@ -23,6 +23,7 @@ mod pad;
 mod pool;
 mod recurrent;
 mod reduce;
+mod roi;
 mod scan;
 mod select;
 mod softmax;
@@ -57,6 +58,7 @@ fn all_cases() -> Vec<Case> {
         pool::cases,
         recurrent::cases,
         reduce::cases,
+        roi::cases,
         scan::cases,
         select::cases,
         softmax::cases,

@@ -16,6 +16,7 @@ pub(crate) mod parallel;
 pub(crate) mod pool;
 pub(crate) mod recurrent;
 pub(crate) mod reduce;
+pub(crate) mod roi;
 pub(crate) mod scan;
 pub(crate) mod simd;
 pub(crate) mod softmax;

@@ -25,6 +25,7 @@ pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod recurrent;
 mod reduce;
+pub(crate) mod roi;
 mod scan;
 mod softmax;
 mod sort;

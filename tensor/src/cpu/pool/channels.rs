@@ -39,33 +39,19 @@ impl<T: Number, P: Place> Kernel for Max<'_, T, P> {
             let windows = out.chunks_exact_mut(inner).zip(places.chunks_exact_mut(inner));
             for ((out, places), &window) in windows.zip(&grid.windows[2].windows) {
                 let taps = Taps { rows: &rows, wide, window, step: grid.windows[2].step };
-                let (out, out_rest) = out.as_chunks_mut::<LANES>();
-                let (places, places_rest) = places.as_chunks_mut::<LANES>();
-                for (i, (out, places)) in out.iter_mut().zip(places).enumerate() {
-                    of_window(x, inner, i * LANES, &taps, out, places);
-                }
-                let first = inner / LANES * LANES;
-                let (out, out_rest) = out_rest.as_chunks_mut::<FEW>();
-                let (places, places_rest) = places_rest.as_chunks_mut::<FEW>();
-                for (i, (out, places)) in out.iter_mut().zip(places).enumerate() {
-                    of_window(x, inner, first + i * FEW, &taps, out, places);
-                }
-                let first = inner / FEW * FEW;
-                for (i, (out, place)) in out_rest.iter_mut().zip(places_rest).enumerate() {
-                    of_window(x, inner, first + i, &taps, std::array::from_mut(out), std::array::from_mut(place));
-                }
+                of_channels(x, &taps, out, places);
             }
         }
     }
 }
 
 /// What a window covers of a plane.
-struct Taps<'a> {
-    rows: &'a [usize],
+pub(in crate::cpu) struct Taps<'a> {
+    pub(in crate::cpu) rows: &'a [usize],
     /// Places of a row.
-    wide: usize,
-    window: Window,
-    step: usize,
+    pub(in crate::cpu) wide: usize,
+    pub(in crate::cpu) window: Window,
+    pub(in crate::cpu) step: usize,
 }
 
 impl Taps<'_> {
@@ -77,6 +63,27 @@ impl Taps<'_> {
                 f(row * self.wide + self.window.first + tap * self.step);
             }
         }
+    }
+}
+
+/// The greatest elements of all channels of a window of this plane, and their places: the first of equal ones, or the last NaN.
+#[inline(always)]
+pub(in crate::cpu) fn of_channels<T: Number, P: Place>(x: &[T], taps: &Taps<'_>, out: &mut [T], places: &mut [P]) {
+    let inner = out.len();
+    let (out, out_rest) = out.as_chunks_mut::<LANES>();
+    let (places, places_rest) = places.as_chunks_mut::<LANES>();
+    for (i, (out, places)) in out.iter_mut().zip(places).enumerate() {
+        of_window(x, inner, i * LANES, taps, out, places);
+    }
+    let first = inner / LANES * LANES;
+    let (out, out_rest) = out_rest.as_chunks_mut::<FEW>();
+    let (places, places_rest) = places_rest.as_chunks_mut::<FEW>();
+    for (i, (out, places)) in out.iter_mut().zip(places).enumerate() {
+        of_window(x, inner, first + i * FEW, taps, out, places);
+    }
+    let first = inner / FEW * FEW;
+    for (i, (out, place)) in out_rest.iter_mut().zip(places_rest).enumerate() {
+        of_window(x, inner, first + i, taps, std::array::from_mut(out), std::array::from_mut(place));
     }
 }
 

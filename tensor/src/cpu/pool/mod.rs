@@ -13,6 +13,7 @@ mod tests;
 
 pub(crate) use average::{average, average_backward};
 pub(crate) use channels::max_backward;
+pub(super) use channels::{Taps, of_channels};
 pub(crate) use places::{Place, max_with_places, scatter, take};
 pub(crate) use rows::max;
 
