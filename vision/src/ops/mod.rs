@@ -1,8 +1,10 @@
 //! Detection's arithmetic on boxes.
 
+pub mod anchors;
 pub mod boxes;
 mod corners;
 mod fusion;
+mod host;
 mod iou;
 mod iou_loss;
 pub mod keypoints;

@@ -1,5 +1,6 @@
 //! Models and boxes, one program for all so that it is linked once.
 
+mod anchors;
 mod boxes;
 mod coco;
 mod common;
