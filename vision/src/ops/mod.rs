@@ -2,6 +2,7 @@
 
 pub mod anchors;
 pub mod boxes;
+pub mod coders;
 mod corners;
 mod fusion;
 mod host;

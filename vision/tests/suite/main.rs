@@ -3,6 +3,7 @@
 mod anchors;
 mod boxes;
 mod coco;
+mod coders;
 mod common;
 mod features;
 mod iou;
