@@ -2,6 +2,7 @@
 
 pub mod anchors;
 pub mod boxes;
+mod center_sampling;
 pub mod coders;
 mod corners;
 mod fusion;
@@ -11,10 +12,12 @@ mod iou_loss;
 pub mod keypoints;
 mod mask_iou;
 mod masks;
+mod matcher;
 mod nms;
 pub mod rotated;
 
 pub use boxes::BoxFormat;
+pub use center_sampling::CenterSampling;
 pub use fusion::{Detections, FusedScore, FusionOptions, weighted_boxes_fusion};
 pub use iou::{ciou_matrix, diou_matrix, giou_matrix, iou_matrix};
 pub use iou_loss::{
@@ -22,6 +25,8 @@ pub use iou_loss::{
 };
 pub use mask_iou::mask_iou_matrix;
 pub use masks::{decode_masks, encode_masks, masks_to_boxes, paste_masks_in_image, polygons_to_mask};
+pub use matcher::{LowQuality, Matcher};
 pub use nms::{
     MatrixDecay, Rescored, SoftDecay, batched_nms, diou_nms, mask_nms, matrix_nms, nms, rotated_nms, soft_nms,
 };
+pub use sampler::{BalancedPositiveNegativeSampler, hard_negative_mining};

@@ -1,6 +1,7 @@
 //! Models and boxes, one program for all so that it is linked once.
 
 mod anchors;
+mod assignment;
 mod boxes;
 mod coco;
 mod coders;
