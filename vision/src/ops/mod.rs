@@ -14,7 +14,9 @@ mod mask_iou;
 mod masks;
 mod matcher;
 mod nms;
+pub mod roi;
 pub mod rotated;
+mod sampler;
 
 pub use boxes::BoxFormat;
 pub use center_sampling::CenterSampling;
