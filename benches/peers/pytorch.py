@@ -1,5 +1,7 @@
 """The workloads in PyTorch: kernels and training steps as a user writes them, float32, row-major."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -33,6 +35,23 @@ def lstm():
             layer(x)
 
     return work
+
+
+def roi_align(backward=False):
+    """1,000 boxes of 16 to 200 pixels in a picture of 800, whose map is 16 times smaller, torchvision's `roi_align`."""
+
+    def prepare():
+        x = torch.randn(1, 256, 50, 50, requires_grad=backward)
+        corner = torch.rand(1000, 2) * 600
+        rois = torch.cat([torch.zeros(1000, 1), corner, corner + 16 + torch.rand(1000, 2) * 184], 1)
+        forward = functools.partial(torchvision.ops.roi_align, x, rois, 7, 1 / 16, 2, True)
+        if not backward:
+            return forward
+        y = forward()
+        dy = torch.randn_like(y)
+        return lambda: torch.autograd.grad(y, x, dy, retain_graph=True)
+
+    return prepare
 
 
 def training_step(model, optimizer, x, classes):
@@ -83,6 +102,8 @@ WORKLOADS = {
     "train_mnist": train_mnist,
     "train_resnet18": train_resnet18,
     "lstm": lstm,
+    "roi_align_1000x256_7x7": roi_align(),
+    "roi_align_backward_1000x256_7x7": roi_align(backward=True),
 }
 
 

@@ -25,6 +25,8 @@ def megabytes(*floats):
 
 
 PICTURE = 56 * 56
+# The features of 1,000 regions, and the map that they are read from.
+REGIONS = 1000 * 256 * 7 * 7, 256 * 50 * 50
 
 ROWS = [
     Row("matmul_1024", "1024×1024×1024", "FMA peak", 1.18, 2.147, megabytes(3 * 1024**2)),
@@ -40,6 +42,8 @@ ROWS = [
     Row("train_mnist", "93,322 parameters, batch 64, RMSprop", "PyTorch", 0.45, 1.048),
     Row("train_resnet18", "16×3×112×112, SGD momentum", "PyTorch", 0.9, 45.65),
     Row("lstm", "128→256, 64 steps, batch 32, forward", "PyTorch", 1.0, 1.611),
+    Row("roi_align_1000x256_7x7", "1,000 boxes, 256×50×50, 2×2 samples", "PyTorch", 0.3, 0.0, megabytes(*REGIONS)),
+    Row("roi_align_backward_1000x256_7x7", "its gradient", "PyTorch", 0.5, 0.0, megabytes(*REGIONS)),
     Row("infer_resnet18_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 3.628, 46.8),
     Row("infer_resnet50_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 8.178, 102.2),
     Row("infer_resnet50_b8", "224×224, batch 8", "ONNX Runtime", 1.0, 8 * 8.178, 102.2),

@@ -7,6 +7,7 @@
 
 mod gpu;
 mod limits;
+mod roi;
 mod server;
 
 use std::error::Error;
@@ -47,6 +48,8 @@ const WORKLOADS: &[Workload] = &[
     ("train_mnist", train_mnist),
     ("train_resnet18", train_resnet18),
     ("lstm", lstm),
+    ("roi_align_1000x256_7x7", roi::align),
+    ("roi_align_backward_1000x256_7x7", roi::align_backward),
     ("infer_resnet18_b1", || resnet(&ResNetConfig::resnet18(), 1)),
     ("infer_resnet50_b1", || resnet(&ResNetConfig::resnet50(), 1)),
     ("infer_resnet50_b8", || resnet(&ResNetConfig::resnet50(), 8)),
