@@ -5,6 +5,9 @@ use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use crate::{Error, Result};
 
+/// From so many boxes on, classes are shared among threads.
+const SHARED: usize = 1024;
+
 /// Positions of scored boxes from the best score down; equal scores (0 and -0 too) in their input order, NaN behind all numbers.
 pub(super) struct Ranking {
     pub(super) scores: Vec<f64>,
@@ -35,7 +38,9 @@ impl Ranking {
         suppress: &(dyn Fn(&[usize]) -> Vec<R> + Sync),
     ) -> Vec<R> {
         let mut results: Vec<(&[usize], Vec<R>)> = self.classes.iter().map(|class| (&class[..], Vec::new())).collect();
-        over_pieces(&mut results, 1, &|_, piece| {
+        // Few boxes are done before another thread would have begun.
+        let piece = if self.order.len() < SHARED { results.len() } else { 1 };
+        over_pieces(&mut results, piece, &|_, piece| {
             piece.iter_mut().for_each(|(members, result)| *result = suppress(members));
         });
         let mut by_position = vec![R::default(); self.order.len()];
