@@ -69,7 +69,7 @@ pub fn masks_to_boxes(masks: &Tensor) -> Result<Tensor> {
 /// let pasted = paste_masks_in_image(&mask, &boxes, [48, 64], 1)?;
 /// assert_eq!(pasted.shape()[..], [1, 1, 48, 64]);
 /// let inside = pasted.gt(0.5)?.to_vec::<bool>()?;
-/// assert_eq!(inside.iter().filter(|inside| **inside).count(), 31 * 21);
+/// assert_eq!(inside.iter().filter(|inside| **inside).count(), 32 * 20);
 /// # Ok(())
 /// # }
 /// ```
