@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// use ocelli_vision::proposals::Felzenszwalb;
 /// # fn main() -> ocelli_vision::Result<()> {
 /// let (dark, bright) = (Tensor::zeros([3, 16, 8], DType::F32)?, Tensor::ones([3, 16, 8], DType::F32)?);
-/// let picture = Tensor::cat(&[&dark, &bright], 2)?;
+/// let picture = Tensor::concat(&[&dark, &bright], 2)?;
 /// let regions = Felzenszwalb { sigma: 0.0, ..Felzenszwalb::default() }.segment(&picture)?;
 /// assert_eq!(regions.shape()[..], [16, 16]);
 /// assert_eq!(regions.select(0, 0)?.to_vec::<i64>()?[6..10], [0, 0, 1, 1]);
