@@ -2,9 +2,8 @@
 
 use crate::common::{turned, values};
 use ocelli_tensor::{DType, Generator, Tensor};
-use ocelli_vision::ops::keypoints::skeleton::{COCO_KEYPOINTS, COCO_SKELETON, OPENPOSE_KEYPOINTS, OPENPOSE_LIMBS};
 use ocelli_vision::ops::keypoints::{
-    AffinityTargets, HeatmapTargets, Peak, PeakFinder, PeopleAssembler, Person, Refinement, heatmap_argmax,
+    AffinityTargets, HeatmapTargets, Peak, PeakFinder, PeopleAssembler, Person, Refinement, Skeleton, heatmap_argmax,
     heatmap_peaks, line_integral,
 };
 use proptest::prelude::*;
@@ -216,7 +215,7 @@ fn figure(x: f64, y: f64, scale: f64, lean: f64) -> Vec<[f64; 2]> {
 const SIZE: [usize; 2] = [120, 200];
 
 fn maps_of(people: &Tensor) -> (Tensor, Tensor) {
-    let fields = AffinityTargets { size: SIZE, width: 1.0, limbs: OPENPOSE_LIMBS.to_vec() };
+    let fields = AffinityTargets { size: SIZE, width: 1.0, limbs: Skeleton::openpose().limbs().to_vec() };
     (HeatmapTargets::new(SIZE, 1.5).encode(people).unwrap(), fields.encode(people).unwrap())
 }
 
@@ -330,8 +329,9 @@ fn nothing_is_made_of_nothing_and_bad_options_are_refused() {
 
 #[test]
 fn skeletons_are_trees_and_rings() {
-    for (names, limbs) in [(&COCO_KEYPOINTS[..], &COCO_SKELETON[..]), (&OPENPOSE_KEYPOINTS, &OPENPOSE_LIMBS)] {
-        let mut reached = vec![false; names.len()];
+    for skeleton in [Skeleton::coco_person(), Skeleton::openpose(), Skeleton::mpii()] {
+        let limbs = skeleton.limbs();
+        let mut reached = vec![false; skeleton.len()];
         reached[0] = true;
         for _ in limbs {
             for &[a, b] in limbs {
@@ -343,7 +343,7 @@ fn skeletons_are_trees_and_rings() {
     }
     // The first 17 limbs of OpenPose reach all 18 keypoints: a tree.
     let mut known = vec![1];
-    for &[a, b] in &OPENPOSE_LIMBS[..17] {
+    for &[a, b] in &Skeleton::openpose().limbs()[..17] {
         assert!(known.contains(&a) && !known.contains(&b), "{a} {b}");
         known.push(b);
     }

@@ -5,13 +5,14 @@
 //!
 //! Bottom-up, as in OpenPose: [`heatmap_peaks`] finds candidates of each part, [`line_integral`] measures along a part-affinity field how well two of them fit
 //! together, and [`PeopleAssembler`] joins them to people. Top-down, as in simple baselines and HRNet, each map has one maximum: [`heatmap_argmax`].
-//! [`HeatmapTargets`] and [`AffinityTargets`] make the maps to learn.
+//! [`HeatmapTargets`] and [`AffinityTargets`] make the maps to learn. Which keypoints limbs join is said by a [`Skeleton`].
 
 mod affinity;
 mod peaks;
 mod people;
-pub mod skeleton;
 mod targets;
+
+pub use ocelli_data::annotation::Skeleton;
 
 pub use affinity::{AffinityTargets, line_integral};
 pub use peaks::{Peak, PeakFinder, Refinement, heatmap_argmax, heatmap_peaks};

@@ -1,10 +1,10 @@
 //! From candidates of parts to people: OpenPose's greedy assignment (Z. Cao and others, CVPR 2017).
 
+use ocelli_data::annotation::Skeleton;
 use ocelli_tensor::{Error as TensorError, Tensor};
 
 use super::affinity::{Fields, Limb, check_limbs, check_samples};
 use super::peaks::Peak;
-use super::skeleton::OPENPOSE_LIMBS;
 use crate::{Error, Result};
 
 /// A person whose parts were joined.
@@ -57,7 +57,7 @@ pub struct PeopleAssembler {
 impl Default for PeopleAssembler {
     fn default() -> Self {
         PeopleAssembler {
-            limbs: OPENPOSE_LIMBS.to_vec(),
+            limbs: Skeleton::openpose().limbs().to_vec(),
             tree: 17,
             samples: 10,
             min_affinity: 0.05,
