@@ -175,6 +175,9 @@ impl Keypoints {
             );
             return Err(Error::argument("flip_horizontal", message));
         }
+        if !width.is_finite() {
+            return Err(Error::argument("flip_horizontal", format!("expected a finite width, received {width}")));
+        }
         let mirrored = |&from: &usize| match self.points[from] {
             point if point.is_labelled() => Keypoint { x: width - point.x, ..point },
             _ => Keypoint::default(),
@@ -239,6 +242,8 @@ mod tests {
         let text = point.flip_horizontal(5.0, &Skeleton::coco_person()).unwrap_err().to_string();
         assert!(text.contains("17 keypoints") && text.contains("received 1"), "{text}");
         assert!(point.map(|_| [f64::INFINITY, 0.0]).is_err());
+        let none = Keypoints::default();
+        assert!(none.flip_horizontal(f64::NAN, &Skeleton::new("none", [], []).unwrap()).is_err());
         assert!(serde_json::from_str::<Keypoints>("[1, 2]").is_err());
     }
 }

@@ -102,7 +102,7 @@ impl ConfusionMatrix {
 
     /// How often a true class was predicted as another (or itself); 0 for classes that there are not.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
-        if predicted < self.classes {
+        if truth.max(predicted) < self.classes {
             self.counts.get(truth * self.classes + predicted).copied().unwrap_or(0)
         } else {
             0

@@ -138,7 +138,7 @@ pub fn decode_masks(masks: &[Rle], size: [usize; 2]) -> Result<Tensor> {
         return Err(Error::argument(OP, message));
     }
     let mut pixels = zeros(masks.len(), size, 0u8)?;
-    for (mask, slots) in masks.iter().zip(pixels.chunks_exact_mut((height * width).max(1))) {
+    for (mask, slots) in masks.iter().zip(pixels.chunks_exact_mut(height.saturating_mul(width).max(1))) {
         slots.copy_from_slice(&mask.decode()?);
     }
     Ok(Tensor::from_vec(pixels, [masks.len(), height, width])?)
@@ -235,7 +235,7 @@ fn paste<T: Real>(
     let masks = masks.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.to_vec::<T>()?;
     let padded = side + 2 * padding;
     let one = T::from_f64(1.0);
-    over_pieces(&mut planes, (height * width).max(1), &|i, plane| {
+    over_pieces(&mut planes, height.saturating_mul(width).max(1), &|i, plane| {
         let [x1, y1, x2, y2] = places[i];
         let (columns, rows) = (visible(x1, x2, width), visible(y1, y2, height));
         if columns.is_empty() || rows.is_empty() {

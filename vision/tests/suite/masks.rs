@@ -71,6 +71,8 @@ fn pasting_beside_the_picture_and_in_none() {
     let none = Tensor::zeros([0, 1, 28, 28], DType::F32).unwrap();
     let no_boxes = Tensor::zeros([0, 4], DType::F32).unwrap();
     assert_eq!(paste_masks_in_image(&none, &no_boxes, [5, 6], 1).unwrap().shape()[..], [0, 1, 5, 6]);
+    assert!(paste_masks_in_image(&none, &no_boxes, [usize::MAX, 7], 1).is_err());
+    assert!(decode_masks(&[], [usize::MAX, 7]).is_err());
     assert!(paste_masks_in_image(&mask, &no_boxes, [5, 6], 1).is_err());
     assert!(paste_masks_in_image(&mask.to_dtype(DType::U8).unwrap(), &no_boxes, [5, 6], 1).is_err());
     assert!(paste_masks_in_image(&Tensor::ones([1, 1, 4, 5], DType::F32).unwrap(), &no_boxes, [5, 6], 1).is_err());

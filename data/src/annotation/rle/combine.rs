@@ -34,7 +34,8 @@ impl Rle {
     /// one by one, is compared by intersection over the detection's area. Where nothing is shared the number is 0.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless there is a `crowd` for each object, and all masks are of one size.
+    /// [`Error::Argument`] unless there is a `crowd` for each object, and all masks are of one size; [`Error::Tensor`] if memory
+    /// cannot be had.
     pub fn iou_matrix<D: Borrow<Rle>, O: Borrow<Rle>>(
         detections: &[D],
         objects: &[O],
@@ -50,7 +51,10 @@ impl Rle {
         require_one_size(OP, rows.clone().chain(columns.clone()))?;
         let columns: Vec<_> =
             columns.zip(crowd).map(|(object, &crowd)| (object, object.bounding_box(), crowd)).collect();
-        let mut matrix = Vec::with_capacity(detections.len().saturating_mul(objects.len()));
+        let count = detections.len().saturating_mul(objects.len());
+        let mut matrix = Vec::new();
+        let refused = |_| ocelli_tensor::Error::OutOfMemory { bytes: count.saturating_mul(size_of::<f64>()) };
+        matrix.try_reserve_exact(count).map_err(refused)?;
         for detection in rows {
             let around = detection.bounding_box();
             for &(object, boxed, crowd) in &columns {

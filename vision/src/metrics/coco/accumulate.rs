@@ -5,6 +5,7 @@ use super::matching::{Matches, Outcome};
 
 /// The curves of one category: for each area range, number of detections and IoU threshold, in this order. Where there is no
 /// object, there is -1.
+#[derive(Clone)]
 pub(super) struct Curves {
     /// Precision at each recall threshold, these side by side.
     pub(super) precision: Vec<f64>,

@@ -31,6 +31,7 @@ pub struct CocoStatistic {
 
 /// Average precision and recall of all categories; printed it is pycocotools' table, of twelve lines for boxes and masks and ten for
 /// keypoints.
+#[derive(Clone)]
 pub struct CocoEvaluation {
     params: CocoParams,
     categories: Vec<i64>,
