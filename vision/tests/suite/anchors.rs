@@ -74,6 +74,8 @@ fn bad_arguments_are_named() {
     assert!(text(one.generate([32, 32], &[[64, 2]])).contains("received [64, 2]"));
     assert!(text(one.generate([usize::MAX; 2], &[[usize::MAX, 2]])).contains("that memory can address"));
     assert!(one.generate([1 << 40; 2], &[[1 << 28, 1 << 28]]).is_err());
+    let one = DefaultBoxGenerator::new(&[vec![2.0]]).unwrap();
+    assert_eq!(one.generate([9, 9], &[[usize::MAX, 0]]).unwrap().shape()[..], [0, 4]);
     assert!(DefaultBoxGenerator::new(&[]).is_err());
     assert!(DefaultBoxGenerator::ssd300().unwrap().scales(&[0.1]).is_err());
     assert!(DefaultBoxGenerator::ssd300().unwrap().steps(&[8.0]).is_err());

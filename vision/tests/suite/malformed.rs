@@ -135,7 +135,7 @@ fn nothing_panics() {
                 let maps = [r.sizes()];
                 let picture = [r.below(9) as usize, r.below(9) as usize];
                 let anchors = AnchorGenerator::new(std::slice::from_ref(&numbers), &[vec![0.5, 1.0]]);
-                let default_boxes = DefaultBoxGenerator::new(&[numbers]);
+                let default_boxes = DefaultBoxGenerator::new(std::slice::from_ref(&numbers));
                 let results = [
                     anchors.and_then(|anchors| anchors.generate(picture, &maps)),
                     default_boxes.and_then(|boxes| boxes.generate(picture, &maps)),

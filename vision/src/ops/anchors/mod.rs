@@ -23,11 +23,11 @@ use crate::{Error, Result};
 
 /// Anchors of all maps: `per_place[k]` of them at each place of map `k`, of `sizes[k]` rows and columns. `fill(k, row, column)` gives those
 /// of a place.
-fn over_maps<const N: usize>(
+fn over_maps(
     op: &'static str,
     maps: &[[usize; 2]],
     per_place: &[usize],
-    mut fill: impl FnMut(usize, usize, usize, &mut dyn FnMut([f32; N])),
+    mut fill: impl FnMut(usize, usize, usize, &mut dyn FnMut([f32; 4])),
 ) -> Result<Tensor> {
     if maps.len() != per_place.len() {
         let message = format!("expected the sizes of {} maps, received {}", per_place.len(), maps.len());
@@ -39,13 +39,14 @@ fn over_maps<const N: usize>(
         let count = high.checked_mul(*wide).and_then(|places| places.checked_mul(*anchors));
         total = count.and_then(|count| total.checked_add(count)).ok_or_else(too_many)?;
     }
-    let mut numbers: Vec<f32> = reserved(total.checked_mul(N).ok_or_else(too_many)?)?;
+    let mut numbers: Vec<f32> = reserved(total.checked_mul(4).ok_or_else(too_many)?)?;
     for (k, &[high, wide]) in maps.iter().enumerate() {
-        for (row, column) in (0..high).flat_map(|row| (0..wide).map(move |column| (row, column))) {
-            fill(k, row, column, &mut |anchor| numbers.extend(anchor));
+        // Any number of rows may have no columns.
+        for place in 0..high * wide {
+            fill(k, place / wide, place % wide, &mut |anchor| numbers.extend(anchor));
         }
     }
-    Ok(Tensor::from_vec(numbers, [total, N])?)
+    Ok(Tensor::from_vec(numbers, [total, 4])?)
 }
 
 /// Pixels of the picture from one place of a map to the next, rounded down.
