@@ -24,6 +24,43 @@ pub fn randn_of(dtype: DType, shape: &[usize]) -> Tensor {
     Tensor::randn(shape, dtype, &mut Generator::new(shape.len() as u64)).expect("memory and a float type")
 }
 
+/// So many boxes `[N, 4]` as in torchvision's own benchmark, corners in 0..1000 and sides of 1 to 101, and scores.
+///
+/// # Panics
+/// If memory runs out.
+pub fn spread_boxes(count: usize) -> (Tensor, Tensor) {
+    let mut generator = Generator::new(0);
+    let mut rand = |shape: &[usize], factor: f64| {
+        Tensor::rand(shape, DType::F32, &mut generator).and_then(|x| x.mul(factor)).expect("memory")
+    };
+    let (corner, size, scores) = (rand(&[count, 2], 1000.0), rand(&[count, 2], 100.0), rand(&[count], 1.0));
+    (cornered(&corner, &size.add(1.0).expect("memory")), scores)
+}
+
+/// So many boxes `[N, 4]` as a detector gives them, around 50 objects with sides of 20 to 170 in a picture of 1000 by 1000, and scores.
+///
+/// # Panics
+/// If memory runs out.
+pub fn clustered_boxes(count: usize) -> (Tensor, Tensor) {
+    const OBJECTS: usize = 50;
+    let make = || -> ocelli_tensor::Result<(Tensor, Tensor)> {
+        let mut generator = Generator::new(0);
+        let corners = Tensor::rand([OBJECTS, 2], DType::F32, &mut generator)?.mul(1000.0)?;
+        let sizes = Tensor::rand([OBJECTS, 2], DType::F32, &mut generator)?.mul(150.0)?.add(20.0)?;
+        let object = Tensor::randint(0, OBJECTS as i64, [count], DType::I64, &mut generator)?;
+        let size = sizes.index_select(0, &object)?;
+        let moved = Tensor::randn([count, 2], DType::F32, &mut generator)?.mul(0.1)?.mul(&size)?;
+        let stretched = Tensor::randn([count, 2], DType::F32, &mut generator)?.mul(0.1)?.exp()?.mul(&size)?;
+        let corner = corners.index_select(0, &object)?.add(&moved)?;
+        Ok((cornered(&corner, &stretched), Tensor::rand([count], DType::F32, &mut generator)?))
+    };
+    make().expect("memory")
+}
+
+fn cornered(corner: &Tensor, size: &Tensor) -> Tensor {
+    corner.add(size).and_then(|opposite| Tensor::concat(&[corner, &opposite], 1)).expect("memory")
+}
+
 /// Short measurements: there are many benches, and what they measure takes milliseconds.
 pub fn criterion() -> Criterion {
     Criterion::default()

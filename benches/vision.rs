@@ -5,34 +5,71 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ocelli_autograd::Var;
-use ocelli_benches::{criterion, randn};
-use ocelli_tensor::{DType, Generator, Result, RoiMode, RoiOptions, Tensor};
+use ocelli_benches::{clustered_boxes, criterion, randn, spread_boxes};
+use ocelli_tensor::{DType, Generator, RoiMode, RoiOptions, Tensor};
+use ocelli_vision::ops::boxes::convert;
 use ocelli_vision::ops::roi::MultiScaleRoiAlign;
-use ocelli_vision::ops::{batched_nms, iou_matrix, nms};
-
-/// Boxes as in torchvision's own benchmark: corners in 0..1000, sides of 1 to 101.
-fn boxes(count: usize) -> Result<(Tensor, Tensor)> {
-    let mut generator = Generator::new(0);
-    let corner = Tensor::rand([count, 2], DType::F32, &mut generator)?.mul(1000.0)?;
-    let size = Tensor::rand([count, 2], DType::F32, &mut generator)?.mul(100.0)?.add(1.0)?;
-    let scores = Tensor::rand([count], DType::F32, &mut generator)?;
-    Ok((Tensor::concat(&[&corner, &corner.add(&size)?], 1)?, scores))
-}
+use ocelli_vision::ops::{
+    BoxFormat, Detections, FusionOptions, MatrixDecay, SoftDecay, batched_nms, ciou_matrix, giou_matrix, iou_matrix,
+    matrix_nms, nms, rotated, rotated_nms, soft_nms, weighted_boxes_fusion,
+};
 
 fn suppression(c: &mut Criterion) {
-    let (all, scores) = boxes(10_000).expect("memory");
-    let classes = Tensor::randint(0, 80, [10_000], DType::I64, &mut Generator::new(1)).expect("memory");
-    c.bench_function("nms 10k", |b| b.iter(|| black_box(nms(&all, &scores, 0.5).expect("boxes"))));
-    c.bench_function("nms 10k in 80 classes", |b| {
-        b.iter(|| black_box(batched_nms(&all, &scores, &classes, 0.5).expect("boxes")));
+    for (count, name) in [(1_000, "1k"), (10_000, "10k"), (100_000, "100k")] {
+        let classes = Tensor::randint(0, 80, [count], DType::I64, &mut Generator::new(1)).expect("memory");
+        for (kind, (boxes, scores)) in [("", spread_boxes(count)), ("_clustered", clustered_boxes(count))] {
+            c.bench_function(&format!("nms_{name}{kind}"), |b| {
+                b.iter(|| black_box(nms(&boxes, &scores, 0.5).expect("boxes")));
+            });
+            c.bench_function(&format!("batched_nms_{name}_80{kind}"), |b| {
+                b.iter(|| black_box(batched_nms(&boxes, &scores, &classes, 0.5).expect("boxes")));
+            });
+        }
+    }
+    let (boxes, scores) = clustered_boxes(10_000);
+    let decay = SoftDecay::Gaussian { sigma: 0.5 };
+    c.bench_function("soft_nms_10k_clustered", |b| {
+        b.iter(|| black_box(soft_nms(&boxes, &scores, None, decay, 0.001).expect("boxes")));
     });
-    let (few, _) = boxes(1000).expect("memory");
-    c.bench_function("iou 1000x1000", |b| b.iter(|| black_box(iou_matrix(&few, &few).expect("boxes"))));
+    let (boxes, scores) = clustered_boxes(1_000);
+    let iou = iou_matrix(&boxes, &boxes).expect("boxes");
+    let decay = MatrixDecay::Gaussian { sigma: 2.0 };
+    c.bench_function("matrix_nms_1k", |b| {
+        b.iter(|| black_box(matrix_nms(&iou, &scores, None, decay, 0.05).expect("overlaps")));
+    });
+    let labels = Tensor::zeros([1_000], DType::I64).expect("memory");
+    let models = [Detections { boxes, scores, labels }];
+    c.bench_function("weighted_boxes_fusion_1k", |b| {
+        b.iter(|| black_box(weighted_boxes_fusion(&models, &FusionOptions::default()).expect("boxes")));
+    });
+    let (boxes, scores) = (turned(2_000), spread_boxes(2_000).1);
+    c.bench_function("rotated_nms_2k", |b| {
+        b.iter(|| black_box(rotated_nms(&boxes, &scores, None, 0.5).expect("boxes")));
+    });
+}
+
+fn overlaps(c: &mut Criterion) {
+    let (boxes, _) = spread_boxes(5_000);
+    c.bench_function("iou_5000x5000", |b| b.iter(|| black_box(iou_matrix(&boxes, &boxes).expect("boxes"))));
+    c.bench_function("giou_5000x5000", |b| b.iter(|| black_box(giou_matrix(&boxes, &boxes).expect("boxes"))));
+    c.bench_function("ciou_5000x5000", |b| b.iter(|| black_box(ciou_matrix(&boxes, &boxes).expect("boxes"))));
+    let boxes = turned(1_000);
+    c.bench_function("rotated_iou_1000x1000", |b| {
+        b.iter(|| black_box(rotated::iou_matrix(&boxes, &boxes).expect("boxes")));
+    });
+}
+
+/// Spread boxes, each turned by an angle of its own.
+fn turned(count: usize) -> Tensor {
+    let (boxes, _) = spread_boxes(count);
+    let upright = convert(&boxes, BoxFormat::Xyxy, BoxFormat::Cxcywh).expect("boxes");
+    let angles = Tensor::rand([count, 1], DType::F32, &mut Generator::new(2)).and_then(|x| x.mul(360.0));
+    Tensor::concat(&[upright, angles.expect("memory")], 1).expect("memory")
 }
 
 /// Boxes in a picture of 800 × 800.
 fn regions(c: &mut Criterion) {
-    let (all, _) = boxes(1000).expect("memory");
+    let (all, _) = spread_boxes(1_000);
     let all = all.mul(0.7).expect("memory");
     let image = Tensor::zeros([1000, 1], DType::F32).expect("memory");
     let rois = Tensor::concat(&[&image, &all], 1).expect("memory");
@@ -56,5 +93,5 @@ fn regions(c: &mut Criterion) {
     });
 }
 
-criterion_group!(name = benches; config = criterion(); targets = suppression, regions);
+criterion_group!(name = benches; config = criterion(); targets = suppression, overlaps, regions);
 criterion_main!(benches);

@@ -88,6 +88,39 @@ def train_resnet18():
     return training_step(model, optimizer, torch.randn(16, 3, 112, 112), 1000)
 
 
+def spread_boxes(count):
+    """Corners in 0..1000, sides of 1 to 101, and scores."""
+    corner, size = torch.rand(count, 2) * 1000, torch.rand(count, 2) * 100 + 1
+    return torch.cat([corner, corner + size], 1), torch.rand(count)
+
+
+def clustered_boxes(count):
+    """Around 50 objects with sides of 20 to 170, and scores."""
+    corners, sizes, objects = torch.rand(50, 2) * 1000, torch.rand(50, 2) * 150 + 20, torch.randint(50, (count,))
+    size = sizes[objects]
+    corner = corners[objects] + 0.1 * torch.randn(count, 2) * size
+    return torch.cat([corner, corner + (0.1 * torch.randn(count, 2)).exp() * size], 1), torch.rand(count)
+
+
+def nms(make, count):
+    def prepare():
+        boxes, scores = make(count)
+        return lambda: torchvision.ops.nms(boxes, scores, 0.5)
+
+    return prepare
+
+
+def batched_nms():
+    boxes, scores = spread_boxes(10_000)
+    classes = torch.randint(80, (10_000,))
+    return lambda: torchvision.ops.batched_nms(boxes, scores, classes, 0.5)
+
+
+def iou():
+    boxes, _ = spread_boxes(5_000)
+    return lambda: torchvision.ops.box_iou(boxes, boxes)
+
+
 WORKLOADS = {
     # The issue's peer of these two is the FMA peak; they are here for whoever wants to look.
     "matmul_1024": kernel(torch.matmul, (1024, 1024), (1024, 1024)),
@@ -102,6 +135,12 @@ WORKLOADS = {
     "train_mnist": train_mnist,
     "train_resnet18": train_resnet18,
     "lstm": lstm,
+    "nms_1k": nms(spread_boxes, 1_000),
+    "nms_10k": nms(spread_boxes, 10_000),
+    "nms_100k": nms(spread_boxes, 100_000),
+    "nms_10k_clustered": nms(clustered_boxes, 10_000),
+    "batched_nms_10k_80": batched_nms,
+    "iou_5000x5000": iou,
     "roi_align_1000x256_7x7": roi_align(),
     "roi_align_backward_1000x256_7x7": roi_align(backward=True),
 }

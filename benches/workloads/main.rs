@@ -14,7 +14,7 @@ use std::error::Error;
 use std::hint::black_box;
 
 use ocelli_autograd::{Var, no_grad};
-use ocelli_benches::randn;
+use ocelli_benches::{clustered_boxes, randn, spread_boxes};
 use ocelli_infer::Plan;
 use ocelli_nn::{BatchNorm2d, CrossEntropy, LSTM, Layer, Loss, Module};
 use ocelli_optim::{Optimizer, RmsProp, Sgd};
@@ -22,6 +22,7 @@ use ocelli_tensor::{ConvOptions, DType, Device, Generator, PoolOptions, Tensor, 
 use ocelli_vision::models::{
     KerasMnist, KerasMnistConfig, MobileNetV2, MobileNetV2Config, ResNet, ResNetConfig, Vgg, VggConfig,
 };
+use ocelli_vision::ops::{batched_nms, iou_matrix, nms};
 
 /// Prepared work, to be run any number of times.
 pub(crate) type Work = Box<dyn FnMut() -> Result<()>>;
@@ -48,6 +49,18 @@ const WORKLOADS: &[Workload] = &[
     ("train_mnist", train_mnist),
     ("train_resnet18", train_resnet18),
     ("lstm", lstm),
+    ("nms_1k", || suppress(spread_boxes(1_000))),
+    ("nms_10k", || suppress(spread_boxes(10_000))),
+    ("nms_100k", || suppress(spread_boxes(100_000))),
+    ("nms_10k_clustered", || suppress(clustered_boxes(10_000))),
+    ("batched_nms_10k_80", batched),
+    ("iou_5000x5000", || {
+        let (boxes, _) = spread_boxes(5_000);
+        Ok(Box::new(move || {
+            black_box(iou_matrix(&boxes, &boxes)?);
+            Ok(())
+        }))
+    }),
     ("roi_align_1000x256_7x7", roi::align),
     ("roi_align_backward_1000x256_7x7", roi::align_backward),
     ("infer_resnet18_b1", || resnet(&ResNetConfig::resnet18(), 1)),
@@ -135,6 +148,23 @@ fn lstm() -> Result<Work> {
     let x = Var::constant(randn(&[32, 64, 128]));
     Ok(Box::new(move || {
         black_box(no_grad(|| layer.forward(&x))?);
+        Ok(())
+    }))
+}
+
+/// Non-maximum suppression of boxes and scores.
+fn suppress((boxes, scores): (Tensor, Tensor)) -> Result<Work> {
+    Ok(Box::new(move || {
+        black_box(nms(&boxes, &scores, 0.5)?);
+        Ok(())
+    }))
+}
+
+fn batched() -> Result<Work> {
+    let (boxes, scores) = spread_boxes(10_000);
+    let classes = Tensor::randint(0, 80, [10_000], DType::I64, &mut Generator::new(1))?;
+    Ok(Box::new(move || {
+        black_box(batched_nms(&boxes, &scores, &classes, 0.5)?);
         Ok(())
     }))
 }
