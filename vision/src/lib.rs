@@ -21,8 +21,10 @@
 //! # }
 //! ```
 
+mod check;
 mod error;
 pub mod features;
+mod host;
 pub mod metrics;
 pub mod models;
 pub mod ops;

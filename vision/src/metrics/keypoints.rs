@@ -1,8 +1,9 @@
 //! How well keypoints are placed: object keypoint similarity and the percentage of correct keypoints.
 
 use ocelli_data::annotation::{BoundingBox, BoxFormat, Keypoints};
-use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
+use ocelli_tensor::{Error as TensorError, Tensor};
 
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// COCO's object keypoint similarity (OKS) of a detection and an object, in `0..=1`: the mean of `exp(-d² / (2 · area · (2σ)²))` over the object's labelled
@@ -122,14 +123,14 @@ pub fn pck(found: &Tensor, known: &Tensor, shown: &Tensor, lengths: &Tensor, thr
         let message = format!("expected a finite threshold that is not negative, received {threshold}");
         return Err(Error::argument("pck", message));
     }
-    let numbers = |tensor: &Tensor| tensor.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>();
-    let (found, known, shown, lengths) = (numbers(found)?, numbers(known)?, numbers(shown)?, numbers(lengths)?);
+    let (found, known) = (elements::<f64>(found)?, elements::<f64>(known)?);
+    let (shown, lengths) = (elements::<f64>(shown)?, elements::<f64>(lengths)?);
     if let Some(length) = lengths.iter().find(|length| !(length.is_finite() && **length > 0.0)) {
         return Err(Error::argument("pck", format!("expected positive finite lengths, received {length}")));
     }
     let mut counts = vec![(0u64, 0u64); points];
     let places = found.as_chunks::<2>().0.iter().zip(known.as_chunks::<2>().0);
-    for (i, ((found, known), _)) in places.zip(&shown).enumerate().filter(|(_, (_, shown))| **shown != 0.0) {
+    for (i, ((found, known), _)) in places.zip(shown.iter()).enumerate().filter(|(_, (_, shown))| **shown != 0.0) {
         let distance = (found[0] - known[0]).hypot(found[1] - known[1]);
         let (correct, all) = &mut counts[i % points];
         *correct += u64::from(distance <= threshold * lengths[i / points]);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ocelli_data::annotation::{BoundingBox, BoxFormat};
 
+use crate::check::require_fraction;
 use crate::{Error, Result};
 
 /// How average precision follows from a curve of precision over recall.
@@ -102,10 +103,7 @@ impl VocEvaluator {
     /// # Errors
     /// [`Error::Argument`] unless the threshold is in `0..=1`.
     pub fn new(params: VocParams) -> Result<Self> {
-        if !(0.0..=1.0).contains(&params.threshold) {
-            let message = format!("expected a threshold in 0..=1, received {}", params.threshold);
-            return Err(Error::argument("voc_evaluator", message));
-        }
+        require_fraction("voc_evaluator", "a threshold", params.threshold)?;
         Ok(VocEvaluator { params, pictures: BTreeMap::new() })
     }
 

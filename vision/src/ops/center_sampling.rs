@@ -3,7 +3,7 @@
 use ocelli_tensor::Tensor;
 
 use super::Matcher;
-use super::host;
+use crate::host;
 use crate::{Error, Result};
 
 const OP: &str = "center_sampling";

@@ -2,10 +2,11 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use ocelli_tensor::{Device, Element, Tensor};
+use ocelli_tensor::{Element, Tensor};
 
 use super::boxes;
 use crate::Result;
+use crate::host::elements;
 
 /// The float types that boxes are computed in.
 pub(super) trait Real:
@@ -140,7 +141,7 @@ impl<T: Real> Corners<T> {
     /// The boxes of a tensor `[N, 4]` in `T`.
     pub(super) fn read(op: &'static str, tensor: &Tensor) -> Result<Self> {
         boxes::require_list(op, tensor)?;
-        Ok(Corners::of(&numbers::<T>(tensor)?))
+        Ok(Corners::of(&elements::<T>(tensor)?))
     }
 
     /// Boxes from their numbers, four each.
@@ -186,11 +187,6 @@ impl<T: Real> Corners<T> {
             each(&mut slots[j], Rect { x1: u1[j], y1: v1[j], x2: u2[j], y2: v2[j], area: areas[j] });
         }
     }
-}
-
-/// The numbers of a tensor in `T`.
-pub(super) fn numbers<T: Real>(tensor: &Tensor) -> Result<Vec<T>> {
-    Ok(tensor.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.to_vec::<T>()?)
 }
 
 #[inline(always)]

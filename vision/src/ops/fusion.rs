@@ -1,10 +1,12 @@
 //! Fusion of the boxes that several models (or several views of one picture) give.
 
-use ocelli_tensor::{DType, Device, Tensor};
+use ocelli_tensor::Tensor;
 
 use super::boxes::require_list;
 use super::corners::Rect;
-use super::nms::{read_labels, read_scores, require_fraction};
+use super::nms::{read_labels, read_scores};
+use crate::check::require_fraction;
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// Scored boxes with classes.
@@ -160,7 +162,7 @@ fn read(
     if let Some(score) = scores.iter().find(|score| **score < 0.0 || score.is_infinite()) {
         return Err(Error::argument(op, format!("expected finite scores that are not negative, received {score}")));
     }
-    let boxes = detections.boxes.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
+    let boxes = elements::<f64>(&detections.boxes)?;
     for ((&corners, score), label) in boxes.as_chunks::<4>().0.iter().zip(scores).zip(labels) {
         let corners = Rect::new(corners);
         if corners.covers_something() && score >= skip_threshold {

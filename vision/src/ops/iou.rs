@@ -11,8 +11,9 @@ use ocelli_tensor::kernels::{build, over_pieces};
 use ocelli_tensor::{DType, Error as TensorError, Shape, Tensor};
 
 use super::boxes::widened;
-use super::corners::{Corners, Real, Rect, numbers};
+use super::corners::{Corners, Real, Rect};
 use crate::Result;
+use crate::host::elements;
 
 /// What torchvision adds to divisors that may be 0.
 pub(super) const EPSILON: f64 = 1e-7;
@@ -109,7 +110,7 @@ fn matrices<T: Real>(op: &'static str, a: &Tensor, b: &Tensor, measure: Measure)
     let (n, m, lead) = paired(op, a, b)?;
     let of = |x: &Tensor, count: usize| -> Result<Vec<T>> {
         let shape: Vec<usize> = lead.iter().copied().chain([count, 4]).collect();
-        numbers(&x.expand(shape)?)
+        Ok(elements(&x.expand(shape)?)?.into_owned())
     };
     let (rows, columns) = (of(a, n)?, of(b, m)?);
     let shape: Vec<usize> = lead.iter().copied().chain([n, m]).collect();

@@ -4,6 +4,7 @@ use ocelli_tensor::kernels::{build, over_pieces};
 use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use crate::Result;
+use crate::check::require_masks;
 
 /// The intersection over union of each mask of `a` (`[N, H, W]`) with each of `b` (`[M, H, W]`), as `f32 [N, M]`. A pixel belongs to a mask
 /// where it is not 0, in any dtype. Two empty masks have 0. It is counted on the CPU, on bits; the result goes to the device of `a`.
@@ -22,7 +23,7 @@ use crate::Result;
 /// Unless the shapes are these.
 pub fn mask_iou_matrix(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let op = "mask_iou_matrix";
-    let ([n, ..], [m, ..]) = (sizes(op, a, "masks of shape [N, H, W]")?, sizes(op, b, "masks of shape [M, H, W]")?);
+    let ([n, ..], [m, ..]) = (require_masks(op, a)?, require_masks(op, b)?);
     if a.shape()[1..] != b.shape()[1..] {
         let expected = format!("masks of the first ones' height and width {:?}", &a.shape()[1..]);
         return Err(TensorError::shape(op, expected, b.shape()).into());
@@ -36,13 +37,6 @@ pub fn mask_iou_matrix(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         });
     })?;
     Ok(matrix.to_device(a.device())?)
-}
-
-fn sizes(op: &'static str, masks: &Tensor, expected: &str) -> Result<[usize; 3]> {
-    match masks.shape()[..] {
-        [count, height, width] => Ok([count, height, width]),
-        _ => Err(TensorError::shape(op, expected, masks.shape()).into()),
-    }
 }
 
 /// A mask, 64 pixels to a word.

@@ -10,6 +10,8 @@ use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use super::boxes;
 use super::corners::Real;
+use crate::check::require_masks;
+use crate::host::{elements, reserved};
 use crate::{Error, Result};
 
 /// The boxes around masks `[N, H, W]`, in which what is not 0 (or false) is inside: left, top, right, bottom of the pixels inside, as `f32` `[N, 4]`.
@@ -167,19 +169,10 @@ pub fn encode_masks(masks: &Tensor) -> Result<Vec<Rle>> {
     (0..count).map(|i| Ok(Rle::encode(&pixels[i * plane..(i + 1) * plane], [height, width])?)).collect()
 }
 
-fn require_masks(op: &'static str, masks: &Tensor) -> Result<[usize; 3]> {
-    match masks.shape()[..] {
-        [count, height, width] => Ok([count, height, width]),
-        _ => Err(TensorError::shape(op, "masks of shape [N, H, W]", masks.shape()).into()),
-    }
-}
-
 /// Planes of zeros, if there is memory for them.
 fn zeros<T: Copy>(count: usize, [height, width]: [usize; 2], zero: T) -> Result<Vec<T>> {
     let len = count.saturating_mul(height).saturating_mul(width);
-    let mut planes = Vec::new();
-    let refused = |_| TensorError::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) };
-    planes.try_reserve_exact(len).map_err(refused)?;
+    let mut planes = reserved(len)?;
     planes.resize(len, zero);
     Ok(planes)
 }
@@ -187,7 +180,7 @@ fn zeros<T: Copy>(count: usize, [height, width]: [usize; 2], zero: T) -> Result<
 /// The boxes grown about their centres and cut to whole pixels: left, top, right, bottom, the last two being pixels of the box.
 fn places<T: Real>(boxes: &Tensor, scale: f64) -> Result<Vec<[i64; 4]>> {
     const FARTHEST: f64 = 2_147_483_648.0;
-    let numbers = boxes.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.to_vec::<T>()?;
+    let numbers = elements::<T>(boxes)?;
     let (half, scale) = (T::from_f64(0.5), T::from_f64(scale));
     let mut all = Vec::with_capacity(numbers.len() / 4);
     for &[x1, y1, x2, y2] in numbers.as_chunks::<4>().0 {

@@ -3,7 +3,7 @@
 use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
 use super::corners::Real;
-use super::host::elements;
+use crate::host::elements;
 use crate::{Error, Result};
 
 const OP: &str = "matcher";

@@ -6,7 +6,6 @@ mod center_sampling;
 pub mod coders;
 mod corners;
 mod fusion;
-mod host;
 mod iou;
 mod iou_loss;
 pub mod keypoints;

@@ -6,9 +6,10 @@
 use std::f64::consts::PI;
 
 use ocelli_tensor::kernels::{build, over_pieces};
-use ocelli_tensor::{DType, Device, Element, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Element, Error as TensorError, Tensor};
 
 use super::boxes::wide;
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// What the numbers of a rotated box mean.
@@ -194,7 +195,7 @@ pub(super) fn read(op: &'static str, boxes: &Tensor) -> Result<Vec<Rotated>> {
         return Err(TensorError::shape(op, "rotated boxes of shape [N, 5]", boxes.shape()).into());
     }
     require_format(op, boxes, RotatedFormat::Cxcywhr)?;
-    let numbers = boxes.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
+    let numbers = elements::<f64>(boxes)?;
     Ok(numbers.as_chunks::<5>().0.iter().map(Rotated::new).collect())
 }
 

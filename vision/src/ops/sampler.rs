@@ -2,7 +2,8 @@
 
 use ocelli_tensor::{DType, Device, Error as TensorError, Generator, Tensor};
 
-use super::host::elements;
+use crate::check::require_fraction;
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// Draws a fixed number of predictions of an image, of which a given fraction are positive if there are enough: torchvision's
@@ -33,11 +34,8 @@ impl BalancedPositiveNegativeSampler {
     /// # Errors
     /// Unless the fraction is in `0..=1`.
     pub fn new(batch_size: usize, positive_fraction: f64) -> Result<Self> {
-        if (0.0..=1.0).contains(&positive_fraction) {
-            return Ok(BalancedPositiveNegativeSampler { batch_size, positive_fraction });
-        }
-        let message = format!("expected a positive fraction in 0..=1, received {positive_fraction}");
-        Err(Error::argument("balanced_sampler", message))
+        require_fraction("balanced_sampler", "a positive fraction", positive_fraction)?;
+        Ok(BalancedPositiveNegativeSampler { batch_size, positive_fraction })
     }
 
     /// Two masks `[N]` of booleans, the positive and the negative predictions that were drawn, from labels `[N]` of any number type:

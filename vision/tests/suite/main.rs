@@ -7,6 +7,7 @@ mod coco;
 mod coders;
 mod common;
 mod features;
+mod fusion;
 mod iou;
 mod keypoints;
 mod malformed;

@@ -2,7 +2,7 @@
 
 use ocelli_tensor::{DType, Error as TensorError, Generator, Tensor};
 
-use super::super::host::elements;
+use crate::host::elements;
 use crate::{Error, Result};
 
 const OP: &str = "kmeans_anchors";

@@ -18,7 +18,7 @@ pub use yolo::YoloPriors;
 
 use ocelli_tensor::Tensor;
 
-use super::host::reserved;
+use crate::host::reserved;
 use crate::{Error, Result};
 
 /// Anchors of all maps: `per_place[k]` of them at each place of map `k`, of `sizes[k]` rows and columns. `fill(k, row, column)` gives those

@@ -4,8 +4,8 @@ use ocelli_autograd::Var;
 use ocelli_tensor::{Error as TensorError, Tensor};
 
 use super::{codes_in, corners, middles_and_sides, require_pairs, solid};
+use crate::host::{self, elements};
 use crate::ops::boxes::{require_list, widened};
-use crate::ops::host::{self, elements};
 use crate::{Error, Result};
 
 /// YOLO's first version (Redmon et al. 2016): a box belongs to the cell that its middle lies in. Its code is the middle's place within

@@ -3,6 +3,7 @@
 use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use super::targets::People;
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// Part-affinity fields to learn.
@@ -121,7 +122,7 @@ fn points(op: &'static str, x: &Tensor) -> Result<Vec<[f64; 2]>> {
     let [_, 2] = x.shape()[..] else {
         return Err(TensorError::shape(op, "points of shape [N, 2]", x.shape()).into());
     };
-    let numbers = x.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
+    let numbers = elements::<f64>(x)?;
     if let Some(value) = numbers.iter().find(|value| !value.is_finite()) {
         return Err(Error::argument(op, format!("expected finite points, received {value}")));
     }

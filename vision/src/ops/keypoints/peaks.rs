@@ -1,7 +1,8 @@
 //! Maxima of heat maps, more exactly than to an element.
 
-use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// How a maximum is placed between elements, from those around it. At the edge of a map only what lies inside is asked.
@@ -129,7 +130,7 @@ fn read(op: &'static str, heatmaps: &Tensor) -> Result<(Vec<f64>, [usize; 2])> {
     let [.., height, width] = heatmaps.shape()[..] else {
         return Err(TensorError::shape(op, "maps of shape [..., H, W]", heatmaps.shape()).into());
     };
-    Ok((heatmaps.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?, [height, width]))
+    Ok((elements::<f64>(heatmaps)?.into_owned(), [height, width]))
 }
 
 struct Map<'a> {

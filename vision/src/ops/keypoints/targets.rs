@@ -1,7 +1,8 @@
 //! Maps with a Gaussian at each keypoint: what a network learns to give.
 
-use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// Maps of Gaussians with the height 1 at keypoints.
@@ -98,7 +99,7 @@ impl People {
             let expected = "keypoints of shape [people, keypoints, 3]: x, y, visibility";
             return Err(TensorError::shape(op, expected, keypoints.shape()).into());
         };
-        let numbers = keypoints.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?;
+        let numbers = elements::<f64>(keypoints)?;
         let mut places = Vec::with_capacity(numbers.len() / 3);
         for (i, keypoint) in numbers.chunks_exact(3).enumerate() {
             let labelled = keypoint[2] > 0.0;

@@ -4,8 +4,9 @@ use ocelli_tensor::{DType, Tensor};
 
 use super::super::corners::Real;
 use super::matrix::{Overlaps, require_overlaps};
-use super::ranking::{Ranking, require_fraction};
+use super::ranking::Ranking;
 use crate::Result;
+use crate::check::require_fraction;
 
 /// As [`nms`](super::nms()) of masks: `iou` `[N, N]` holds their intersections over unions, from
 /// [`mask_iou_matrix`](super::super::mask_iou_matrix) or the IoU of run-length codes. Of a pair, the row of the better scored is read; NaN

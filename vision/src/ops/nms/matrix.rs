@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
-use super::super::corners::{Real, numbers};
+use super::super::corners::Real;
 use super::ranking::{Ranking, Rescored, require_decay, require_no_negative};
 use crate::Result;
+use crate::host::elements;
 
 /// How [`matrix_nms`] lowers the score of what overlaps something better scored.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,10 +113,7 @@ impl<'a, T: Real> Overlaps<'a, T> {
     /// # Errors
     /// If a value is neither in `0..=1` nor NaN.
     pub(super) fn read(op: &'static str, iou: &'a Tensor) -> Result<Self> {
-        let values = match iou.as_slice::<T>() {
-            Some(values) => Cow::Borrowed(values),
-            None => Cow::Owned(numbers::<T>(&iou.to_device(Device::Cpu)?)?),
-        };
+        let values = elements::<T>(iou)?;
         let one = T::from_f64(1.0);
         if let Some(value) = values.iter().find(|value| **value < T::ZERO || **value > one) {
             let message = format!("expected intersections over unions in 0..=1, received {value:?}");

@@ -18,8 +18,9 @@ use super::boxes::require_list;
 use super::corners::{Corners, Real, Rect};
 use super::iou::EPSILON;
 use crate::Result;
+use crate::check::require_fraction;
 use ranking::Ranking;
-pub(super) use ranking::{read_labels, read_scores, require_fraction};
+pub(super) use ranking::{read_labels, read_scores};
 use tree::{Reach, Tree};
 
 pub use mask::mask_nms;

@@ -3,6 +3,7 @@
 use ocelli_tensor::kernels::over_pieces;
 use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
+use crate::host::elements;
 use crate::{Error, Result};
 
 /// From so many boxes on, classes are shared among threads.
@@ -81,14 +82,6 @@ pub struct Rescored {
     pub scores: Tensor,
 }
 
-/// `Err` unless `value` is in `0..=1`.
-pub(in super::super) fn require_fraction(op: &'static str, name: &str, value: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::argument(op, format!("expected {name} in 0..=1, received {value}")))
-}
-
 /// `Err` unless the scores that a box is left by are compared with a number, and `sigma`, where there is one, is above 0.
 pub(super) fn require_decay(op: &'static str, sigma: Option<f64>, score_threshold: f64) -> Result<()> {
     if let Some(sigma) = sigma.filter(|sigma| !(*sigma > 0.0 && sigma.is_finite())) {
@@ -135,7 +128,7 @@ pub(in super::super) fn read_scores(op: &'static str, count: usize, scores: &Ten
         let expected = format!("one score for each box, shape [{count}]");
         return Err(TensorError::shape(op, expected, scores.shape()).into());
     }
-    Ok(scores.to_device(Device::Cpu)?.to_dtype(DType::F64)?.to_vec::<f64>()?)
+    Ok(elements::<f64>(scores)?.into_owned())
 }
 
 /// One label for each box.
@@ -147,7 +140,7 @@ pub(in super::super) fn read_labels(op: &'static str, count: usize, labels: &Ten
         let expected = format!("one label for each box, shape [{count}]");
         return Err(TensorError::shape(op, expected, labels.shape()).into());
     }
-    Ok(labels.to_device(Device::Cpu)?.to_dtype(DType::I64)?.to_vec::<i64>()?)
+    Ok(elements::<i64>(labels)?.into_owned())
 }
 
 /// The positions in `order`, a list for each label.

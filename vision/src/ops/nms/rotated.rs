@@ -4,9 +4,10 @@ use ocelli_tensor::Tensor;
 
 use super::super::corners::Corners;
 use super::super::rotated::{Rotated, read};
-use super::ranking::{Ranking, require_fraction};
+use super::ranking::Ranking;
 use super::tree::{Reach, Tree};
 use crate::Result;
+use crate::check::require_fraction;
 
 /// As [`nms`](super::nms()) of rotated boxes `[N, 5]` (`cx, cy, w, h` and the angle in degrees, see [`rotated`](super::super::rotated)), by
 /// the intersection over union of [`rotated::iou_matrix`](super::super::rotated::iou_matrix()), computed in `f64`. With `labels` (integers

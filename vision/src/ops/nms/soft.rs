@@ -7,11 +7,10 @@ use ocelli_tensor::{DType, Tensor};
 
 use super::super::boxes::require_list;
 use super::super::corners::{Corners, Real};
-use super::ranking::{
-    Ranking, Rescored, descending, require_decay, require_fraction, require_no_negative, sorted_by_key,
-};
+use super::ranking::{Ranking, Rescored, descending, require_decay, require_no_negative, sorted_by_key};
 use super::tree::{Reach, Tree};
 use crate::Result;
+use crate::check::require_fraction;
 
 /// How [`soft_nms`] lowers the score of a box, by its intersection over union with a better one.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,8 +4,9 @@ use ocelli_autograd::Var;
 use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
 use super::{RoiAlign, rois_from_boxes};
+use crate::host;
+use crate::ops::BoxFormat;
 use crate::ops::boxes::{area, require_list};
-use crate::ops::{BoxFormat, host};
 use crate::{Error, Result};
 
 /// Which level of a pyramid a box belongs to: `⌊canonical_level + log₂(√area / canonical_scale)⌋`, kept within the levels there are (Lin et
