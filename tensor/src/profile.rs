@@ -171,6 +171,12 @@ pub(crate) fn helps() {
 #[must_use]
 pub(crate) struct Span(Option<(Instant, Call)>);
 
+/// The bytes of `count` elements of `each` bytes: the most that can be told for views of more elements than memory holds, for which
+/// a kernel is begun before memory is refused.
+pub(crate) fn bytes(count: usize, each: usize) -> usize {
+    count.saturating_mul(each)
+}
+
 /// Begins to time a kernel on the CPU whose operands and results have so many bytes.
 pub(crate) fn span(kernel: &'static str, bytes: usize) -> Span {
     span_of_work(kernel, bytes, 0)

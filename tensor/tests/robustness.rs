@@ -541,6 +541,20 @@ fn views_of_more_elements_than_memory_holds() {
     assert!(matches!(wide.to_vec::<f32>(), Err(Error::OutOfMemory { .. })));
     assert!(matches!(wide.split(1, 0), Err(Error::OutOfMemory { .. })));
     assert!(wide.item::<f32>().is_err());
+    // As many elements as can be counted, of more bytes than can be.
+    let widest = Tensor::new([1.5f64]).unwrap().expand([usize::MAX / 32]).unwrap();
+    let (same, yes) = (widest.eq(&widest), Tensor::new([true]).unwrap().expand([usize::MAX / 32]).unwrap());
+    assert!(refused(same) && refused(widest.add(1.0)) && refused(widest.exp()) && refused(widest.to_dtype(DType::F32)));
+    assert!(refused(yes.where_(&widest, 0.0)) && refused(widest.pad(&[(0, 1)], PadMode::Constant(0.0))));
+    // No picture, however many pixels it would have.
+    let (none, weight) =
+        (Tensor::zeros([0, 1, 1, 1, 1], DType::F32).unwrap(), Tensor::ones([1; 5], DType::F32).unwrap());
+    assert!(refused(none.expand([0, 1, 1 << 30, 1 << 30, 1 << 30])));
+    assert!(refused(none.conv(
+        &weight,
+        None,
+        &ConvOptions { padding: Padding::from(1 << 30), ..ConvOptions::default() }
+    )));
     assert_eq!(wide.select(0, -1).unwrap().item::<f32>().unwrap(), 1.5);
     // Many axes, none of which can be abridged.
     let many = Tensor::new([1u8]).unwrap().expand([6; 18]).unwrap();

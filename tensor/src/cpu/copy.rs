@@ -21,7 +21,7 @@ pub(crate) fn to_contiguous<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W]
 
 /// Writes the elements of `x` to the places of `out` that `target` names; both have one shape, and no two places of `target` coincide.
 pub(crate) fn into_layout<W: Copy + Send + Sync>(x: View<'_, W>, out: &mut [W], target: &Layout) {
-    let _span = profile::span("copy", 2 * target.numel() * size_of::<W>());
+    let _span = profile::span("copy", profile::bytes(target.numel(), 2 * size_of::<W>()));
     if target.numel() == 0 {
         return;
     }

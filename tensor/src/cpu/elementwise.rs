@@ -16,7 +16,7 @@ use crate::{Element, Result, Shape};
 
 /// `out[i] = f(x[i])`. The result keeps the memory order of a dense input.
 pub(crate) fn map<A: Element, R: Element>(x: View<'_, A>, f: impl Fn(A) -> R + Sync) -> Result<(Buffer, Layout)> {
-    let _span = profile::span("map", x.layout.numel() * (size_of::<A>() + size_of::<R>()));
+    let _span = profile::span("map", profile::bytes(x.layout.numel(), size_of::<A>() + size_of::<R>()));
     let out_layout = x.layout.dense_like();
     let mut buffer = Buffer::for_output::<R>(out_layout.numel())?;
     let walk = Walk::along_first([&out_layout, x.layout]);
@@ -26,7 +26,7 @@ pub(crate) fn map<A: Element, R: Element>(x: View<'_, A>, f: impl Fn(A) -> R + S
 
 /// `out[i] = f(x[i])` for a function of vectors.
 pub(crate) fn map_vectors<T: Float>(x: View<'_, T>, f: impl Unary<T>) -> Result<(Buffer, Layout)> {
-    let _span = profile::span("map", 2 * x.layout.numel() * size_of::<T>());
+    let _span = profile::span("map", profile::bytes(x.layout.numel(), 2 * size_of::<T>()));
     let out_layout = x.layout.dense_like();
     let mut buffer = Buffer::for_output::<T>(out_layout.numel())?;
     let walk = Walk::along_first([&out_layout, x.layout]);
@@ -41,7 +41,7 @@ pub(crate) fn zip<A: Element, B: Element, R: Element>(
     shape: &Shape,
     f: impl Fn(A, B) -> R + Sync,
 ) -> Result<(Buffer, Layout)> {
-    let _span = profile::span("zip", shape.numel() * (size_of::<A>() + size_of::<B>() + size_of::<R>()));
+    let _span = profile::span("zip", profile::bytes(shape.numel(), size_of::<A>() + size_of::<B>() + size_of::<R>()));
     let out_layout = result_layout([a.layout, b.layout], shape);
     let (la, lb) = (a.layout.broadcast_to(shape), b.layout.broadcast_to(shape));
     let mut buffer = Buffer::for_output::<R>(out_layout.numel())?;
@@ -67,8 +67,8 @@ pub(crate) fn zip3<A: Element, B: Element, C: Element, R: Element>(
     shape: &Shape,
     f: impl Fn(A, B, C) -> R + Sync,
 ) -> Result<(Buffer, Layout)> {
-    let _span =
-        profile::span("choose", shape.numel() * (size_of::<A>() + size_of::<B>() + size_of::<C>() + size_of::<R>()));
+    let each = size_of::<A>() + size_of::<B>() + size_of::<C>() + size_of::<R>();
+    let _span = profile::span("choose", profile::bytes(shape.numel(), each));
     let out_layout = result_layout([a.layout, b.layout, c.layout], shape);
     let (la, lb, lc) = (a.layout.broadcast_to(shape), b.layout.broadcast_to(shape), c.layout.broadcast_to(shape));
     let mut buffer = Buffer::for_output::<R>(out_layout.numel())?;

@@ -14,7 +14,7 @@ pub(crate) fn gather<W: Copy + Send + Sync>(
     index: View<'_, i64>,
     out: &mut [W],
 ) {
-    let _span = profile::span("gather", 2 * size_of_val(out) + size_of::<i64>() * index.layout.numel());
+    let _span = profile::span("gather", 2 * size_of_val(out) + size_of::<i64>() * out.len());
     let target = Layout::contiguous(origin.shape.clone());
     let walk = Walk::new([&target, index.layout, origin]);
     let (row_len, [_, step, x_step]) = (walk.row_len(), walk.row_strides());
@@ -50,7 +50,7 @@ pub(crate) fn scatter<T: Copy>(
     src: View<'_, T>,
     join: impl Fn(T, T) -> T,
 ) {
-    let _span = profile::span("scatter", (2 * size_of::<T>() + size_of::<i64>()) * index.layout.numel());
+    let _span = profile::span("scatter", profile::bytes(index.layout.numel(), 2 * size_of::<T>() + size_of::<i64>()));
     if index.layout.numel() == 0 {
         return;
     }

@@ -10,7 +10,7 @@ use crate::tensor::View;
 
 /// Adds `x` to the places of `out` that `target` names; both have one shape, and no two places of `target` coincide.
 pub(crate) fn add_into<T: Real>(out: &mut [T], target: &Layout, x: View<'_, T>) {
-    let _span = profile::span("pad backward", 3 * target.numel() * size_of::<T>());
+    let _span = profile::span("pad backward", profile::bytes(target.numel(), 3 * size_of::<T>()));
     if target.numel() == 0 {
         return;
     }
