@@ -4,7 +4,7 @@ mod adapter;
 
 use ocelli_tensor::{
     Activation, ConvOptions, DType, Device, Error, Generator, InterpolateMode, NormOptions, PadMode, PoolOptions,
-    ResizeTo, Result, Slice, Tensor, UpdateRule, WeightDecay,
+    ResizeTo, Result, RoiMode, RoiOptions, Slice, Tensor, UpdateRule, WeightDecay,
 };
 
 use adapter::or_skipped;
@@ -155,6 +155,33 @@ fn images() {
         let dx = y.interpolate_backward([40, 41], ResizeTo::scale(2.0), linear)?;
         Ok([y, dx, x[0].interpolate(17, InterpolateMode::Nearest)?])
     });
+}
+
+#[test]
+fn regions() {
+    // Images that are seen one by one, and one that is seen by channels; bins of more regions than are seen at once.
+    for (shape, count) in [([3, 12, 36, 36], 150), ([1, 12, 48, 48], 150), ([1, 12, 9, 9], 1500)] {
+        let x = normal(&shape);
+        let side = shape[2] as f64;
+        let corners = normal(&[count, 2]).sigmoid().unwrap().mul(side).unwrap();
+        let sizes = normal(&[2, count, 1]).select(0, 1).unwrap().abs().unwrap().mul(side / 3.0).unwrap();
+        let images = normal(&[1, count, 1, 1]).sigmoid().unwrap().mul(shape[0] as f64).unwrap().floor().unwrap();
+        let images = images.reshape([count, 1]).unwrap();
+        let rois = Tensor::concat(&[&images, &corners, &corners.add(&sizes).unwrap()], 1).unwrap();
+        for mode in [RoiMode::Align { sampling_ratio: 2, aligned: true }, RoiMode::PsPool] {
+            let options = RoiOptions { mode, output_size: [3, 2], spatial_scale: 1.0 };
+            same("means", &[&x, &rois], 1e-5, |x| {
+                let y = x[0].roi_mean(&x[1], &options)?;
+                Ok([y.clone(), y.roi_mean_backward(&x[1], shape, &options)?])
+            });
+        }
+        same("maxima", &[&x, &rois], 1e-5, |x| {
+            // The places of one channel have to be seen whole.
+            let (y, places) = x[0].roi_max_with_indices(&x[1], [2, 2], 1.0)?;
+            let dx = y.roi_max_backward(&places, &x[1], shape)?;
+            Ok([x[0].roi_max_take(&places, &x[1])?, y, places, dx])
+        });
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(crate) mod position;
 pub(crate) mod random;
 pub(crate) mod recurrent;
 pub(crate) mod reduce;
+pub(crate) mod roi;
 pub(crate) mod scan;
 mod series;
 pub(crate) mod softmax;

@@ -18,6 +18,7 @@ mod pool;
 mod random;
 mod recurrent;
 mod reduce;
+mod roi;
 mod scan;
 mod softmax;
 mod sort;

@@ -143,7 +143,7 @@ fn first(count: usize, holds: impl Fn(usize) -> bool) -> usize {
 }
 
 /// Bins of whole pixels, of a box whose ends are rounded: Fast R-CNN's double quantization.
-pub(super) struct Pixels<T> {
+pub(crate) struct Pixels<T> {
     start: f64,
     bin_size: T,
     /// The pixels that bins may cover.
@@ -152,7 +152,7 @@ pub(super) struct Pixels<T> {
 
 impl<T: Real> Pixels<T> {
     /// Bins of the box between two ends, which is at least a pixel long and is lengthened by `extra`.
-    pub(super) fn new(ends: [T; 2], scale: T, extra: f64, bins: usize, limit: usize) -> Self {
+    pub(crate) fn new(ends: [T; 2], scale: T, extra: f64, bins: usize, limit: usize) -> Self {
         // Whole numbers beyond any map, which still add up exactly.
         let [start, end] = ends.map(|end| (end * scale).to_f64().round().clamp(-1e15, 1e15));
         let length = (end - start + extra).max(1.0);
@@ -160,7 +160,7 @@ impl<T: Real> Pixels<T> {
     }
 
     /// The pixels of a bin; none if it lies outside of the map.
-    pub(super) fn bin(&self, bin: usize) -> Range<usize> {
+    pub(crate) fn bin(&self, bin: usize) -> Range<usize> {
         let edge = |bin: usize| (T::r(bin as f64) * self.bin_size).to_f64();
         let inside = |x: f64| (x + self.start).clamp(0.0, self.limit as f64) as usize;
         inside(edge(bin).floor())..inside(edge(bin + 1).ceil())
@@ -213,15 +213,20 @@ impl<T: Real> Taps<T> {
         taps
     }
 
+    /// How many bins there are.
+    pub(crate) fn bins(&self) -> usize {
+        self.bins.len()
+    }
+
     /// The place of each slot.
     #[inline(always)]
-    pub(super) fn places(&self) -> &[usize] {
+    pub(crate) fn places(&self) -> &[usize] {
         &self.places
     }
 
     /// The slots that a bin reads, and the weight of each.
     #[inline(always)]
-    pub(super) fn bin(&self, bin: usize) -> (Range<usize>, &[T]) {
+    pub(crate) fn bin(&self, bin: usize) -> (Range<usize>, &[T]) {
         let (slots, start) = &self.bins[bin];
         (slots.clone(), &self.weights[*start..*start + slots.len()])
     }

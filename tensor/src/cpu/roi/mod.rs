@@ -10,7 +10,7 @@ mod mean;
 mod tests;
 
 pub use bins::RoiMode;
-pub(crate) use bins::{Axis, MOST_SAMPLES, Taps};
+pub(crate) use bins::{Axis, MOST_SAMPLES, Pixels, Taps};
 pub(crate) use max::{Pooling, max, scatter, take};
 pub(crate) use mean::{mean, mean_backward};
 
@@ -38,9 +38,9 @@ impl Maps {
 /// What the bins of one region read.
 #[derive(Debug, Default)]
 pub(crate) struct Region<T> {
-    image: usize,
-    rows: Taps<T>,
-    columns: Taps<T>,
+    pub(crate) image: usize,
+    pub(crate) rows: Taps<T>,
+    pub(crate) columns: Taps<T>,
 }
 
 impl<T: Real> Region<T> {

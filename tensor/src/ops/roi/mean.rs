@@ -4,8 +4,7 @@ use super::{RoiOptions, boxes_of, map_shape, require_scale, result_shape};
 use crate::cpu::roi::{self as kernel, Maps, Region};
 use crate::dtype::with_float;
 use crate::layout::Layout;
-use crate::ops::on_cpu::on_cpu;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 /// Regions whose bins are worked out at once: a bound on memory.
 const BATCH: usize = 1024;
@@ -16,7 +15,7 @@ impl Tensor {
     /// becomes `C / (high · wide)`. The numbers are torchvision's.
     ///
     /// What lies outside of the maps, or has no samples, counts as 0. The result's memory is channels-last. On a graphics processor
-    /// this runs on the CPU, and the result comes back.
+    /// this waits until the regions have been read.
     ///
     /// ```
     /// use ocelli_tensor::{RoiMode, RoiOptions, Tensor};
@@ -39,7 +38,10 @@ impl Tensor {
         let (shape, _) = options.check(self.shape(), self.dtype(), regions)?;
         self.require_same_device(op, regions)?;
         if self.is_on_wgpu() {
-            return on_cpu(op, [self, regions], |[x, regions]| x.roi_mean(regions, options));
+            let [images, _, height, width] = map_shape(op, self.shape())?;
+            let boxes = boxes_of::<f32>(op, regions, images)?;
+            let maps = options.maps([height, width], shape[1]);
+            return wgpu::roi::mean(self, &maps, &options.axes(op, maps.size, &boxes)?, &boxes);
         }
         self.widened(|x| {
             let [images, _, height, width] = map_shape(op, x.shape())?;
@@ -69,7 +71,8 @@ impl Tensor {
     }
 
     /// The gradient of [`Tensor::roi_mean`] at the maps of this `shape`, from the gradient at its result (this tensor): the transposed
-    /// operation. Where bins overlap, gradients add up in the order of the regions.
+    /// operation. Where bins overlap, gradients add up in the order of the regions. On a graphics processor this waits until the regions
+    /// have been read.
     ///
     /// # Errors
     /// [`Error::Shape`] if this tensor's shape is not what those maps give, and as [`Tensor::roi_mean`].
@@ -81,7 +84,9 @@ impl Tensor {
         }
         self.require_same_device(op, regions)?;
         if self.is_on_wgpu() {
-            return on_cpu(op, [self, regions], |[dy, regions]| dy.roi_mean_backward(regions, &shape, options));
+            let boxes = boxes_of::<f32>(op, regions, images)?;
+            let maps = options.maps([height, width], expected[1]);
+            return wgpu::roi::mean_backward(self, &maps, &options.axes(op, maps.size, &boxes)?, &boxes, &shape);
         }
         self.widened(|dy| {
             let maps = options.maps([height, width], expected[1]);

@@ -9,7 +9,7 @@ pub use crate::cpu::roi::RoiMode;
 
 use crate::cpu::roi::{Axis, MOST_SAMPLES};
 use crate::element::Real;
-use crate::{DType, Error, Result, Shape, Tensor};
+use crate::{DType, Device, Error, Result, Shape, Tensor};
 
 /// What [`Tensor::roi_mean`] makes of each region.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,9 +93,9 @@ fn require_scale(op: &'static str, scale: f64) -> Result<()> {
     Err(Error::argument(op, format!("expected a spatial scale above 0, received {scale}")))
 }
 
-/// The regions `image, x1, y1, x2, y2` of maps of so many images.
+/// The regions `image, x1, y1, x2, y2` of maps of so many images. A graphics processor is waited for.
 fn boxes_of<T: Real>(op: &'static str, regions: &Tensor, images: usize) -> Result<Vec<[T; 5]>> {
-    let regions = regions.to_dtype(T::DTYPE)?.contiguous()?;
+    let regions = regions.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.contiguous()?;
     let boxes = regions.dense_elements::<T>().as_chunks::<5>().0.to_vec();
     for (number, [image, corners @ ..]) in boxes.iter().enumerate() {
         let index = image.to_f64();
