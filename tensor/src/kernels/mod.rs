@@ -29,12 +29,14 @@ mod images;
 mod linear;
 #[cfg(test)]
 mod tests;
+mod vectorized;
 
 pub use crate::cpu::gemm::Activation;
 pub use activation::activate;
 pub use conv::PackedConv;
 pub use images::{Images, ImagesMut};
 pub use linear::PackedLinear;
+pub use vectorized::{Loop, vectorized};
 
 use crate::cpu::parallel::SharedMut;
 use crate::cpu::threads;
