@@ -1,8 +1,8 @@
 //! Data sets, loaders and augmentation for computer vision.
 //!
 //! A [`Dataset`] gives samples by number; combinators make others of it ([`Dataset::map`], [`Dataset::map_random`],
-//! [`Dataset::subset`], [`Concat`], [`split`], [`stratified_split`]); a [`DataLoader`] makes shuffled batches of it, read ahead by worker
-//! threads. The batches follow from a seed alone, whatever the number of workers.
+//! [`Dataset::subset`], [`Concat`], [`split`], [`stratified_split`], [`k_fold`]); a [`DataLoader`] makes shuffled batches of it, or those of
+//! another [`sampler`], read ahead by worker threads. The batches follow from a seed alone, whatever the number of workers.
 //!
 //! ```
 //! use ocelli_data::{DataLoader, Dataset, mnist, stratified_split};
@@ -34,12 +34,15 @@
 
 pub mod annotation;
 pub mod augment;
+mod cache;
 mod classification;
+mod clip;
 mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
 mod error;
 pub mod fashion_mnist;
+pub mod generated;
 pub mod idx;
 mod idx_directory;
 mod image;
@@ -47,12 +50,24 @@ pub mod image_io;
 mod loader;
 pub mod mnist;
 mod random;
+pub mod readers;
+mod reserve;
+mod sample;
+pub mod sampler;
+pub mod writers;
 
+pub use cache::{FileCache, InMemory, MemoryCache, Stored};
 pub use classification::ImageClassification;
+pub use clip::Clip;
 pub use dataset::{
-    Augmented, Concat, Dataset, Map, MapRandom, Subset, TensorDataset, VecDataset, split, stratified_split,
+    Augmentable, Augmented, Concat, CopyPaste, Dataset, Fold, Map, MapRandom, Mosaic, Subset, TensorDataset,
+    VecDataset, group_k_fold, group_split, k_fold, multi_label_split, split, stratified_k_fold, stratified_split,
 };
 pub use error::{Error, Result};
-pub use image::{Image, Pixels};
-pub use loader::{Batch, Collate, DataLoader, Epoch, Stack};
+pub use image::{Image, Pixels, PixelsMut};
+pub use loader::{
+    Batch, Broken, ClipBatch, Collate, DataLoader, Epoch, ListBatch, Lists, LoaderState, LoaderStats, Pad, PaddedBatch,
+    Progress, Skipped, Stack, StackClips,
+};
 pub use random::SampleRng;
+pub use sample::{LabelledDataset, Record, Sample};

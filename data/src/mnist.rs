@@ -19,7 +19,7 @@ pub const CLASS_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8"
 /// let (train, test) = mnist::embedded()?;
 /// assert_eq!((train.len(), test.len()), (8_000, 2_000));
 /// let (image, label) = train.get(0)?;
-/// assert_eq!((image.shape(), label), ([1, 28, 28], 5));
+/// assert_eq!((image.shape(), label), ([28, 28, 1], 5));
 /// # Ok(())
 /// # }
 /// ```

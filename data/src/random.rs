@@ -30,6 +30,19 @@ impl SampleRng {
         SampleRng(Generator::at(epoch_key(seed, epoch, SAMPLES), index.wrapping_shl(32)))
     }
 
+    /// As [`SampleRng::new`], where a sample comes several times in an epoch, for the time that has `before` others before it.
+    pub(crate) fn again(seed: u64, epoch: u64, index: u64, before: u64) -> Self {
+        match before {
+            0 => SampleRng::new(seed, epoch, index),
+            _ => SampleRng::new(mix(seed ^ mix(before)), epoch, index),
+        }
+    }
+
+    /// The numbers of batch `batch` in epoch `epoch`, apart from those of its samples.
+    pub(crate) fn of_batch(seed: u64, epoch: u64, batch: u64) -> Self {
+        SampleRng(Generator::at(epoch_key(seed, epoch, BATCHES), batch.wrapping_shl(32)))
+    }
+
     /// A number drawn evenly from `low..high`; `low` if both are equal.
     ///
     /// # Errors
@@ -53,7 +66,7 @@ impl SampleRng {
     }
 
     /// 53 random bits as a number in `0..1`.
-    fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 }
@@ -80,10 +93,19 @@ pub(crate) fn permutation(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
 
 /// Puts items into the random order of one epoch (R. Fisher and F. Yates, 1938).
 pub(crate) fn shuffle<T>(items: &mut [T], seed: u64, epoch: u64) {
-    let mut generator = Generator::new(epoch_key(seed, epoch, ORDER));
+    shuffle_by(items, &mut order_rng(seed, epoch));
+}
+
+/// Puts items into an order that these random numbers give.
+pub(crate) fn shuffle_by<T>(items: &mut [T], rng: &mut SampleRng) {
     for last in (1..items.len()).rev() {
-        items.swap(last, below(&mut generator, last + 1));
+        items.swap(last, rng.below(last + 1));
     }
+}
+
+/// The random numbers by which an epoch is put in order.
+pub(crate) fn order_rng(seed: u64, epoch: u64) -> SampleRng {
+    SampleRng(Generator::new(epoch_key(seed, epoch, ORDER)))
 }
 
 /// The upper half of `word · count`: uneven by less than `count / 2⁶⁴`.
@@ -91,9 +113,10 @@ fn below(generator: &mut Generator, count: usize) -> usize {
     ((u128::from(generator.next_u64()) * count as u128) >> 64) as usize
 }
 
-/// What the numbers are for, so that the order of an epoch and its samples draw from different streams.
+/// What the numbers are for, so that the order of an epoch, its samples and its batches draw from different streams.
 const ORDER: u64 = 1;
 const SAMPLES: u64 = 2;
+const BATCHES: u64 = 3;
 
 fn epoch_key(seed: u64, epoch: u64, purpose: u64) -> u64 {
     mix(mix(seed.wrapping_add(purpose)).wrapping_add(epoch))

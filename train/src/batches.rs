@@ -1,5 +1,6 @@
 //! Where a trainer's batches come from.
 
+use ocelli_data::augment::MixedBatch;
 use ocelli_data::{Batch, Collate, DataLoader, Dataset};
 use ocelli_tensor::Tensor;
 
@@ -14,6 +15,13 @@ pub trait Supervised {
 impl Supervised for Batch {
     fn into_pair(self) -> (Tensor, Tensor) {
         (self.images, self.labels)
+    }
+}
+
+/// With parts of classes as targets, which cross-entropy takes as it takes class numbers.
+impl Supervised for MixedBatch {
+    fn into_pair(self) -> (Tensor, Tensor) {
+        (self.images, self.targets)
     }
 }
 

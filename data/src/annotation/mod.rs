@@ -19,15 +19,21 @@
 //! # }
 //! ```
 
+mod bitmap;
 mod bounding_box;
+mod class_map;
 mod keypoints;
+mod labels;
 mod polygon;
 mod rle;
 mod segmentation;
 mod skeleton;
 
+pub use bitmap::Bitmap;
 pub use bounding_box::{BoundingBox, BoxFormat};
+pub use class_map::ClassMap;
 pub use keypoints::{Keypoint, Keypoints, Visibility};
+pub use labels::{Flags, Labels, Object};
 pub use polygon::Polygon;
 pub use rle::Rle;
 pub use segmentation::Segmentation;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Polygon, Rle};
+use super::{Bitmap, Polygon, Rle};
 use crate::{Error, Result};
 
 /// Which pixels an object covers: polygons (most objects) or runs (crowds, results of networks). Serde reads and writes the field
@@ -25,6 +25,9 @@ pub enum Segmentation {
     Polygons(Vec<Polygon>),
     /// A mask of the whole picture.
     Rle(Rle),
+    /// A mask of the whole picture with a byte for each pixel; files hold its runs.
+    #[serde(skip_deserializing)]
+    Bitmap(Bitmap),
 }
 
 impl Segmentation {
@@ -36,10 +39,14 @@ impl Segmentation {
         match self {
             Segmentation::Polygons(polygons) => Rle::from_polygons(polygons, size),
             Segmentation::Rle(mask) if mask.size() == size => Ok(mask.clone()),
-            Segmentation::Rle(mask) => {
-                let message = format!("expected a mask of [height, width] = {size:?}, received {:?}", mask.size());
-                Err(Error::argument("segmentation", message))
-            }
+            Segmentation::Bitmap(mask) if mask.size() == size => mask.to_rle(),
+            Segmentation::Rle(mask) => Err(other_size(size, mask.size())),
+            Segmentation::Bitmap(mask) => Err(other_size(size, mask.size())),
         }
     }
+}
+
+fn other_size(expected: [usize; 2], received: [usize; 2]) -> Error {
+    let message = format!("expected a mask of [height, width] = {expected:?}, received {received:?}");
+    Error::argument("segmentation", message)
 }

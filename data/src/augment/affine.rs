@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fill;
-use crate::image::{Pixels, to_byte};
+use super::geometry::{Geometry, Interpolation, Matrix, Projective, Sampling};
 use crate::{Error, Image, Result};
 
 /// One affine change about the centre of a picture, with Keras' meaning of the numbers (`apply_affine_transform`).
@@ -18,9 +18,9 @@ use crate::{Error, Image, Result};
 /// use ocelli_data::Image;
 /// use ocelli_data::augment::{Affine, Fill};
 /// # fn main() -> ocelli_data::Result<()> {
-/// let image = Image::from_u8([1, 2, 2], vec![1, 2, 3, 4])?;
+/// let image = Image::from_u8([2, 2, 1], vec![1, 2, 3, 4])?;
 /// let turned = Affine { rotation: 90.0, ..Affine::default() }.apply(&image, Fill::Nearest)?;
-/// assert_eq!(turned, Image::from_u8([1, 2, 2], vec![2, 4, 1, 3])?);
+/// assert_eq!(turned, Image::from_u8([2, 2, 1], vec![2, 4, 1, 3])?);
 /// # Ok(())
 /// # }
 /// ```
@@ -44,45 +44,26 @@ impl Default for Affine {
     }
 }
 
-/// What a new pixel is mixed from: four places in a channel, and their shares. None: the fill value.
-type Taps = Option<([usize; 4], [f64; 4])>;
-
 impl Affine {
     /// The changed picture, of the same size and type; bytes are rounded to the nearest.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless all numbers are finite.
+    /// [`Error::Argument`] unless all numbers are finite, and zoom and shear leave a picture.
     pub fn apply(&self, image: &Image, fill: Fill) -> Result<Image> {
-        let (m, offset) = (self.matrix(), self.offset());
-        if m.iter().chain(&offset).any(|x| !x.is_finite()) {
+        self.geometry(image.size(), fill)?.image(image)
+    }
+
+    /// The change of places in a picture of this `[height, width]`.
+    pub(crate) fn geometry(&self, size: [usize; 2], fill: Fill) -> Result<Projective> {
+        let ([a, b, d, e], [c, f]) = (self.matrix(), self.offset());
+        if [a, b, c, d, e, f].iter().any(|x| !x.is_finite()) {
             let message = format!("expected finite numbers, received {self:?}");
             return Err(Error::argument("affine", message));
         }
-        let [channels, height, width] = image.shape();
-        let (middle_x, middle_y) = ((width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0);
-        let mut taps = Vec::with_capacity(height * width);
-        for row in 0..height {
-            for column in 0..width {
-                let (x, y) = (column as f64 - middle_x, row as f64 - middle_y);
-                let x_in = m[0] * x + m[1] * y + offset[0] + middle_x;
-                let y_in = m[2] * x + m[3] * y + offset[1] + middle_y;
-                taps.push(self::taps(x_in, y_in, height, width, fill));
-            }
-        }
-        let plane = height * width;
-        let outside = match fill {
-            Fill::Constant(value) => value as f32,
-            _ => 0.0,
-        };
-        let pixels = match image.pixels() {
-            Pixels::U8(pixels) => Pixels::U8(mix(pixels, plane, channels, &taps, |taps| {
-                taps.map_or(to_byte(outside), |value| to_byte(value as f32))
-            })),
-            Pixels::F32(pixels) => {
-                Pixels::F32(mix(pixels, plane, channels, &taps, |taps| taps.map_or(outside, |value| value as f32)))
-            }
-        };
-        Image::new(image.shape(), pixels)
+        let (x, y) = (size[1] as f64 / 2.0, size[0] as f64 / 2.0);
+        let backward = Matrix::shift(x, y).after(&Matrix::affine([a, b, c], [d, e, f])).after(&Matrix::shift(-x, -y));
+        let sampling = Sampling { interpolation: Interpolation::Bilinear, fill, mixed: false };
+        Projective::new("affine", size, backward, sampling)
     }
 
     /// `R · H · Z`, row by row.
@@ -107,62 +88,13 @@ impl Affine {
     }
 }
 
-/// A coordinate that rounding has put beside a whole number is that number: turning by 90° moves pixels and mixes none.
-fn settle(x: f64) -> f64 {
-    let whole = x.round();
-    if (x - whole).abs() < 1e-9 { whole } else { x }
-}
-
-fn taps(x: f64, y: f64, height: usize, width: usize, fill: Fill) -> Taps {
-    let (x, y) = (settle(x), settle(y));
-    let inside = |x: f64, size: usize| (0.0..=size as f64 - 1.0).contains(&x);
-    if matches!(fill, Fill::Constant(_)) && !(inside(x, width) && inside(y, height)) {
-        return None;
-    }
-    // Casts saturate, so that far away is far away; one less leaves room for the neighbour.
-    let (left, top) = (x.floor(), y.floor());
-    let place = |at: f64, size| {
-        let at = (at as i64).clamp(-(1 << 60), 1 << 60);
-        [fill.resolve(at, size), fill.resolve(at + 1, size)]
-    };
-    let ([x0, x1], [y0, y1]) = (place(left, width), place(top, height));
-    let (dx, dy) = (x - left, y - top);
-    Some((
-        [y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1],
-        [(1.0 - dy) * (1.0 - dx), (1.0 - dy) * dx, dy * (1.0 - dx), dy * dx],
-    ))
-}
-
-fn mix<T: Copy + Into<f64>>(
-    pixels: &[T],
-    plane: usize,
-    channels: usize,
-    taps: &[Taps],
-    finish: impl Fn(Option<f64>) -> T,
-) -> Vec<T> {
-    let mut out = Vec::with_capacity(pixels.len());
-    for channel in 0..channels {
-        let pixels = &pixels[channel * plane..(channel + 1) * plane];
-        for taps in taps {
-            let value = taps.as_ref().map(|(places, shares)| {
-                let mut sum = 0.0;
-                for (&place, share) in places.iter().zip(shares) {
-                    sum += pixels[place].into() * share;
-                }
-                sum
-            });
-            out.push(finish(value));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Pixels;
 
     fn square() -> Image {
-        Image::from_u8([1, 3, 3], (1..=9).collect()).unwrap()
+        Image::from_u8([3, 3, 1], (1..=9).collect()).unwrap()
     }
 
     fn changed(affine: Affine, fill: Fill) -> Vec<u8> {
@@ -201,7 +133,7 @@ mod tests {
     #[test]
     fn zoom_by_two() {
         // A line of four pixels, magnified about its middle: the new pixels show the old places 0.75, 1.25, 1.75, 2.25.
-        let line = Image::from_f32([1, 1, 4], vec![0.0, 4.0, 8.0, 16.0]).unwrap();
+        let line = Image::from_f32([1, 4, 1], vec![0.0, 4.0, 8.0, 16.0]).unwrap();
         let zoom = Affine { zoom: [0.5, 0.5], ..Affine::default() };
         let big = zoom.apply(&line, Fill::Nearest).unwrap();
         assert_eq!(big.to_f32(), [3.0, 5.0, 7.0, 10.0]);
@@ -214,7 +146,7 @@ mod tests {
     #[test]
     fn odd_sizes_and_numbers() {
         let turn = Affine { rotation: 30.0, ..Affine::default() };
-        for shape in [[1, 0, 0], [0, 2, 2], [2, 1, 1], [1, 0, 3], [3, 5, 2]] {
+        for shape in [[0, 0, 1], [1, 1, 2], [0, 3, 1], [5, 2, 3]] {
             let image = Image::from_u8(shape, vec![1; shape.iter().product()]).unwrap();
             assert_eq!(turn.apply(&image, Fill::Wrap).unwrap(), image);
         }
@@ -222,7 +154,7 @@ mod tests {
         assert!(broken.apply(&square(), Fill::Nearest).is_err());
         let far = Affine { shift: [1e300, -1e300], ..Affine::default() };
         for fill in [Fill::Nearest, Fill::Reflect, Fill::Wrap, Fill::Constant(3.0)] {
-            assert_eq!(far.apply(&square(), fill).unwrap().shape(), [1, 3, 3]);
+            assert_eq!(far.apply(&square(), fill).unwrap().shape(), [3, 3, 1]);
         }
     }
 }

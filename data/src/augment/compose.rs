@@ -3,9 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Augment, BrightnessContrast, CenterCrop, HorizontalFlip, Normalize, RandomAffine, RandomCrop, Resize, VerticalFlip,
+    AugMix, Augment, AutoAugment, AutoContrast, BoxBlur, CenterCrop, ChannelDropout, ChannelShuffle, Clahe,
+    ColorJitter, Cutout, Elastic, ElasticGrid, Equalize, Gamma, GaussianBlur, GaussianNoise, Grayscale, GridDistortion,
+    GridMask, HorizontalFlip, Invert, JpegCompression, KernelFilter, Letterbox, MinMax, MotionBlur, Normalize, OneOf,
+    Pad, PcaColor, PerImageStandardization, Posterize, QuarterTurn, RandAugment, RandomAffine, RandomApply, RandomCrop,
+    RandomErasing, RandomIouCrop, RandomOrder, RandomPerspective, RandomResizedCrop, RandomRotation, RandomZoomOut,
+    Resize, ResizeShorter, SaltAndPepper, Sharpness, ShiftScaleRotate, Solarize, SomeOf, ToFloat, TrivialAugment,
+    VerticalFlip, Whitening,
 };
-use crate::{Error, Image, Result, SampleRng};
+use crate::{Error, Result, Sample, SampleRng};
 
 macro_rules! transforms {
     ($($Name:ident),*) => {
@@ -29,9 +35,9 @@ macro_rules! transforms {
         )*
 
         impl Augment for Transform {
-            fn apply(&self, image: Image, rng: &mut SampleRng) -> Result<Image> {
+            fn apply(&self, sample: Sample, rng: &mut SampleRng) -> Result<Sample> {
                 match self {
-                    $(Transform::$Name(transform) => transform.apply(image, rng),)*
+                    $(Transform::$Name(transform) => transform.apply(sample, rng),)*
                 }
             }
         }
@@ -39,14 +45,61 @@ macro_rules! transforms {
 }
 
 transforms!(
-    BrightnessContrast,
+    AugMix,
+    AutoAugment,
+    Cutout,
+    GridMask,
+    MinMax,
+    OneOf,
+    PerImageStandardization,
+    RandAugment,
+    RandomApply,
+    RandomErasing,
+    RandomOrder,
+    SomeOf,
+    ToFloat,
+    TrivialAugment,
+    Whitening,
+    AutoContrast,
+    BoxBlur,
     CenterCrop,
+    ChannelDropout,
+    ChannelShuffle,
+    Clahe,
+    ColorJitter,
     Compose,
+    Elastic,
+    ElasticGrid,
+    Equalize,
+    Gamma,
+    GaussianBlur,
+    GaussianNoise,
+    Grayscale,
+    GridDistortion,
     HorizontalFlip,
+    Invert,
+    JpegCompression,
+    KernelFilter,
+    Letterbox,
+    MotionBlur,
     Normalize,
+    Pad,
+    PcaColor,
+    Posterize,
+    QuarterTurn,
     RandomAffine,
     RandomCrop,
+    RandomIouCrop,
+    RandomPerspective,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomZoomOut,
     Resize,
+    ResizeShorter,
+    SaltAndPepper,
+    Sharpness,
+    ShiftScaleRotate,
+    Solarize,
     VerticalFlip
 );
 
@@ -73,8 +126,8 @@ fn always() -> f64 {
 /// # fn main() -> ocelli_data::Result<()> {
 /// let turn = RandomAffine { rotation: 15.0, ..RandomAffine::default() };
 /// let change = Compose::new().then(Resize::new(8, 8)).sometimes(0.5, turn);
-/// let image = Image::from_u8([1, 2, 2], vec![0, 50, 100, 255])?;
-/// assert_eq!(change.apply(image, &mut SampleRng::new(0, 0, 0))?.shape(), [1, 8, 8]);
+/// let image = Image::from_u8([2, 2, 1], vec![0, 50, 100, 255])?;
+/// assert_eq!(change.apply_image(image, &mut SampleRng::new(0, 0, 0))?.shape(), [8, 8, 1]);
 /// # Ok(())
 /// # }
 /// ```
@@ -103,20 +156,21 @@ impl Compose {
     }
 }
 
+impl Augment for Step {
+    fn apply(&self, sample: Sample, rng: &mut SampleRng) -> Result<Sample> {
+        check_probability(self.probability)?;
+        if rng.chance(self.probability) { self.transform.apply(sample, rng) } else { Ok(sample) }
+    }
+}
+
 impl Augment for Compose {
-    fn apply(&self, mut image: Image, rng: &mut SampleRng) -> Result<Image> {
-        for step in &self.steps {
-            check_probability(step.probability)?;
-            if rng.chance(step.probability) {
-                image = step.transform.apply(image, rng)?;
-            }
-        }
-        Ok(image)
+    fn apply(&self, sample: Sample, rng: &mut SampleRng) -> Result<Sample> {
+        self.steps.iter().try_fold(sample, |sample, step| step.apply(sample, rng))
     }
 }
 
 /// `Err` unless it is in `0..=1`.
-pub(super) fn check_probability(probability: f64) -> Result<()> {
+pub(crate) fn check_probability(probability: f64) -> Result<()> {
     if (0.0..=1.0).contains(&probability) {
         return Ok(());
     }
@@ -127,6 +181,7 @@ pub(super) fn check_probability(probability: f64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Image;
     use crate::augment::Fill;
 
     #[test]
@@ -150,18 +205,18 @@ mod tests {
 
     #[test]
     fn steps_run_in_order_and_as_often_as_they_should() {
-        let image = Image::from_u8([1, 1, 2], vec![100, 200]).unwrap();
-        let flip = HorizontalFlip { probability: 1.0 };
-        let chain = Compose::new().sometimes(0.25, flip).sometimes(0.0, CenterCrop { height: 9, width: 9 });
+        let image = Image::from_u8([1, 2, 1], vec![100, 200]).unwrap();
+        let flip = HorizontalFlip { probability: 1.0, ..HorizontalFlip::default() };
+        let chain = Compose::new().sometimes(0.25, flip.clone()).sometimes(0.0, CenterCrop::new(9, 9));
         let flipped = (0..1000)
             .filter(|&i| {
                 let rng = &mut SampleRng::new(0, 0, i);
-                chain.apply(image.clone(), rng).unwrap() != image
+                chain.apply_image(image.clone(), rng).unwrap() != image
             })
             .count();
         // Standard deviation 14.
         assert!((190..310).contains(&flipped), "{flipped}");
         let broken = Compose::new().sometimes(f64::NAN, flip);
-        assert!(broken.apply(image, &mut SampleRng::new(0, 0, 0)).is_err());
+        assert!(broken.apply_image(image, &mut SampleRng::new(0, 0, 0)).is_err());
     }
 }

@@ -2,26 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Augment, Fill};
-use crate::{Error, Image, Result, SampleRng};
+use super::geometry::{self, Moves};
+use super::{Augment, Fill, Keep};
+use crate::{Error, Image, Result, Sample, SampleRng};
 
 /// Cuts the middle out. Where it cannot be exactly in the middle, the odd pixel falls where torchvision's `CenterCrop` puts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {
     /// Rows of the result.
     pub height: usize,
     /// Columns of the result.
     pub width: usize,
+    /// Which objects stay.
+    #[serde(default)]
+    pub keep: Keep,
+}
+
+impl CenterCrop {
+    /// The middle of this size.
+    pub fn new(height: usize, width: usize) -> Self {
+        CenterCrop { height, width, keep: Keep::default() }
+    }
 }
 
 impl Augment for CenterCrop {
-    fn apply(&self, image: Image, _: &mut SampleRng) -> Result<Image> {
+    fn apply(&self, sample: Sample, _: &mut SampleRng) -> Result<Sample> {
         let size = [self.height, self.width];
-        let room = room("center crop", &image, size, 0)?;
+        let room = room("center crop", &sample.image, size, 0)?;
         // Halves go to the even number.
-        let [top, left] = room.map(|room| (room as f64 / 2.0).round_ties_even() as usize);
-        Ok(image.gather(size, 0.0, |row, column| Some((top + row, left + column))))
+        let start = room.map(|room| (room as f64 / 2.0).round_ties_even() as i64);
+        geometry::apply(sample, &Moves::crop(size, start, Fill::black()), &self.keep, None)
     }
 }
 
@@ -37,38 +48,27 @@ pub struct RandomCrop {
     #[serde(default)]
     pub padding: usize,
     /// What the border holds.
-    #[serde(default = "black")]
+    #[serde(default = "Fill::black")]
     pub fill: Fill,
-}
-
-fn black() -> Fill {
-    Fill::Constant(0.0)
+    /// Which objects stay.
+    #[serde(default)]
+    pub keep: Keep,
 }
 
 impl RandomCrop {
     /// A piece of this size from a picture with a black border.
     pub fn new(height: usize, width: usize, padding: usize) -> Self {
-        RandomCrop { height, width, padding, fill: black() }
+        RandomCrop { height, width, padding, fill: Fill::black(), keep: Keep::default() }
     }
 }
 
 impl Augment for RandomCrop {
-    fn apply(&self, image: Image, rng: &mut SampleRng) -> Result<Image> {
+    fn apply(&self, sample: Sample, rng: &mut SampleRng) -> Result<Sample> {
         let size = [self.height, self.width];
-        let [rows, columns] = room("random crop", &image, size, self.padding)?;
-        let [top, left] = [rng.below(rows + 1), rng.below(columns + 1)];
-        let [_, height, width] = image.shape();
-        let value = match self.fill {
-            Fill::Constant(value) => value,
-            _ => 0.0,
-        };
-        let place = |at: usize, size: usize| {
-            let at = at as i64 - self.padding as i64;
-            let inside = (0..size as i64).contains(&at);
-            let outside_is_constant = matches!(self.fill, Fill::Constant(_)) || size == 0;
-            (inside || !outside_is_constant).then(|| self.fill.resolve(at, size))
-        };
-        Ok(image.gather(size, value, |row, column| Some((place(top + row, height)?, place(left + column, width)?))))
+        let room = room("random crop", &sample.image, size, self.padding)?;
+        // The room has been counted with a sign.
+        let start = room.map(|room| rng.below(room + 1) as i64 - self.padding as i64);
+        geometry::apply(sample, &Moves::crop(size, start, self.fill), &self.keep, None)
     }
 }
 
@@ -102,19 +102,19 @@ mod tests {
     use super::*;
 
     fn square() -> Image {
-        Image::from_u8([1, 3, 3], (1..=9).collect()).unwrap()
+        Image::from_u8([3, 3, 1], (1..=9).collect()).unwrap()
     }
 
     #[test]
     fn the_middle() {
         let rng = &mut SampleRng::new(0, 0, 0);
-        let crop = |height, width| CenterCrop { height, width };
-        let one = crop(1, 1).apply(square(), rng).unwrap();
+        let crop = CenterCrop::new;
+        let one = crop(1, 1).apply_image(square(), rng).unwrap();
         assert_eq!(one, Image::from_u8([1, 1, 1], vec![5]).unwrap());
         // Half a pixel of room: round(0.5) is 0.
-        let two = crop(2, 3).apply(square(), rng).unwrap();
-        assert_eq!(two, Image::from_u8([1, 2, 3], vec![1, 2, 3, 4, 5, 6]).unwrap());
-        let text = crop(4, 3).apply(square(), rng).unwrap_err().to_string();
+        let two = crop(2, 3).apply_image(square(), rng).unwrap();
+        assert_eq!(two, Image::from_u8([2, 3, 1], vec![1, 2, 3, 4, 5, 6]).unwrap());
+        let text = crop(4, 3).apply_image(square(), rng).unwrap_err().to_string();
         assert!(text.contains("at least 4x3") && text.ends_with("received 3x3"), "{text}");
     }
 
@@ -123,7 +123,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for index in 0..300 {
             let rng = &mut SampleRng::new(0, 0, index);
-            let piece = RandomCrop::new(1, 1, 1).apply(square(), rng).unwrap();
+            let piece = RandomCrop::new(1, 1, 1).apply_image(square(), rng).unwrap();
             seen.insert(piece.to_tensor().unwrap().item::<i64>().unwrap());
         }
         assert_eq!(seen, (0..=9).collect());
@@ -131,22 +131,22 @@ mod tests {
 
     #[test]
     fn borders() {
-        let crop = |fill| RandomCrop { height: 5, width: 5, padding: 1, fill };
+        let crop = |fill| RandomCrop { fill, ..RandomCrop::new(5, 5, 1) };
         let rows = |fill| {
             let rng = &mut SampleRng::new(0, 0, 0);
-            let all = crop(fill).apply(square(), rng).unwrap().to_tensor().unwrap();
+            let all = crop(fill).apply_image(square(), rng).unwrap().to_tensor().unwrap();
             all.to_vec::<u8>().unwrap()[..10].to_vec()
         };
         assert_eq!(rows(Fill::Constant(7.0)), [7, 7, 7, 7, 7, 7, 1, 2, 3, 7]);
         assert_eq!(rows(Fill::Reflect), [1, 1, 2, 3, 3, 1, 1, 2, 3, 3]);
         assert_eq!(rows(Fill::Wrap), [9, 7, 8, 9, 7, 3, 1, 2, 3, 1]);
         let rng = &mut SampleRng::new(0, 0, 0);
-        assert!(RandomCrop::new(4, 3, 0).apply(square(), rng).is_err());
-        assert!(RandomCrop::new(1, 1, usize::MAX).apply(square(), rng).is_err());
-        let nothing = Image::from_u8([1, 0, 0], vec![]).unwrap();
+        assert!(RandomCrop::new(4, 3, 0).apply_image(square(), rng).is_err());
+        assert!(RandomCrop::new(1, 1, usize::MAX).apply_image(square(), rng).is_err());
+        let nothing = Image::from_u8([0, 0, 1], vec![]).unwrap();
         let border = crop(Fill::Reflect);
         let border = RandomCrop { height: 2, width: 2, ..border };
-        let black = Image::from_u8([1, 2, 2], vec![0; 4]).unwrap();
-        assert_eq!(border.apply(nothing, rng).unwrap(), black);
+        let black = Image::from_u8([2, 2, 1], vec![0; 4]).unwrap();
+        assert_eq!(border.apply_image(nothing, rng).unwrap(), black);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Augment;
-use crate::{Error, Image, Result, SampleRng};
+use crate::{Error, Result, Sample, SampleRng};
 
 /// `(x − mean) / std` per channel. The result is of floats; bytes are divided by 255 first, so `mean` and `std` are those of pixels in 0..1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ impl Normalize {
 }
 
 impl Augment for Normalize {
-    fn apply(&self, image: Image, _: &mut SampleRng) -> Result<Image> {
-        let channels = image.channels();
+    fn apply(&self, sample: Sample, _: &mut SampleRng) -> Result<Sample> {
+        let channels = sample.image.channels();
         let fits = |values: &[f32]| values.len() == 1 || values.len() == channels;
         let usable = self.std.iter().all(|std| std.is_finite() && *std > 0.0);
         if !(fits(&self.mean) && fits(&self.std) && usable) {
@@ -37,28 +37,30 @@ impl Augment for Normalize {
             );
             return Err(Error::argument("normalize", message));
         }
-        let of = |values: &[f32], channel: usize| values[channel.min(values.len() - 1)];
-        Ok(image.into_float().map_values(|channel, x| (x - of(&self.mean, channel)) / of(&self.std, channel)))
+        let each = |values: &[f32]| std::array::from_fn::<f32, 4, _>(|channel| values[channel.min(values.len() - 1)]);
+        let (mean, std) = (each(&self.mean), each(&self.std));
+        sample.map_image(|image| Ok(image.map_floats(|channel, x| (x - mean[channel]) / std[channel])))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Image;
 
     #[test]
     fn by_hand() {
         let rng = &mut SampleRng::new(0, 0, 0);
-        let image = Image::from_u8([2, 1, 2], vec![0, 255, 51, 102]).unwrap();
+        let image = Image::from_u8([1, 2, 2], vec![0, 51, 255, 102]).unwrap();
         let each = Normalize::new(vec![0.5, 0.2], vec![0.5, 0.1]);
-        let expected = [-1.0, 1.0, 0.0, 2.0];
-        let result = each.apply(image.clone(), rng).unwrap().to_f32();
+        let expected = [-1.0, 0.0, 1.0, 2.0];
+        let result = each.apply_image(image.clone(), rng).unwrap().to_f32();
         assert!(result.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6));
         let all = Normalize::new(vec![1.0], vec![2.0]);
-        let result = all.apply(image.clone(), rng).unwrap().to_f32();
-        assert_eq!(result[..2], [-0.5, 0.0]);
+        let result = all.apply_image(image.clone(), rng).unwrap().to_f32();
+        assert_eq!([result[0], result[2]], [-0.5, 0.0]);
         for (mean, std) in [(vec![], vec![1.0]), (vec![0.0; 3], vec![1.0]), (vec![0.0], vec![0.0])] {
-            assert!(Normalize::new(mean, std).apply(image.clone(), rng).is_err());
+            assert!(Normalize::new(mean, std).apply_image(image.clone(), rng).is_err());
         }
     }
 }

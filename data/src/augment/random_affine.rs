@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Affine, Augment, Fill};
-use crate::{Error, Image, Result, SampleRng};
+use super::{Affine, Augment, Fill, Keep, geometry};
+use crate::{Error, Result, Sample, SampleRng};
 
 /// Turns, shifts, shears and zooms a picture at random, in one resampling: the ranges of Keras' `ImageDataGenerator`.
 ///
@@ -23,6 +23,8 @@ pub struct RandomAffine {
     pub zoom: [f64; 2],
     /// What lies outside the picture.
     pub fill: Fill,
+    /// Which objects stay.
+    pub keep: Keep,
 }
 
 impl Default for RandomAffine {
@@ -34,6 +36,7 @@ impl Default for RandomAffine {
             shear: 0.0,
             zoom: [1.0; 2],
             fill: Fill::Nearest,
+            keep: Keep::default(),
         }
     }
 }
@@ -62,18 +65,20 @@ impl RandomAffine {
 }
 
 impl Augment for RandomAffine {
-    fn apply(&self, image: Image, rng: &mut SampleRng) -> Result<Image> {
-        let affine = self.draw(image.height(), image.width(), rng)?;
+    fn apply(&self, sample: Sample, rng: &mut SampleRng) -> Result<Sample> {
+        let affine = self.draw(sample.image.height(), sample.image.width(), rng)?;
         if affine == Affine::default() {
-            return Ok(image);
+            return Ok(sample);
         }
-        affine.apply(&image, self.fill)
+        let change = affine.geometry(sample.image.size(), self.fill)?;
+        geometry::apply(sample, &change, &self.keep, None)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Image;
 
     #[test]
     fn draws_stay_in_their_ranges_and_use_them() {
@@ -84,6 +89,7 @@ mod tests {
             shear: 5.0,
             zoom: [0.8, 1.2],
             fill: Fill::Reflect,
+            keep: Keep::default(),
         };
         let mut most = [0.0f64; 6];
         for index in 0..500 {
@@ -106,9 +112,9 @@ mod tests {
 
     #[test]
     fn the_default_changes_nothing_and_bad_ranges_are_refused() {
-        let image = Image::from_u8([1, 2, 2], vec![1, 2, 3, 4]).unwrap();
+        let image = Image::from_u8([2, 2, 1], vec![1, 2, 3, 4]).unwrap();
         let rng = &mut SampleRng::new(0, 0, 0);
-        let same = RandomAffine::default().apply(image.clone(), rng).unwrap();
+        let same = RandomAffine::default().apply_image(image.clone(), rng).unwrap();
         assert_eq!(same, image);
         let bad = [
             RandomAffine { rotation: -1.0, ..RandomAffine::default() },
@@ -117,7 +123,7 @@ mod tests {
             RandomAffine { zoom: [0.0, 1.0], ..RandomAffine::default() },
         ];
         for bad in bad {
-            assert!(bad.apply(image.clone(), rng).is_err(), "{bad:?}");
+            assert!(bad.apply_image(image.clone(), rng).is_err(), "{bad:?}");
         }
     }
 }

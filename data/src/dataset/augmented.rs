@@ -1,7 +1,40 @@
 //! Pictures changed at random as they are read.
 
 use crate::augment::Augment;
-use crate::{Dataset, Image, Result, SampleRng};
+use crate::{Dataset, Image, Result, Sample, SampleRng};
+
+/// An item with a picture that augmentation can change.
+pub trait Augmentable: Sized + Send {
+    /// What augmentation leaves alone.
+    type Rest;
+
+    /// What augmentation changes, and the rest.
+    fn into_parts(self) -> (Sample, Self::Rest);
+
+    /// The item of a changed sample.
+    fn from_parts(sample: Sample, rest: Self::Rest) -> Self;
+}
+
+/// A picture whose label does not depend on where things are in it.
+impl<L: Send> Augmentable for (Image, L) {
+    type Rest = L;
+    fn into_parts(self) -> (Sample, L) {
+        (Sample::from(self.0), self.1)
+    }
+    fn from_parts(sample: Sample, rest: L) -> Self {
+        (sample.image, rest)
+    }
+}
+
+impl Augmentable for Sample {
+    type Rest = ();
+    fn into_parts(self) -> (Sample, ()) {
+        (self, ())
+    }
+    fn from_parts(sample: Sample, (): ()) -> Self {
+        sample
+    }
+}
 
 /// What [`Dataset::augment`] makes.
 ///
@@ -18,21 +51,21 @@ impl<D, A> Augmented<D, A> {
     }
 }
 
-impl<D, A, L> Dataset for Augmented<D, A>
+impl<D, A> Dataset for Augmented<D, A>
 where
-    D: Dataset<Item = (Image, L)>,
+    D: Dataset,
+    D::Item: Augmentable,
     A: Augment,
-    L: Send,
 {
-    type Item = (Image, L);
+    type Item = D::Item;
     fn len(&self) -> usize {
         self.inner.len()
     }
-    fn get(&self, index: usize) -> Result<(Image, L)> {
+    fn get(&self, index: usize) -> Result<D::Item> {
         self.get_random(index, &mut SampleRng::new(0, 0, index as u64))
     }
-    fn get_random(&self, index: usize, rng: &mut SampleRng) -> Result<(Image, L)> {
-        let (image, label) = self.inner.get_random(index, rng)?;
-        Ok((self.augment.apply(image, rng)?, label))
+    fn get_random(&self, index: usize, rng: &mut SampleRng) -> Result<D::Item> {
+        let (sample, rest) = self.inner.get_random(index, rng)?.into_parts();
+        Ok(D::Item::from_parts(self.augment.apply(sample, rng)?, rest))
     }
 }

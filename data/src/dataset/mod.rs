@@ -2,20 +2,28 @@
 
 mod augmented;
 mod concat;
+mod copy_paste;
+mod folds;
 mod map;
 mod map_random;
 mod memory;
+mod mosaic;
+mod multi_label;
 mod split;
 mod subset;
 
 use std::sync::Arc;
 
-pub use augmented::Augmented;
+pub use augmented::{Augmentable, Augmented};
 pub use concat::Concat;
+pub use copy_paste::CopyPaste;
+pub use folds::{Fold, group_k_fold, k_fold, stratified_k_fold};
 pub use map::Map;
 pub use map_random::MapRandom;
 pub use memory::{TensorDataset, VecDataset};
-pub use split::{split, stratified_split};
+pub use mosaic::Mosaic;
+pub use multi_label::multi_label_split;
+pub use split::{group_split, split, stratified_split};
 pub use subset::Subset;
 
 use crate::{Result, SampleRng};
@@ -96,12 +104,13 @@ pub trait Dataset: Send + Sync {
         MapRandom::new(self, f)
     }
 
-    /// Changes the picture of every `(image, label)` sample at random; see [`augment`](crate::augment).
-    fn augment<A, L>(self, augment: A) -> Augmented<Self, A>
+    /// Changes every sample at random, `(image, label)` or [`Sample`](crate::Sample), whose labels follow the picture; see
+    /// [`augment`](crate::augment).
+    fn augment<A>(self, augment: A) -> Augmented<Self, A>
     where
-        Self: Dataset<Item = (crate::Image, L)> + Sized,
+        Self: Sized,
+        Self::Item: Augmentable,
         A: crate::augment::Augment,
-        L: Send,
     {
         Augmented::new(self, augment)
     }

@@ -39,20 +39,70 @@ pub fn stratified_split<D: Dataset>(
     dataset: D,
     fractions: &[f64],
     seed: u64,
-    mut label: impl FnMut(usize) -> Result<usize>,
+    label: impl FnMut(usize) -> Result<usize>,
 ) -> Result<Vec<Subset<Arc<D>>>> {
     check("stratified_split", fractions)?;
-    let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for index in permutation(dataset.len(), seed, 0) {
-        classes.entry(label(index)?).or_default().push(index);
-    }
+    let order = permutation(dataset.len(), seed, 0);
     let mut parts = vec![Vec::new(); fractions.len()];
-    for members in classes.values() {
+    for members in by_class(&order, label)?.values() {
         let ends = ends(fractions, members.len());
         for ((part, start), &end) in parts.iter_mut().zip(starts(&ends)).zip(&ends) {
             part.extend_from_slice(&members[start..end]);
         }
     }
+    assemble(dataset, parts, seed)
+}
+
+/// As [`split`], but samples of one group, such as pictures of one person or frames of one film, all come into one part. `group(index)`
+/// tells the group of a sample.
+///
+/// The groups come in random order, each into the part that lacks most samples; so the sizes are near the fractions where groups
+/// are small. Each part lists its samples in random order.
+///
+/// # Errors
+/// [`Error::Argument`] unless the fractions are in `0..=1` and add up to at most 1; whatever `group` returns.
+pub fn group_split<D: Dataset>(
+    dataset: D,
+    fractions: &[f64],
+    seed: u64,
+    group: impl FnMut(usize) -> Result<usize>,
+) -> Result<Vec<Subset<Arc<D>>>> {
+    check("group_split", fractions)?;
+    let order = permutation(dataset.len(), seed, 0);
+    let mut groups: Vec<Vec<usize>> = by_class(&order, group)?.into_values().collect();
+    shuffle(&mut groups, seed, 0);
+    let rest = (1.0 - fractions.iter().sum::<f64>()).max(0.0);
+    let share = |fraction: f64| fraction * order.len() as f64;
+    let mut lacking: Vec<f64> = fractions.iter().copied().map(share).collect();
+    // What the fractions leave lacks samples, too, which are not given out; to the parts themselves goes what is equal.
+    if rest > 1e-9 {
+        lacking.push(share(rest));
+    }
+    let mut parts = vec![Vec::new(); lacking.len()];
+    for group in groups {
+        // The first of those that lack as many.
+        let Some(most) = (0..lacking.len()).rev().max_by(|&a, &b| lacking[a].total_cmp(&lacking[b])) else { break };
+        lacking[most] -= group.len() as f64;
+        parts[most].extend(group);
+    }
+    parts.truncate(fractions.len());
+    assemble(dataset, parts, seed)
+}
+
+/// The samples of each class, in this order.
+pub(super) fn by_class(
+    order: &[usize],
+    mut label: impl FnMut(usize) -> Result<usize>,
+) -> Result<BTreeMap<usize, Vec<usize>>> {
+    let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &index in order {
+        classes.entry(label(index)?).or_default().push(index);
+    }
+    Ok(classes)
+}
+
+/// Parts of these samples, each in random order.
+pub(super) fn assemble<D: Dataset>(dataset: D, parts: Vec<Vec<usize>>, seed: u64) -> Result<Vec<Subset<Arc<D>>>> {
     let dataset = Arc::new(dataset);
     parts
         .into_iter()
@@ -64,7 +114,7 @@ pub fn stratified_split<D: Dataset>(
         .collect()
 }
 
-fn check(op: &'static str, fractions: &[f64]) -> Result<()> {
+pub(super) fn check(op: &'static str, fractions: &[f64]) -> Result<()> {
     let sum: f64 = fractions.iter().sum();
     // Fractions such as 0.7, 0.2 and 0.1 add up to 1 only nearly.
     if fractions.iter().all(|f| (0.0..=1.0).contains(f)) && sum <= 1.0 + 1e-9 {
@@ -124,6 +174,23 @@ mod tests {
         assert_eq!((parts[1].len(), rare(&parts[1])), (20, 2));
         let first: Vec<bool> = parts[0].indices().iter().map(|i| i % 10 == 0).collect();
         assert!(first.windows(2).filter(|w| w[0] != w[1]).count() > 2);
+    }
+
+    #[test]
+    fn groups_stay_together() {
+        let data = || VecDataset::new((0..200).collect());
+        // 50 groups of 4.
+        let parts = group_split(data(), &[0.7, 0.2], 3, |i| Ok(i / 4)).unwrap();
+        assert_eq!(parts.iter().map(Dataset::len).collect::<Vec<_>>(), [140, 40]);
+        for part in &parts {
+            assert!(part.indices().iter().all(|i| (0..4).all(|j| part.indices().contains(&(i / 4 * 4 + j)))));
+            assert!(part.indices().windows(2).filter(|pair| pair[0] / 4 != pair[1] / 4).count() > 20);
+        }
+        let other = group_split(data(), &[0.7, 0.2], 4, |i| Ok(i / 4)).unwrap();
+        assert_ne!(parts[0].indices(), other[0].indices());
+        let one = group_split(data(), &[0.5, 0.5], 3, |_| Ok(9)).unwrap();
+        assert_eq!((one[0].len(), one[1].len()), (200, 0));
+        assert!(group_split::<VecDataset<usize>>(data(), &[1.5], 0, Ok).is_err());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Putting samples together into a batch.
 
-use ocelli_tensor::{DType, Element, Tensor};
+use ocelli_tensor::{DType, Element, Tensor, kernels};
 
-use crate::{Error, Image, Pixels, Result};
+use crate::{Error, Image, Result, SampleRng};
 
 /// How a loader makes a batch of samples. Any closure `Fn(Vec<Item>) -> Result<Batch>` is one.
 pub trait Collate<Item>: Send + Sync {
@@ -14,6 +14,16 @@ pub trait Collate<Item>: Send + Sync {
     /// # Errors
     /// If the samples do not fit together.
     fn collate(&self, items: Vec<Item>) -> Result<Self::Batch>;
+
+    /// Makes a batch, with random changes if this way to make one has any (mixup). Every random number comes from `rng`, which the loader derives from its seed, the epoch and the batch's
+    /// number: so the same batch comes out whatever thread makes it.
+    ///
+    /// # Errors
+    /// As [`Collate::collate`].
+    fn collate_random(&self, items: Vec<Item>, rng: &mut SampleRng) -> Result<Self::Batch> {
+        let _ = rng;
+        self.collate(items)
+    }
 }
 
 impl<Item, B, F> Collate<Item> for F
@@ -30,7 +40,7 @@ where
 /// A batch of pictures with one class each.
 #[derive(Clone)]
 pub struct Batch {
-    /// The pictures, `f32` of shape `[n, channels, height, width]`.
+    /// The pictures, `f32` of shape `[n, channels, height, width]`; in memory they lie channels-last, as convolutions like them.
     pub images: Tensor,
     /// The classes, `i64` of shape `[n]`.
     pub labels: Tensor,
@@ -62,27 +72,20 @@ impl Collate<(Image, usize)> for Stack {
             Some((image, _)) => image.shape(),
             None => return Err(none()),
         };
-        let mut pixels = Vec::with_capacity(items.len() * shape.iter().product::<usize>());
-        let mut labels = Vec::with_capacity(items.len());
-        for (i, (image, label)) in items.iter().enumerate() {
-            if image.shape() != shape {
-                let message = format!(
-                    "expected images of one shape, received {shape:?} at place 0 and {:?} at place {i}",
-                    image.shape()
-                );
-                return Err(Error::argument("collate", message));
-            }
-            match image.pixels() {
-                Pixels::U8(bytes) => pixels.extend(bytes.iter().map(|&x| f32::from(x) / 255.0)),
-                Pixels::F32(floats) => pixels.extend_from_slice(floats),
-            }
-            labels.push(*label as i64);
+        let labels: Vec<i64> = items.iter().map(|(_, label)| *label as i64).collect();
+        if let Some((i, (image, _))) = items.iter().enumerate().find(|(_, (image, _))| image.shape() != shape) {
+            let message = format!(
+                "expected images of one shape, received {shape:?} at place 0 and {:?} at place {i}",
+                image.shape()
+            );
+            return Err(Error::argument("collate", message));
         }
-        let [channels, height, width] = shape;
-        Ok(Batch {
-            images: Tensor::from_vec(pixels, [items.len(), channels, height, width])?,
-            labels: Tensor::from_vec(labels, [items.len()])?,
-        })
+        let [height, width, channels] = shape;
+        let images = kernels::build([items.len(), height, width, channels], |pixels: &mut [f32]| {
+            let pictures = pixels.chunks_exact_mut((height * width * channels).max(1));
+            pictures.zip(&items).for_each(|(picture, (image, _))| image.write_f32(picture, width * channels));
+        })?;
+        Ok(Batch { images: images.permute([0, 3, 1, 2])?, labels: Tensor::from_vec(labels, [items.len()])? })
     }
 }
 
@@ -139,20 +142,24 @@ mod tests {
 
     #[test]
     fn images_become_floats() {
-        let a = Image::from_u8([1, 1, 2], vec![0, 255]).unwrap();
-        let b = Image::from_f32([1, 1, 2], vec![-1.0, 0.5]).unwrap();
+        let a = Image::from_u8([1, 2, 1], vec![0, 255]).unwrap();
+        let b = Image::from_f32([1, 2, 1], vec![-1.0, 0.5]).unwrap();
         let batch = Stack.collate(vec![(a, 3), (b, 1)]).unwrap();
         assert_eq!(batch.images.shape()[..], [2, 1, 1, 2]);
         assert_eq!(batch.images.to_vec::<f32>().unwrap(), [0.0, 1.0, -1.0, 0.5]);
         assert_eq!(batch.labels.to_vec::<i64>().unwrap(), [3, 1]);
         assert_eq!(batch.len(), 2);
+        let color = Image::from_f32([1, 2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let batch = Stack.collate(vec![(color, 0)]).unwrap();
+        assert_eq!(batch.images.shape()[..], [1, 3, 1, 2]);
+        assert_eq!(batch.images.to_vec::<f32>().unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
     }
 
     #[test]
     fn what_does_not_fit_together_is_refused() {
-        let image = |width| Image::from_u8([1, 1, width], vec![0; width]).unwrap();
+        let image = |width| Image::from_u8([1, width, 1], vec![0; width]).unwrap();
         let text = Stack.collate(vec![(image(2), 0), (image(3), 0)]).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(text.contains("[1, 1, 2] at place 0 and [1, 1, 3] at place 1"), "{text}");
+        assert!(text.contains("[1, 2, 1] at place 0 and [1, 3, 1] at place 1"), "{text}");
         assert!(Stack.collate(Vec::<(Image, usize)>::new()).is_err());
         let (x, y) = (Tensor::zeros([2], DType::F32).unwrap(), Tensor::zeros([2], DType::F64).unwrap());
         assert!(Stack.collate(vec![(x.clone(), x.clone()), (x, y)]).is_err());

@@ -1,16 +1,30 @@
 //! Batches of a data set, read ahead by worker threads, in an order that follows from the seed alone.
 
+mod clips;
 mod collate;
+mod epoch;
+mod lists;
+mod padded;
 mod queue;
+mod source;
+mod state;
+mod stats;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use clips::{ClipBatch, StackClips};
 pub use collate::{Batch, Collate, Stack};
-use queue::Queue;
+pub use epoch::{Epoch, Progress};
+pub use lists::{ListBatch, Lists};
+pub use padded::{Pad, PaddedBatch};
+use source::Source;
+pub use source::{Broken, Skipped};
+pub use state::LoaderState;
+pub use stats::LoaderStats;
+use stats::Totals;
 
-use crate::random::permutation;
-use crate::{Dataset, Error, Result, SampleRng};
+use crate::sampler::{Random, Sampler, Sequential};
+use crate::{Dataset, Error, Result};
 
 /// Makes batches of a data set.
 ///
@@ -29,21 +43,49 @@ use crate::{Dataset, Error, Result, SampleRng};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+///
+/// A tensor of a batch takes its memory from the pool of the tensor crate, where that of an earlier batch lies as soon as it is dropped.
 pub struct DataLoader<D, C = Stack> {
     dataset: Arc<D>,
     collate: Arc<C>,
+    sampler: Arc<dyn Sampler>,
+    progress: Option<Arc<Hook>>,
+    totals: Arc<Totals>,
     batch_size: usize,
     seed: u64,
-    shuffle: bool,
     drop_last: bool,
     workers: usize,
     prefetch: usize,
+    broken: Broken,
 }
 
+type Hook = dyn Fn(&Progress) + Send + Sync;
+
 impl<D, C> Clone for DataLoader<D, C> {
+    /// The same loader, which has done nothing yet (see [`DataLoader::stats`]).
     fn clone(&self) -> Self {
-        DataLoader { dataset: self.dataset.clone(), collate: self.collate.clone(), ..*self }
+        DataLoader {
+            dataset: self.dataset.clone(),
+            collate: self.collate.clone(),
+            sampler: self.sampler.clone(),
+            progress: self.progress.clone(),
+            totals: Arc::default(),
+            ..*self
+        }
+    }
+}
+
+impl<D, C> std::fmt::Debug for DataLoader<D, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataLoader")
+            .field("samples", &self.sampler.len())
+            .field("batch_size", &self.batch_size)
+            .field("seed", &self.seed)
+            .field("drop_last", &self.drop_last)
+            .field("workers", &self.workers)
+            .field("prefetch", &self.prefetch)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,14 +108,17 @@ impl<D: Dataset> DataLoader<D> {
             return Err(Error::argument("data loader", message));
         }
         Ok(DataLoader {
+            sampler: Arc::new(Sequential::new(dataset.len())),
             dataset,
             collate: Arc::new(Stack),
+            progress: None,
+            totals: Arc::default(),
             batch_size,
             seed: 0,
-            shuffle: false,
             drop_last: false,
             workers: 0,
             prefetch: 2,
+            broken: Broken::Fail,
         })
     }
 }
@@ -84,12 +129,15 @@ impl<D: Dataset, C> DataLoader<D, C> {
         DataLoader {
             dataset: self.dataset,
             collate: Arc::new(collate),
+            sampler: self.sampler,
+            progress: self.progress,
+            totals: self.totals,
             batch_size: self.batch_size,
             seed: self.seed,
-            shuffle: self.shuffle,
             drop_last: self.drop_last,
             workers: self.workers,
             prefetch: self.prefetch,
+            broken: self.broken,
         }
     }
 
@@ -99,13 +147,34 @@ impl<D: Dataset, C> DataLoader<D, C> {
         self
     }
 
-    /// Whether every epoch has a new random order; at first not.
+    /// Whether every epoch has a new random order; at first not. Takes the place of an earlier [`DataLoader::sampler`].
     pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
+        let len = self.dataset.len();
+        self.sampler = if shuffle { Arc::new(Random::new(len)) } else { Arc::new(Sequential::new(len)) };
         self
     }
 
-    /// Whether a last batch that is smaller than the others is left out; at first not.
+    /// Reads the samples that a [`Sampler`] says, in its order. Takes the place of an earlier [`DataLoader::shuffle`].
+    ///
+    /// A number of which the data set has no sample is an error of the batch that it is in.
+    pub fn sampler(mut self, sampler: impl Sampler + 'static) -> Self {
+        self.sampler = Arc::new(sampler);
+        self
+    }
+
+    /// What becomes of samples that cannot be read; at first the first one ends the epoch.
+    pub fn broken(mut self, broken: Broken) -> Self {
+        self.broken = broken;
+        self
+    }
+
+    /// Calls a function with every batch that is given out, in the thread that takes it: for progress bars and logs.
+    pub fn on_batch(mut self, hook: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(hook));
+        self
+    }
+
+    /// Whether batches that are smaller than the others, mostly the last one, are left out; at first not.
     pub fn drop_last(mut self, drop_last: bool) -> Self {
         self.drop_last = drop_last;
         self
@@ -126,7 +195,8 @@ impl<D: Dataset, C> DataLoader<D, C> {
 
     /// The number of batches in an epoch.
     pub fn len(&self) -> usize {
-        if self.drop_last { self.dataset.len() / self.batch_size } else { self.dataset.len().div_ceil(self.batch_size) }
+        let counts = self.sampler.batch_counts(self.batch_size);
+        if self.drop_last { counts.full } else { counts.all }
     }
 
     /// Whether an epoch has no batch.
@@ -141,7 +211,7 @@ impl<D: Dataset, C> DataLoader<D, C> {
 
     /// The number of samples that an epoch reads.
     pub fn samples(&self) -> usize {
-        self.dataset.len().min(self.len() * self.batch_size)
+        if self.drop_last { self.len() * self.batch_size } else { self.sampler.len() }
     }
 
     /// The data set.
@@ -149,9 +219,28 @@ impl<D: Dataset, C> DataLoader<D, C> {
         &self.dataset
     }
 
+    /// How long the workers and whoever took the batches read and waited, in all epochs of this loader so far.
+    ///
+    /// ```
+    /// use ocelli_data::{DataLoader, mnist};
+    /// # fn main() -> ocelli_data::Result<()> {
+    /// let loader = DataLoader::new(mnist::embedded()?.1, 500)?.workers(1);
+    /// for batch in loader.epoch(0) {
+    ///     batch?;
+    /// }
+    /// let stats = loader.stats();
+    /// assert_eq!((stats.batches, stats.samples), (4, 2000));
+    /// println!("waited {:?} for a worker that was idle for {:?}", stats.waited, stats.idle);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stats(&self) -> LoaderStats {
+        self.totals.sum()
+    }
+
     /// The numbers of all samples in the order of an epoch.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
-        if self.shuffle { permutation(self.dataset.len(), self.seed, epoch) } else { (0..self.dataset.len()).collect() }
+        self.sampler.batches(self.batch_size, self.seed, epoch).concat()
     }
 }
 
@@ -171,118 +260,39 @@ where
     /// As [`DataLoader::epoch`], without the first `first_batch` batches: nothing of them is read, and the others are the same as
     /// they would be after them.
     pub fn epoch_from(&self, epoch: u64, first_batch: usize) -> Epoch<C::Batch> {
-        let end = self.len();
-        let source = Arc::new(Source {
-            order: self.order(epoch),
-            dataset: self.dataset.clone(),
-            collate: self.collate.clone(),
-            batch_size: self.batch_size,
+        self.start(self.source(epoch), first_batch, 0)
+    }
+
+    /// Goes on where [`Epoch::state`] was asked for: with the batches that would have come next, whatever the number of workers is now.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if that was an epoch with another seed, of other samples, in another order or of another batch size.
+    pub fn resume(&self, state: &LoaderState) -> Result<Epoch<C::Batch>> {
+        let source = self.source(state.epoch);
+        state.check(self.seed, source.fingerprint(), source.len())?;
+        Ok(self.start(source, state.batch, state.skipped))
+    }
+
+    fn source(&self, epoch: u64) -> Source<D, C> {
+        let mut batches = self.sampler.batches(self.batch_size, self.seed, epoch);
+        if self.drop_last {
+            batches.retain(|batch| batch.len() == self.batch_size);
+        }
+        Source::new(self.dataset.clone(), self.collate.clone(), batches, [self.seed, epoch], self.broken)
+    }
+
+    fn start(&self, source: Source<D, C>, first_batch: usize, skipped: usize) -> Epoch<C::Batch> {
+        let state = LoaderState {
             seed: self.seed,
-            epoch,
-        });
+            epoch: source.epoch(),
+            batch: first_batch,
+            skipped,
+            fingerprint: source.fingerprint(),
+        };
+        let end = source.len();
         let load = move |batch: usize, stopped: &dyn Fn() -> bool| source.load(batch, stopped);
         let workers = self.workers.min(end.saturating_sub(first_batch));
-        let reader = if workers == 0 {
-            Reader::Caller(Box::new(load))
-        } else {
-            let ahead = workers.saturating_mul(self.prefetch);
-            Reader::Workers(Queue::start(workers, ahead, first_batch, end, load))
-        };
-        Epoch { next: first_batch, end: end.max(first_batch), reader }
-    }
-}
-
-/// What it takes to read any batch of one epoch.
-struct Source<D, C> {
-    dataset: Arc<D>,
-    collate: Arc<C>,
-    order: Vec<usize>,
-    batch_size: usize,
-    seed: u64,
-    epoch: u64,
-}
-
-impl<D: Dataset, C: Collate<D::Item>> Source<D, C> {
-    /// Reads one batch; `None` if nobody waits for it any more.
-    fn load(&self, batch: usize, stopped: &dyn Fn() -> bool) -> Option<Result<C::Batch>> {
-        let start = batch * self.batch_size;
-        let end = (start + self.batch_size).min(self.order.len());
-        let mut items = Vec::with_capacity(end - start);
-        for &index in &self.order[start..end] {
-            if stopped() {
-                return None;
-            }
-            let mut rng = SampleRng::new(self.seed, self.epoch, index as u64);
-            let read = || self.dataset.get_random(index, &mut rng);
-            match guarded(&format_args!("sample {index}"), read) {
-                Ok(Ok(item)) => items.push(item),
-                Ok(Err(source)) => {
-                    let source = Box::new(source);
-                    return Some(Err(Error::Sample { index, source }));
-                }
-                Err(panic) => return Some(Err(panic)),
-            }
-        }
-        let made = guarded(&format_args!("batch {batch}"), || self.collate.collate(items));
-        Some(made.and_then(|made| made.map_err(|source| Error::Collate { batch, source: Box::new(source) })))
-    }
-}
-
-/// Runs code that the loader does not own; a panic becomes an error.
-fn guarded<T>(place: &dyn std::fmt::Display, f: impl FnOnce() -> T) -> Result<T> {
-    // What the panic may have left half done is dropped with the epoch.
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
-        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Error::Worker {
-            place: place.to_string(),
-            message: format!("panicked: {}", text.as_deref().unwrap_or("without a text")),
-        }
-    })
-}
-
-type Load<B> = dyn Fn(usize, &dyn Fn() -> bool) -> Option<Result<B>> + Send;
-
-enum Reader<B> {
-    Caller(Box<Load<B>>),
-    Workers(Queue<B>),
-}
-
-/// The batches of one epoch, in order. Dropping it stops the workers.
-pub struct Epoch<B> {
-    next: usize,
-    end: usize,
-    reader: Reader<B>,
-}
-
-impl<B> Epoch<B> {
-    /// The number, in the whole epoch, of the batch that comes next.
-    pub fn position(&self) -> usize {
-        self.next
-    }
-}
-
-impl<B> Iterator for Epoch<B> {
-    type Item = Result<B>;
-
-    fn next(&mut self) -> Option<Result<B>> {
-        if self.next >= self.end {
-            return None;
-        }
-        let batch = match &mut self.reader {
-            Reader::Caller(load) => load(self.next, &|| false),
-            Reader::Workers(queue) => queue.take(self.next),
-        };
-        match batch {
-            Some(Ok(_)) => self.next += 1,
-            // Nothing comes after a failure.
-            Some(Err(_)) | None => self.end = self.next,
-        }
-        batch
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        // A failure may end the epoch early.
-        (0, Some(self.end - self.next))
+        let ahead = workers.saturating_mul(self.prefetch);
+        Epoch::start(load, [workers, ahead], state, end, self.broken, (self.totals.clone(), self.progress.clone()))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
 
@@ -30,6 +31,16 @@ struct State<B> {
     finished: BTreeMap<usize, Result<B>>,
     running: usize,
     stopped: bool,
+    times: Times,
+}
+
+/// What the workers did with their time, all together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times {
+    /// Reading samples and making batches.
+    pub(super) reading: Duration,
+    /// Waiting for the caller to take a batch.
+    pub(super) idle: Duration,
 }
 
 impl<B> Shared<B> {
@@ -41,10 +52,12 @@ impl<B> Shared<B> {
     /// The next batch to read, as soon as there is room for it; `None` when there is none left.
     fn claim(&self) -> Option<usize> {
         let mut state = self.lock();
+        let begun = Instant::now();
         while !state.stopped && state.unclaimed < self.end && state.unclaimed >= state.wanted.saturating_add(self.ahead)
         {
             state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.times.idle += begun.elapsed();
         if state.stopped || state.unclaimed >= self.end {
             return None;
         }
@@ -52,8 +65,9 @@ impl<B> Shared<B> {
         Some(state.unclaimed - 1)
     }
 
-    fn deliver(&self, batch: usize, result: Result<B>) {
+    fn deliver(&self, batch: usize, result: Result<B>, reading: Duration) {
         let mut state = self.lock();
+        state.times.reading += reading;
         if result.is_err() {
             // The caller will not come past this batch: begin no later one.
             state.unclaimed = self.end;
@@ -93,6 +107,7 @@ impl<B: Send + 'static> Queue<B> {
                 finished: BTreeMap::new(),
                 running: 0,
                 stopped: false,
+                times: Times::default(),
             }),
             ready: Condvar::new(),
             taken: Condvar::new(),
@@ -108,8 +123,9 @@ impl<B: Send + 'static> Queue<B> {
                 let shared = &*mine;
                 let _leaving = Leaving(shared);
                 while let Some(batch) = shared.claim() {
+                    let begun = Instant::now();
                     match load(batch, &|| shared.stopped()) {
-                        Some(result) => shared.deliver(batch, result),
+                        Some(result) => shared.deliver(batch, result, begun.elapsed()),
                         None => return,
                     }
                 }
@@ -123,7 +139,7 @@ impl<B: Send + 'static> Queue<B> {
                     if number == 0 {
                         let place = format!("batch {first}");
                         let message = format!("no thread could be started: {error}");
-                        shared.deliver(first, Err(Error::Worker { place, message }));
+                        shared.deliver(first, Err(Error::Worker { place, message }), Duration::ZERO);
                     }
                     break;
                 }
@@ -150,6 +166,13 @@ impl<B> Queue<B> {
             }
             state = self.shared.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+impl<B> Queue<B> {
+    /// What the workers have done so far.
+    pub(super) fn times(&self) -> Times {
+        self.shared.lock().times
     }
 }
 

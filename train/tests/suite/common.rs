@@ -39,7 +39,7 @@ impl Dataset for Bars {
         let (class, place) = (index % 2, (index / 2) % 6);
         let bright = |i: usize| if class == 0 { i / 6 == place } else { i % 6 == place };
         let pixels = (0..36).map(|i| if bright(i) { 200 } else { ((i * 37 + index * 11) % 60) as u8 }).collect();
-        Ok((Image::from_u8([1, 6, 6], pixels)?, class))
+        Ok((Image::from_u8([6, 6, 1], pixels)?, class))
     }
 }
 

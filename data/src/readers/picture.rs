@@ -1,0 +1,169 @@
+//! Pictures and maps of pixels as readers take them from files.
+
+use std::io::{BufReader, Cursor};
+use std::path::Path;
+
+use image::{ImageDecoder, ImageReader};
+use png::{BitDepth, ColorType, Transformations};
+
+use crate::image_io::{ColorMode, Decoder};
+use crate::{Error, Image, Record, Result, Sample};
+
+/// No deflate stream holds more than this many bytes for each of its own.
+const MOST_EXPANSION: usize = 1032;
+
+/// Reads a picture, turned as its EXIF data say.
+pub(super) fn read(path: &Path, color: ColorMode) -> Result<Image> {
+    Decoder { mode: color, ..Decoder::default() }.read(path)
+}
+
+/// A picture of bytes of red, green and blue, which stand colour by colour, row by row.
+pub(super) fn of_planes([height, width]: [usize; 2], planes: &[u8]) -> Result<Image> {
+    let (red, rest) = planes.split_at(planes.len() / 3);
+    let (green, blue) = rest.split_at(rest.len() / 2);
+    let pixels: Vec<[u8; 3]> =
+        red.iter().zip(green).zip(blue).map(|((&red, &green), &blue)| [red, green, blue]).collect();
+    Image::from_u8([height, width, 3], pixels.into_flattened())
+}
+
+/// The sample of a record, whose picture lies in a file. Where labels have positions they tell of the pixels as they lie in the file, whatever EXIF
+/// data say: so pycocotools and torchvision have it.
+pub(super) fn sample(record: Record, color: ColorMode) -> Result<Sample> {
+    match &record.path {
+        Some(path) => {
+            let orient = record.labels.objects.is_empty() && record.labels.class_map.is_none();
+            let image = Decoder { mode: color, orient, ..Decoder::default() }.read(path)?;
+            Ok(Sample { image, labels: record.labels })
+        }
+        None => Err(Error::argument("sample", "expected a record with a file, received none")),
+    }
+}
+
+/// `[height, width]` of a picture, from the first bytes of its file.
+pub(crate) fn size(path: &Path) -> Result<[usize; 2]> {
+    Ok(header(path)?.0)
+}
+
+/// `[height, width]` of a picture and the number of its channels, from the first bytes of its file.
+pub(crate) fn header(path: &Path) -> Result<([usize; 2], usize)> {
+    let file = std::fs::File::open(path).map_err(|source| Error::io(path, source))?;
+    let reader = ImageReader::new(BufReader::new(file));
+    let reader = reader.with_guessed_format().map_err(|source| Error::io(path, source))?;
+    if reader.format().is_none() {
+        return Err(Error::format(path, "expected a picture, received a file of no known format"));
+    }
+    let decoder = reader.into_decoder().map_err(|error| broken(path, &error))?;
+    let (width, height) = decoder.dimensions();
+    Ok(([height as usize, width as usize], usize::from(decoder.color_type().channel_count())))
+}
+
+/// A PNG file whose bytes mean classes or numbers, not colours: those of a palette, or grey levels. Row by row.
+pub(super) fn indices(path: &Path, bytes: &[u8]) -> Result<([usize; 2], Vec<u8>)> {
+    let decoded = decode_png(path, bytes, Transformations::IDENTITY)?;
+    let bits = match (decoded.color, decoded.depth) {
+        (ColorType::Indexed | ColorType::Grayscale, BitDepth::One) => 1,
+        (ColorType::Indexed | ColorType::Grayscale, BitDepth::Two) => 2,
+        (ColorType::Indexed | ColorType::Grayscale, BitDepth::Four) => 4,
+        (ColorType::Indexed | ColorType::Grayscale, BitDepth::Eight) => return Ok((decoded.size, decoded.pixels)),
+        (color, depth) => {
+            let message = format!("expected a PNG file with a palette or grey, received {color:?} of {depth:?} bits");
+            return Err(Error::format(path, message));
+        }
+    };
+    let [height, width] = decoded.size;
+    let row = (width * bits).div_ceil(8);
+    let mut pixels = Vec::with_capacity(height * width);
+    for row in decoded.pixels.chunks_exact(row.max(1)) {
+        pixels.extend((0..width).map(|x| {
+            let first = x * bits;
+            (row[first / 8] >> (8 - bits - first % 8)) & ((1 << bits) - 1)
+        }));
+    }
+    Ok((decoded.size, pixels))
+}
+
+/// A PNG file of red, green and blue, which stand side by side: `[height, width]`, then a triple for each pixel. Opacity is dropped.
+pub(super) fn triples(path: &Path, bytes: &[u8]) -> Result<([usize; 2], Vec<[u8; 3]>)> {
+    let decoded = decode_png(path, bytes, Transformations::EXPAND | Transformations::STRIP_16)?;
+    let pixels = match decoded.color {
+        ColorType::Rgb => decoded.pixels.as_chunks::<3>().0.to_vec(),
+        ColorType::Rgba => decoded.pixels.as_chunks::<4>().0.iter().map(|&[r, g, b, _]| [r, g, b]).collect(),
+        color => {
+            let message = format!("expected a PNG file of red, green and blue, received {color:?}");
+            return Err(Error::format(path, message));
+        }
+    };
+    Ok((decoded.size, pixels))
+}
+
+struct Decoded {
+    size: [usize; 2],
+    color: ColorType,
+    depth: BitDepth,
+    pixels: Vec<u8>,
+}
+
+fn decode_png(path: &Path, bytes: &[u8], change: Transformations) -> Result<Decoded> {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(change);
+    let mut reader = decoder.read_info().map_err(|error| broken(path, &error))?;
+    let size = [reader.info().height as usize, reader.info().width as usize];
+    // Nothing is reserved for more than the file can hold, whatever its header claims.
+    let most = bytes.len().saturating_mul(MOST_EXPANSION).saturating_mul(4);
+    let length = reader.output_buffer_size().filter(|&length| length <= most).ok_or_else(|| {
+        let message = format!(
+            "its header says [height, width] = {size:?}: expected a larger file, received {} bytes",
+            bytes.len()
+        );
+        Error::format(path, message)
+    })?;
+    let mut pixels = vec![0; length];
+    let info = reader.next_frame(&mut pixels).map_err(|error| broken(path, &error))?;
+    pixels.truncate(info.buffer_size());
+    Ok(Decoded { size, color: info.color_type, depth: info.bit_depth, pixels })
+}
+
+fn broken(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::format(path, format!("expected a whole picture, received a broken one ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(color: ColorType, depth: BitDepth, [width, height]: [u32; 2], data: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(color);
+        encoder.set_depth(depth);
+        if color == ColorType::Indexed {
+            encoder.set_palette((0..=255).flat_map(|i| [i, 0, 255 - i]).collect::<Vec<u8>>()[..12].to_vec());
+        }
+        encoder.write_header().unwrap().write_image_data(data).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn indices_are_not_colours() {
+        let path = Path::new("x.png");
+        let bytes = written(ColorType::Indexed, BitDepth::Eight, [2, 2], &[0, 1, 2, 3]);
+        assert_eq!(indices(path, &bytes).unwrap(), ([2, 2], vec![0, 1, 2, 3]));
+        let bytes = written(ColorType::Indexed, BitDepth::Two, [5, 2], &[0b00_01_10_11, 0b01_000000, 0xff, 0]);
+        assert_eq!(indices(path, &bytes).unwrap(), ([2, 5], vec![0, 1, 2, 3, 1, 3, 3, 3, 3, 0]));
+        let bytes = written(ColorType::Rgb, BitDepth::Eight, [1, 1], &[7, 8, 9]);
+        assert!(indices(path, &bytes).unwrap_err().to_string().contains("received Rgb"));
+        assert_eq!(triples(path, &bytes).unwrap(), ([1, 1], vec![[7, 8, 9]]));
+    }
+
+    #[test]
+    fn headers_that_promise_too_much() {
+        let mut bytes = written(ColorType::Grayscale, BitDepth::Eight, [1, 1], &[7]);
+        // Width and height of IHDR; its checksum is checked before, so it has to be right.
+        bytes[16..24].copy_from_slice(&[0, 0, 0x7f, 0xff, 0, 0, 0x7f, 0xff]);
+        let mut crc = flate2::Crc::new();
+        crc.update(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        let text = indices(Path::new("x.png"), &bytes).unwrap_err().to_string();
+        assert!(text.contains("[32767, 32767]"), "{text}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Films: folders of frames, and sequences of skeletons. [`Decoder::animation`](crate::image_io::Decoder::animation) reads animated files.
+
+mod clips;
+mod frames;
+mod skeletons;
+
+pub use clips::ClipSampling;
+pub use frames::{Clip, VideoEntry, VideoFrames, kinetics_list, ucf_list};
+pub use skeletons::{SkeletonSequence, ntu_action, parse_skeletons, read_skeletons};

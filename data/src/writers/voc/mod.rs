@@ -1,0 +1,182 @@
+//! Pascal VOC's format: an XML file for each picture, maps of classes and objects, and lists.
+
+mod masks;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use quick_xml::escape::escape;
+use serde_json::{Map, Value};
+
+use self::masks::Maps;
+use super::{Pictures, Placed, WriteOptions, Written, checked_split, class_name, folder, write};
+use crate::annotation::{BoxFormat, Labels, Object};
+use crate::readers::voc::label_map;
+use crate::{Error, LabelledDataset, Result};
+
+/// Writes a data set as `Annotations/*.xml`, `ImageSets/Main/SPLIT.txt`, `JPEGImages` and `labelmap.txt`, which tells the order of the classes. Corners are written as
+/// [`VocDataset`](crate::readers::VocDataset) reads them without [`one_based`](crate::readers::VocDataset::one_based), rounded to millionths of a
+/// pixel. Attributes become elements. Keypoints, classes of whole pictures and flags of other formats are left out.
+///
+/// A picture with a class map or masks gets `SegmentationClass/*.png`, and with masks `SegmentationObject/*.png`; `ImageSets/Segmentation/SPLIT.txt`
+/// lists these pictures. In the maps, 0 is the background, class `c` is `c + 1`, object `i` is `i + 1`, and a pixel belongs to one object: where masks
+/// overlap, to the smallest. What is counted as left out are masks of which a part is hidden, those of the 255th and later objects or classes,
+/// and class maps that number classes otherwise; a map is drawn of the masks then.
+///
+/// # Errors
+/// [`Error::Argument`] if there is a `labelmap.txt` with other classes, or two classes have the same name;
+/// what is wrong with a label or picture of the data set (masks of another size than their picture among it), a class without a name, a text that
+/// XML cannot hold, or that a file cannot be written.
+pub fn write_voc<D: LabelledDataset + ?Sized>(
+    data: &D,
+    root: impl AsRef<Path>,
+    options: &WriteOptions,
+) -> Result<Written> {
+    let root = root.as_ref();
+    let split = checked_split(options)?;
+    let annotations = folder(root, &["Annotations"])?;
+    let mut pictures = Pictures::new(data, folder(root, &["JPEGImages"])?, options);
+    let classes = label_map::text(data.class_names())?;
+    if let Some(there) = label_map::read(root)?.filter(|there| there != data.class_names()) {
+        let message = format!(
+            "expected the classes of {}, {there:?}, received {:?}",
+            label_map::path(root).display(),
+            data.class_names()
+        );
+        return Err(Error::argument("write_voc", message));
+    }
+    let mut written = Written::default();
+    let (mut list, mut segmented) = (String::new(), String::new());
+    for index in 0..data.len() {
+        let Placed { record, size, channels, stem, file_name } = pictures.place(index)?;
+        let (maps, hidden) = Maps::of(&record.labels, size, data.class_names().len())?;
+        let path = annotations.join(format!("{stem}.xml"));
+        let text = annotation(&file_name, size, channels, &record.labels, data.class_names(), maps.is_some())?;
+        // XML has no way to write control characters.
+        if let Some(c) = text.chars().find(|&c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
+            return Err(Error::format(&path, format!("expected texts without control characters, received {c:?}")));
+        }
+        write(&path, text.as_bytes())?;
+        if let Some(maps) = maps {
+            let path = |name: &str| folder(root, &[name]).map(|folder| folder.join(format!("{stem}.png")));
+            write(&path("SegmentationClass")?, &maps.classes()?)?;
+            if let Some(objects) = maps.objects()? {
+                write(&path("SegmentationObject")?, &objects)?;
+            }
+            segmented += &stem;
+            segmented.push('\n');
+        }
+        list += &stem;
+        list.push('\n');
+        written.pictures += 1;
+        written.objects += record.labels.objects.len();
+        written.left_out += record.labels.classes.len() + hidden;
+        written.left_out += record.labels.objects.iter().map(left_out).sum::<usize>();
+    }
+    write(&label_map::path(root), classes.as_bytes())?;
+    if !segmented.is_empty() {
+        write(&folder(root, &["ImageSets", "Segmentation"])?.join(format!("{split}.txt")), segmented.as_bytes())?;
+    }
+    write(&folder(root, &["ImageSets", "Main"])?.join(format!("{split}.txt")), list.as_bytes())?;
+    Ok(written)
+}
+
+fn left_out(object: &Object) -> usize {
+    let flags = [object.flags.crowd, object.flags.depiction, object.flags.inside];
+    let flags = flags.into_iter().filter(|set| *set).count();
+    flags + usize::from(object.keypoints.is_some())
+}
+
+fn annotation(
+    file_name: &str,
+    [height, width]: [usize; 2],
+    channels: usize,
+    labels: &Labels,
+    names: &[String],
+    has_maps: bool,
+) -> Result<String> {
+    let mut text = String::from("<annotation>\n\t<folder>JPEGImages</folder>\n");
+    // Writing into memory cannot fail.
+    let _ = write!(
+        text,
+        "\t<filename>{}</filename>\n\t<size>\n\t\t<width>{width}</width>\n\t\t<height>{height}</height>\n",
+        escape(file_name)
+    );
+    let _ = write!(text, "\t\t<depth>{channels}</depth>\n\t</size>\n");
+    let told = labels.metadata.get("segmented").and_then(Value::as_str);
+    let segmented = if has_maps { "1" } else { told.unwrap_or("0") };
+    element(&mut text, 1, "segmented", segmented);
+    for object in &labels.objects {
+        text += "\t<object>\n";
+        element(&mut text, 2, "name", class_name(names, object.class)?);
+        let pose = object.attributes.get("pose").and_then(Value::as_str).unwrap_or("Unspecified");
+        element(&mut text, 2, "pose", pose);
+        let flags = [
+            ("truncated", object.flags.truncated),
+            ("occluded", object.flags.occluded),
+            ("difficult", object.flags.difficult),
+        ];
+        for (name, set) in flags {
+            element(&mut text, 2, name, if set { "1" } else { "0" });
+        }
+        corners(&mut text, 2, object.bounding_box.to_array(BoxFormat::Xyxy));
+        for (name, value) in &object.attributes {
+            match (name.as_str(), value) {
+                ("pose", _) => {}
+                ("parts", Value::Array(parts)) => parts.iter().for_each(|part| self::part(&mut text, part)),
+                _ => nested(&mut text, 2, name, value),
+            }
+        }
+        text += "\t</object>\n";
+    }
+    text += "</annotation>\n";
+    Ok(text)
+}
+
+fn part(text: &mut String, part: &Value) {
+    let numbers = part["box"].as_array().map(|list| list.iter().filter_map(Value::as_f64).collect::<Vec<_>>());
+    let Some(Ok(numbers)) = numbers.map(<[f64; 4]>::try_from) else { return };
+    *text += "\t\t<part>\n";
+    if let Some(name) = part["name"].as_str() {
+        element(text, 3, "name", name);
+    }
+    corners(text, 3, numbers);
+    *text += "\t\t</part>\n";
+}
+
+/// An attribute as an element; lists, and what has no name in XML, are passed over.
+fn nested(text: &mut String, depth: usize, name: &str, value: &Value) {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(letter);
+    let taken = ["name", "bndbox", "truncated", "occluded", "difficult"].contains(&name);
+    match value {
+        _ if !is_name || taken => {}
+        Value::String(value) => element(text, depth, name, value),
+        Value::Number(_) | Value::Bool(_) => element(text, depth, name, &value.to_string()),
+        Value::Object(children) => children_of(text, depth, name, children),
+        Value::Null | Value::Array(_) => {}
+    }
+}
+
+fn children_of(text: &mut String, depth: usize, name: &str, children: &Map<String, Value>) {
+    let indent = "\t".repeat(depth);
+    let _ = writeln!(text, "{indent}<{name}>");
+    children.iter().for_each(|(name, value)| nested(text, depth + 1, name, value));
+    let _ = writeln!(text, "{indent}</{name}>");
+}
+
+fn corners(text: &mut String, depth: usize, corners: [f64; 4]) {
+    let indent = "\t".repeat(depth);
+    let _ = writeln!(text, "{indent}<bndbox>");
+    for (name, corner) in ["xmin", "ymin", "xmax", "ymax"].into_iter().zip(corners) {
+        let rounded = (corner * 1e6).round() / 1e6;
+        // Far out there are no millionths, and never is there a minus before zero.
+        let corner = if rounded.is_finite() { rounded + 0.0 } else { corner };
+        element(text, depth + 1, name, &corner.to_string());
+    }
+    let _ = writeln!(text, "{indent}</bndbox>");
+}
+
+fn element(text: &mut String, depth: usize, name: &str, content: &str) {
+    let _ = writeln!(text, "{}<{name}>{}</{name}>", "\t".repeat(depth), escape(content));
+}
