@@ -18,12 +18,16 @@ impl Picture {
     /// A tensor `[C, H, W]` or `[H, W]` of `u8` or floats, of one or three channels, with pixels, none of them NaN or infinite.
     pub(crate) fn read(op: &'static str, tensor: &Tensor) -> Result<Self> {
         let image = Image::from_tensor(&tensor.to_device(Device::Cpu)?)?;
-        let [channels, height, width] = image.shape();
+        let [height, width, channels] = image.shape();
         if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
             let expected = "a picture of shape [H, W], [1, H, W] or [3, H, W] with pixels";
             return Err(TensorError::shape(op, expected, tensor.shape()).into());
         }
-        let values = image.to_f32();
+        let interleaved = image.to_f32();
+        let mut values: Vec<f32> = Vec::with_capacity(interleaved.len());
+        for channel in 0..channels {
+            values.extend(interleaved.iter().skip(channel).step_by(channels));
+        }
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(Error::argument(op, format!("expected a picture of finite numbers, received {value}")));
         }

@@ -3,6 +3,8 @@
 //! Boxes are a float tensor `[..., 4]` in pixels, `x` to the right and `y` down; a box covers `x1 ≤ x < x2`, so that its width is
 //! `x2 - x1` with no pixel added, as in torchvision. A normalized box is one whose coordinates are fractions of the picture's sizes: see
 //! [`normalize`].
+//!
+//! Everything here is computed where the boxes lie.
 
 pub use ocelli_data::annotation::BoxFormat;
 use ocelli_tensor::{DType, Error as TensorError, Tensor};
@@ -119,7 +121,7 @@ fn columns(op: &'static str, boxes: &Tensor) -> Result<[Tensor; 4]> {
 fn sizes_beside(op: &'static str, boxes: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor> {
     require_boxes(op, boxes)?;
     let sizes = [width, height, width, height].map(|size| size as f64);
-    Ok(Tensor::new(sizes)?.to_dtype(wide(boxes.dtype()))?)
+    Ok(Tensor::new(sizes)?.to_dtype(wide(boxes.dtype()))?.to_device(boxes.device())?)
 }
 
 /// The dtype that boxes are computed in.

@@ -48,7 +48,7 @@ impl CenterSampling {
     ///
     /// A level's boxes are those whose farthest side is more than 4 and less than 8 strides from the place; the first level takes smaller
     /// ones too, the last larger ones. Of several boxes the one of the smallest area counts, the first of equal ones. Boxes that are
-    /// empty or not finite are found by no anchor.
+    /// empty or not finite are found by no anchor. It is found on the CPU, and goes to the device of the anchors.
     ///
     /// # Errors
     /// Unless both are float tensors of such shapes and the levels' counts sum to the anchors.

@@ -3,7 +3,7 @@
 //! All take boxes [`BoxFormat::Xyxy`](super::BoxFormat::Xyxy) of one shape `[..., 4]`, as variables: they are differentiable in both. They
 //! are `1 −` a form of intersection over union, with torchvision's arithmetic and gradients; `eps` (torchvision's default is
 //! [`LOSS_EPSILON`]) is added to divisors, so that boxes without area have a finite loss. Half types are widened to `f32`. The mean
-//! of no boxes is 0, as there.
+//! of no boxes is 0, as there. They are computed where the boxes lie.
 
 use std::f64::consts::PI;
 

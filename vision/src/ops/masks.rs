@@ -1,6 +1,6 @@
 //! Masks of objects: their boxes, pasting into pictures, polygons and run-length codes as tensors.
 //!
-//! All of it runs on the CPU; results come back on the device of the tensors they are made of.
+//! All of it runs on the CPU; results come back on the device of the (first) tensor they are made of.
 
 use std::ops::Range;
 

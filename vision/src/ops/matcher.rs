@@ -70,7 +70,8 @@ impl Matcher {
 
     /// The box of each prediction, as `i64` of shape `[N]`, or [`Matcher::BELOW_LOW_THRESHOLD`] or [`Matcher::BETWEEN_THRESHOLDS`], from
     /// the quality (IoU) of each of `M` boxes with each of `N` predictions, `[M, N]`. Of boxes of equal quality the first
-    /// counts. NaN is below every number. Without boxes all predictions are background.
+    /// counts. NaN is below every number. Without boxes all predictions are background. It is found on the CPU, and goes to the device of
+    /// the quality.
     ///
     /// # Errors
     /// Unless the quality is a float tensor of rank 2.

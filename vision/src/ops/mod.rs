@@ -1,4 +1,9 @@
 //! Detection's arithmetic on boxes.
+//!
+//! Tensors may lie on any device. What is arithmetic alone (formats, areas, coders, losses, regions of interest) is computed there, and refused
+//! if its operands lie apart. What compares and chooses (overlaps of all pairs, suppression, assignment, draws, masks, keypoints) is done on the
+//! CPU, by the same code for every device, so that ties and NaN are where they always are; its results go to the device of the tensor that the
+//! function's or the module's documentation names. What is made of plain numbers (anchors, run-length codes) lies on the CPU.
 
 pub mod anchors;
 pub mod boxes;
@@ -16,6 +21,7 @@ mod nms;
 pub mod roi;
 pub mod rotated;
 mod sampler;
+mod test_time;
 
 pub use boxes::BoxFormat;
 pub use center_sampling::CenterSampling;
@@ -31,3 +37,4 @@ pub use nms::{
     MatrixDecay, Rescored, SoftDecay, batched_nms, diou_nms, mask_nms, matrix_nms, nms, rotated_nms, soft_nms,
 };
 pub use sampler::{BalancedPositiveNegativeSampler, hard_negative_mining};
+pub use test_time::{MergeViews, merge_views};

@@ -1,7 +1,8 @@
 //! Rotated boxes: their formats, areas, and intersection over union.
 //!
 //! A rotated box is `cx, cy, w, h, angle`: centre, sides, and the angle in degrees, counter-clockwise as the picture is seen (`y` points
-//! down), as in torchvision's `cxcywhr`. At 0° it is the box of [`BoxFormat::Cxcywh`](super::BoxFormat::Cxcywh).
+//! down), as in torchvision's `cxcywhr`. At 0° it is the box of [`BoxFormat::Cxcywh`](super::BoxFormat::Cxcywh). All but [`iou_matrix`] is computed
+//! where the boxes lie.
 
 use std::f64::consts::PI;
 

@@ -40,7 +40,7 @@ impl BalancedPositiveNegativeSampler {
 
     /// Two masks `[N]` of booleans, the positive and the negative predictions that were drawn, from labels `[N]` of any number type:
     /// positive from 1 on, negative at 0; others are left out. Where positives are few, more negatives are drawn. A generator's seed
-    /// gives the same draw whatever the number of threads.
+    /// gives the same draw whatever the number of threads and the device; the masks lie on that of the labels.
     ///
     /// # Errors
     /// Unless the labels are numbers of shape `[N]`.
@@ -73,7 +73,7 @@ impl BalancedPositiveNegativeSampler {
 /// positives (3 in the paper), rounded down, or all if they are fewer.
 ///
 /// `loss` are losses `[A]` of one image or `[N, A]` of several, `positive` booleans of that shape. Equal losses are taken in their order,
-/// NaN before every number.
+/// NaN before every number. They are sorted on the CPU; the mask lies on the device of the losses.
 ///
 /// ```
 /// use ocelli_tensor::Tensor;

@@ -54,7 +54,7 @@ pub struct PyramidLevel {
 }
 
 impl ImagePyramid {
-    /// The levels of a picture (`[H, W]` or `[C, H, W]`, `u8` or floats, which become `f32`), the largest first: the picture itself. They are computed on the
+    /// The levels of a picture (`[H, W]`, or `[C, H, W]` of 1 to 4 channels, `u8` or floats, which become `f32`), the largest first: the picture itself. They are computed on the
     /// CPU and lie on the picture's device. A picture smaller than `min_size` has none.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl ImagePyramid {
             return Err(Error::argument(OP, message));
         }
         let picture = Image::from_tensor(image)?;
-        let [_, height, width] = picture.shape();
+        let [height, width] = picture.size();
         if height == 0 || width == 0 {
             let message = format!("expected a picture with pixels, received {height}x{width}");
             return Err(Error::argument(OP, message));

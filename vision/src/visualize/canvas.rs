@@ -3,12 +3,13 @@
 use ocelli_tensor::{Error as TensorError, Tensor};
 
 use crate::Result;
+use crate::picture::Picture;
 
 /// Red, green, blue.
 pub(super) type Color = [u8; 3];
 
 /// A rectangle of pixels: left, top, width, height.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Area {
     pub(super) left: usize,
     pub(super) top: usize,
@@ -25,6 +26,13 @@ impl Area {
             width: self.width + self.left.min(border) + border,
             height: self.height + self.top.min(border) + border,
         }
+    }
+
+    /// How many pixels two areas share.
+    pub(super) fn shared(self, other: Area) -> usize {
+        let along =
+            |a: usize, length: usize, b: usize, other: usize| (a + length).min(b + other).saturating_sub(a.max(b));
+        along(self.left, self.width, other.left, other.width) * along(self.top, self.height, other.top, other.height)
     }
 }
 
@@ -44,6 +52,25 @@ impl Canvas {
         Ok(Canvas { width, height, pixels })
     }
 
+    /// A picture `[H, W]`, `[1, H, W]` or `[3, H, W]`, of `u8` or of floats where 0 is dark and 1 is bright, to be drawn on.
+    pub(super) fn of_picture(op: &'static str, picture: &Tensor) -> Result<Self> {
+        let picture = Picture::read(op, picture)?;
+        let mut canvas = Canvas::new(picture.width, picture.height, [0; 3])?;
+        let planes = picture.rgb();
+        for (i, pixel) in canvas.pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            *pixel = planes.map(|plane| (plane[i] * 255.0).round().clamp(0.0, 255.0) as u8);
+        }
+        Ok(canvas)
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.height
+    }
+
     /// Lays a color over a pixel, so much of it (`0..=1`).
     pub(super) fn blend(&mut self, x: usize, y: usize, color: Color, amount: f32) {
         if x < self.width && y < self.height {
@@ -55,10 +82,28 @@ impl Canvas {
     }
 
     pub(super) fn fill(&mut self, area: Area, color: Color) {
+        let columns = area.left.min(self.width)..(area.left + area.width).min(self.width);
+        for y in area.top..(area.top + area.height).min(self.height) {
+            let row = &mut self.pixels[y * self.width * 3..(y + 1) * self.width * 3];
+            row.as_chunks_mut::<3>().0[columns.clone()].fill(color);
+        }
+    }
+
+    /// Lays a color over an area, so much of it (`0..=1`).
+    pub(super) fn tint(&mut self, area: Area, color: Color, amount: f32) {
         for y in area.top..(area.top + area.height).min(self.height) {
             for x in area.left..(area.left + area.width).min(self.width) {
-                self.blend(x, y, color, 1.0);
+                self.blend(x, y, color, amount);
             }
+        }
+    }
+
+    /// Copies another picture, its upper left corner to `(left, top)`.
+    pub(super) fn paste(&mut self, other: &Canvas, (left, top): (usize, usize)) {
+        let width = other.width.min(self.width.saturating_sub(left)) * 3;
+        for y in 0..other.height.min(self.height.saturating_sub(top)) {
+            let (from, to) = (y * other.width * 3, ((top + y) * self.width + left) * 3);
+            self.pixels[to..to + width].copy_from_slice(&other.pixels[from..from + width]);
         }
     }
 

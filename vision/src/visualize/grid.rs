@@ -77,10 +77,11 @@ impl Grid {
     /// Unless shape and dtype are these and the picture has pixels.
     pub fn add(&mut self, picture: &Tensor, caption: &str, marked: bool) -> Result<()> {
         let picture = Image::from_tensor(picture)?;
-        let [channels, height, width] = picture.shape();
+        let [height, width, channels] = picture.shape();
         if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
-            let message =
-                format!("expected a picture with 1 or 3 channels and with pixels, received {:?}", picture.shape());
+            let message = format!(
+                "expected a picture with 1 or 3 channels and with pixels, received [{channels}, {height}, {width}]"
+            );
             return Err(Error::argument("grid", message));
         }
         self.tiles.push(Tile { picture, caption: caption.lines().map(str::to_string).collect(), marked });
@@ -128,7 +129,7 @@ impl Grid {
 
 impl Tile {
     fn draw(&self, canvas: &mut Canvas, cell: Area, text: &Text) {
-        let [_, height, width] = self.picture.shape();
+        let [height, width] = self.picture.size();
         let picture = fitted(cell, height, width);
         let (border, color, ink) = if self.marked { (FRAME, MARK, MARK) } else { (1, LINE, INK) };
         canvas.fill(picture.grown(border), color);
@@ -146,16 +147,18 @@ impl Tile {
 
     /// Each pixel is the mean of the picture's pixels that it covers; enlarged, a pixel of the picture is a square.
     fn draw_picture(&self, canvas: &mut Canvas, area: Area) {
-        let [channels, height, width] = self.picture.shape();
+        let [height, width, channels] = self.picture.shape();
         let values = self.picture.to_f32();
         let rows: Vec<_> = (0..area.height).map(|y| covered(y, area.height, height)).collect();
         let columns: Vec<_> = (0..area.width).map(|x| covered(x, area.width, width)).collect();
         for (y, rows) in rows.iter().enumerate() {
             for (x, columns) in columns.iter().enumerate() {
                 let color = [0, 1, 2].map(|channel: usize| {
-                    let plane = &values[channel.min(channels - 1) * height * width..];
-                    let covered = rows.clone().flat_map(|row| &plane[row * width..][columns.clone()]);
-                    let mean = covered.sum::<f32>() / (rows.len() * columns.len()) as f32;
+                    let channel = channel.min(channels - 1);
+                    let covered = rows
+                        .clone()
+                        .flat_map(|row| columns.clone().map(move |column| (row * width + column) * channels + channel));
+                    let mean = covered.map(|at| values[at]).sum::<f32>() / (rows.len() * columns.len()) as f32;
                     // A NaN becomes black.
                     (mean * 255.0).round().clamp(0.0, 255.0) as u8
                 });

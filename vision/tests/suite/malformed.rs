@@ -1,4 +1,5 @@
-//! A hundred thousand random calls with whatever numbers and shapes: each gives a result or an error, none panics.
+//! A hundred thousand random calls with whatever numbers and shapes of what makes and codes boxes: each gives a result or an error, none
+//! panics.
 
 use ocelli_autograd::Var;
 use ocelli_tensor::{DType, Generator, Tensor};
@@ -8,10 +9,10 @@ use ocelli_vision::ops::roi::{LevelMapper, PsRoiAlign, PsRoiPool, RoiAlign, RoiP
 use ocelli_vision::ops::{BalancedPositiveNegativeSampler, CenterSampling, LowQuality, Matcher, hard_negative_mining};
 
 /// SplitMix64 (Steele et al. 2014).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, count: u64) -> u64 {
+    pub(crate) fn below(&mut self, count: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -19,17 +20,17 @@ impl Random {
         (z ^ (z >> 31)) % count
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
 
-    fn number(&mut self) -> f64 {
+    pub(crate) fn number(&mut self) -> f64 {
         const ODD: &[f64] = &[0.0, -0.0, 1.0, -1.0, 1e-30, 1e30, -1e30, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
         if self.below(12) == 0 { self.pick(ODD) } else { self.below(4000) as f64 / 100.0 - 8.0 }
     }
 
     /// Mostly of the expected width and rank, mostly floats.
-    fn tensor(&mut self, width: usize) -> Tensor {
+    pub(crate) fn tensor(&mut self, width: usize) -> Tensor {
         let rows = self.below(4) as usize;
         let width = if self.below(20) == 0 { self.below(6) as usize } else { width };
         let numbers = (0..rows * width).map(|_| self.number()).collect();
@@ -48,7 +49,7 @@ impl Random {
         }
     }
 
-    fn sizes(&mut self) -> [usize; 2] {
+    pub(crate) fn sizes(&mut self) -> [usize; 2] {
         [self.below(4) as usize, self.below(4) as usize]
     }
 }

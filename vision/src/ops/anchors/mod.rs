@@ -1,7 +1,7 @@
 //! Anchors: the boxes that a detector begins with, at every place of its feature maps.
 //!
 //! Anchors are a tensor `[A, 4]` of [`BoxFormat::Xyxy`](super::BoxFormat::Xyxy) in pixels of the picture, map after map, within a map row by
-//! row, and at each place in the order of the sizes and ratios: the order in which torchvision's heads give their predictions.
+//! row, and at each place in the order of the sizes and ratios: the order in which torchvision's heads give their predictions. They lie on the CPU.
 
 mod faster_rcnn;
 mod fpn;

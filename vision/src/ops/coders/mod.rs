@@ -1,7 +1,8 @@
 //! Coders: boxes as the numbers that a network is trained to give, relative to anchors, proposals or cells, and back.
 //!
 //! Encoding makes targets, of tensors. Decoding takes what a network gives and is differentiable, as losses on boxes (GIoU) want it.
-//! Boxes are [`BoxFormat::Xyxy`](super::BoxFormat::Xyxy).
+//! Boxes are [`BoxFormat::Xyxy`](super::BoxFormat::Xyxy). Results lie on the device of the boxes or codes; those of [`YoloV1Coder`] and
+//! [`YoloV2Coder::encode`] go by the CPU, as do the sides that encoding checks.
 
 mod rcnn;
 mod yolo;

@@ -1,7 +1,7 @@
 //! RoI align on feature pyramids: each region on the level that its size belongs to.
 
 use ocelli_autograd::Var;
-use ocelli_tensor::{DType, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use super::{RoiAlign, rois_from_boxes};
 use crate::host;
@@ -60,8 +60,8 @@ impl LevelMapper {
     /// Unless the boxes are a float tensor `[K, 4]`.
     pub fn levels(&self, boxes: &Tensor) -> Result<Vec<usize>> {
         require_list("level_mapper", boxes)?;
-        // What lies on the edge of a level is decided by rounding, so precision and order are torchvision's.
-        let areas = area(boxes, BoxFormat::Xyxy)?;
+        // What lies on the edge of a level is decided by rounding, so precision and order are torchvision's, on the CPU.
+        let areas = area(&boxes.to_device(Device::Cpu)?, BoxFormat::Xyxy)?;
         let level = match areas.dtype() {
             DType::F64 => host::elements::<f64>(&areas)?.iter().map(|&area| self.level(area)).collect(),
             _ => host::elements::<f32>(&areas)?.iter().map(|&area| self.single_level(area)).collect(),
@@ -123,7 +123,7 @@ impl MultiScaleRoiAlign {
 
     /// The features `[K, C, high, wide]` of the boxes `[Kᵢ, 4]` of each image, image after image, from maps `[N, C, Hₗ, Wₗ]` whose strides
     /// double from level to level. `sizes` are the pictures' `[height, width]` before they are padded to one size: a level's scale is
-    /// the power of two nearest to its height over the greatest of theirs.
+    /// the power of two nearest to its height over the greatest of theirs. Maps and boxes lie on one device.
     ///
     /// # Errors
     /// Unless there are maps, boxes and a size for each image, each level has half the scale of the one before, and as

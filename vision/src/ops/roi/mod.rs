@@ -1,8 +1,8 @@
 //! Regions of interest: what a second stage sees of the feature maps.
 //!
 //! All take maps `[N, C, H, W]` and regions `[K, 5]`, the number of the image and a box' `x1, y1, x2, y2` (see [`rois_from_boxes`]), and
-//! give `[K, C, high, wide]`, a grid of bins per region. They are differentiable in the maps, and their numbers are torchvision's. On a
-//! graphics processor they run on the CPU, and the results come back.
+//! give `[K, C, high, wide]`, a grid of bins per region. They are differentiable in the maps, and their numbers are torchvision's. Maps and
+//! regions lie on one device, where the results lie too; on a graphics processor each call waits until the regions have been read.
 
 mod align;
 mod levels;
@@ -32,7 +32,7 @@ use crate::Result;
 /// ```
 ///
 /// # Errors
-/// Unless all are float tensors `[Kᵢ, 4]` on one device.
+/// Unless all are float tensors `[Kᵢ, 4]` on one device, where the result lies too (on the CPU if there are no images).
 pub fn rois_from_boxes(boxes: &[Tensor]) -> Result<Tensor> {
     const OP: &str = "rois_from_boxes";
     let mut regions = Vec::with_capacity(boxes.len());
