@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use ocelli_examples::Result;
+use ocelli_examples::{Result, finish};
 use ocelli_tensor::{AdapterKind, DType, Device, Generator, Tensor};
 
 /// Lists the machine's graphics adapters, and measures each and the CPU.
@@ -20,13 +20,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {

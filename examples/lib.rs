@@ -1,11 +1,14 @@
 //! What the example programs share, and the README's example, which is compiled here.
 //!
-//! The programs are `mnist` (train and test a network on digits or garments) and `predict_digit` (use it on a picture).
+//! The programs are, among others, `mnist` (train and test a network on digits or garments), `predict_digit` (use it on a picture),
+//! `detection_tour` (what detection is made of, in pictures), `selective_search` (where objects may be in a picture), `augmentation_gallery` (every
+//! transform on one picture), `convert_dataset` and `dataset_stats` (write a data set in another format, look through one).
 
-#![allow(clippy::print_stdout)] // The README's example prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The README's example prints, and errors are printed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::ExitCode;
 
 use ocelli_data::ImageClassification;
 use ocelli_data::augment::{Augment, Resize};
@@ -19,6 +22,17 @@ mod readme {}
 
 /// The result of a program: whatever went wrong, to be printed.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Ends a program: what went wrong is printed.
+pub fn finish(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Training and test pictures.
 pub type TrainAndTest = (ImageClassification, ImageClassification);

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use ocelli_data::{DataLoader, Dataset, stratified_split};
-use ocelli_examples::{Description, Result, digit_augmentation, load_digits};
+use ocelli_examples::{Description, Result, digit_augmentation, finish, load_digits};
 use ocelli_nn::{CrossEntropy, Module, summary};
 use ocelli_optim::schedules::CosineDecay;
 use ocelli_tensor::{DType, Device, Generator, Tensor};
@@ -90,13 +90,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -1,20 +1,12 @@
 //! The main program from outside: killed and resumed, interrupted, and given what it cannot use.
-//!
-//! `cargo test` builds the examples beside the tests; these tests run the `mnist` program that was built with them.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::program::path as program;
 use ocelli_tensor::safetensors;
-
-fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this test");
-    let path = test.ancestors().nth(2).expect("target directory").join("examples").join(name);
-    assert!(path.exists(), "expected {} to be built with the tests", path.display());
-    path
-}
 
 /// A short training: two epochs of the embedded digits with a small network and augmentation.
 fn training(out: &Path, checkpoint_every: &str) -> Command {
