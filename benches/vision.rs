@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ocelli_autograd::Var;
-use ocelli_benches::{clustered_boxes, criterion, randn, spread_boxes};
+use ocelli_benches::{clustered_boxes, coco_table, criterion, detected_pictures, randn, spread_boxes};
 use ocelli_tensor::{DType, Generator, RoiMode, RoiOptions, Tensor};
 use ocelli_vision::ops::boxes::convert;
 use ocelli_vision::ops::roi::MultiScaleRoiAlign;
@@ -13,6 +13,7 @@ use ocelli_vision::ops::{
     BoxFormat, Detections, FusionOptions, MatrixDecay, SoftDecay, batched_nms, ciou_matrix, giou_matrix, iou_matrix,
     matrix_nms, nms, rotated, rotated_nms, soft_nms, weighted_boxes_fusion,
 };
+use ocelli_vision::proposals::SelectiveSearch;
 
 fn suppression(c: &mut Criterion) {
     for (count, name) in [(1_000, "1k"), (10_000, "10k"), (100_000, "100k")] {
@@ -93,5 +94,28 @@ fn regions(c: &mut Criterion) {
     });
 }
 
-criterion_group!(name = benches; config = criterion(); targets = suppression, overlaps, regions);
+fn evaluation(c: &mut Criterion) {
+    let pictures = detected_pictures(5_000);
+    c.bench_function("coco eval 5000x36", |b| b.iter(|| black_box(coco_table(&pictures))));
+}
+
+/// A picture of 512 × 512: soft waves with noise.
+fn proposals(c: &mut Criterion) {
+    let wave = |shape: [usize; 3], factor: f64| {
+        Tensor::arange(0, 512, 1).and_then(|x| x.to_dtype(DType::F32)?.mul(factor)?.sin()?.reshape(shape)?.mul(60.0))
+    };
+    let picture = || -> ocelli_tensor::Result<Tensor> {
+        let channels = Tensor::from_slice(&[1.0f32, 0.6, 0.3], [3, 1, 1])?;
+        let waves = wave([1, 512, 1], 0.03)?.add(&wave([1, 1, 512], 0.05)?)?.mul(&channels)?;
+        waves.add(&randn(&[3, 512, 512]).mul(4.0)?)?.add(128.0)?.clamp(Some(0.0), Some(255.0))?.to_dtype(DType::U8)
+    };
+    let picture = picture().expect("memory");
+    for (name, search) in [("fast", SelectiveSearch::fast()), ("quality", SelectiveSearch::quality())] {
+        c.bench_function(&format!("selective search 512x512 {name}"), |b| {
+            b.iter(|| black_box(search.propose(&picture).expect("a picture")));
+        });
+    }
+}
+
+criterion_group!(name = benches; config = criterion(); targets = suppression, overlaps, regions, evaluation, proposals);
 criterion_main!(benches);

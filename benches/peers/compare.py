@@ -63,6 +63,8 @@ def main():
         "FMA peak": [workloads],
         "PyTorch": [sys.executable, HERE / "pytorch.py"],
         "ONNX Runtime": [sys.executable, HERE / "onnx_runtime.py"],
+        "pycocotools": [sys.executable, HERE / "coco.py"],
+        "torchvision": [sys.executable, HERE / "loader.py"],
     }
     # Gigabytes per second, moved there and back; billions of operations per second.
     fma, copy, *_ = medians([workloads, "serve", "fma_1024"], [workloads, "serve", "copy_256M"])
@@ -70,6 +72,9 @@ def main():
 
     table = results.Table(HERE.parent / "RESULTS.md", limits)
     for row in chosen:
+        if row.is_skipped:
+            print(f"{row.name}\tskipped: no {row.data}", flush=True)
+            continue
         peer = [*programs[row.peer], "serve", row.peer_workload]
         try:
             ours_ms, peer_ms, *memory = medians([workloads, "serve", row.name], peer)

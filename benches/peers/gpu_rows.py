@@ -39,6 +39,7 @@ ROWS = [
     Row("gpu_copy_64M", "64 M floats read and written (negated)", 20, None, megabytes=2 * M),
     Row("gpu_add_64M", "two tensors of 64 M floats", 20, 0.8, megabytes=3 * M),
     Row("gpu_chain_64M", "relu(1.5 x + 0.5) + y of 64 M floats", 20, 0.8, megabytes=3 * M),
+    Row("gpu_chain_apart_64M", "the same, each operation by itself", 20, None, megabytes=9 * M),
     Row("gpu_softmax", "16,384 rows of 4096", 20, 0.8, megabytes=2 * M),
     Row("gpu_layer_norm", "16,384 rows of 4096", 20, 0.8, megabytes=2 * M),
     Row("gpu_matmul_f32", "4096×4096×4096, f32 (TF32 off)", 5, 0.5, 2 * 4096**3 / 1e9),

@@ -1,4 +1,4 @@
-"""benches/RESULTS.md: tables that are written anew, row by row, and notes that stay as a person has written them."""
+"""benches/RESULTS.md: tables of each machine that are written anew, row by row, and notes that stay as a person has written them."""
 
 import importlib.metadata
 import os
@@ -12,6 +12,17 @@ from pathlib import Path
 from rows import ROWS
 
 NOTES = "## Notes\n"
+MACHINE = "## On "
+INTRODUCTION = """# Ocelli beside its peers
+
+Written by `benches/compare.sh`, but for the notes. Both sides ran in turn on two threads; times are medians,
+`ratio` is ours / theirs (lower is better), and `met` tells whether it is within the target.
+
+The machine's limit is the time that the operations take at the measured peak, or the bytes that must be read and written at the
+copy's bandwidth, whichever is longer. A share above 100 % is one of fewer operations (Winograd) or of data that stay in
+the cache. Peak memory is the whole process's, Python and libraries included, after all runs.
+
+"""
 SPEED = ("workload", "what", "ours, ms", "peer", "peer, ms", "ratio", "target", "met", "day")
 SHARES = ("workload", "work", "the machine's limit, ms", "share reached", "peak memory, MB", "peer's, MB")
 FIRST = ("from process start to ResNet-18's first prediction", "seconds", "peak memory, MB", "stripped program, MB")
@@ -35,10 +46,10 @@ class Table:
     def __init__(self, path, limits):
         self.path = path
         self.limits = limits
-        old = path.read_text() if path.exists() else ""
-        self.notes = old.partition(NOTES)[2]
-        # Rows of another machine do not belong into this table.
-        old = old if f"- CPU: {cpu()}\n" in old else ""
+        tables, _, self.notes = (path.read_text() if path.exists() else "").partition(NOTES)
+        # What was measured on other machines stays as it is.
+        self.machines = {part.partition("\n")[0]: part for part in tables.split(f"\n{MACHINE}")[1:]}
+        old = self.machines.get(cpu(), "")
         self.speed, self.shares, self.first = (rows_of(old, header) for header in (SPEED, SHARES, FIRST))
 
     def add(self, row, ours_ms, peer_ms, memory):
@@ -63,24 +74,17 @@ class Table:
     def write(self):
         names = [row.name for row in ROWS]
         parts = [
-            "# Ocelli beside its peers\n",
-            "Written by `benches/compare.sh`, but for the notes. Both sides ran in turn on two threads; times are medians,",
-            "`ratio` is ours / theirs (lower is better), and `met` tells whether it is within the target.\n",
-            f"- CPU: {cpu()}",
+            f"{cpu()}\n",
             f"- measured limits: {self.limits.gflops:.0f} GFLOP/s of f32 multiply-adds in registers, "
             f"{self.limits.gigabytes:.1f} GB/s of copying (read and written)",
             f"- {versions()}\n",
             *markdown(SPEED, self.speed, names),
-            "## Share of the machine's limit, and memory\n",
-            "The limit is the time that the operations take at the measured peak, or the bytes that must be read and written at the",
-            "copy's bandwidth, whichever is longer. A share above 100 % is one of fewer operations (Winograd) or of data that stay in",
-            "the cache. Peak memory is the whole process's, Python and libraries included, after all runs.\n",
             *markdown(SHARES, self.shares, names),
-            "## Start\n",
-            *markdown(FIRST, self.first, ["ours", "ONNX Runtime"]),
-            NOTES,
+            *(markdown(FIRST, self.first, ["ours", "ONNX Runtime"]) if self.first else []),
         ]
-        self.path.write_text("\n".join(parts).rstrip("\n") + "\n" + self.notes)
+        self.machines[cpu()] = "\n".join(parts)
+        tables = "".join(f"{MACHINE}{part.rstrip()}\n\n" for part in self.machines.values())
+        self.path.write_text(f"{INTRODUCTION}{tables}{NOTES}{self.notes}")
 
 
 def markdown(header, rows, order):
@@ -120,5 +124,5 @@ def cpu():
 def versions():
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
     rust = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.split()[1:2]
-    peers = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "onnxruntime")]
+    peers = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "torchvision", "pillow", "onnxruntime")]
     return ", ".join([f"Ocelli {commit.stdout.strip() or 'without git'}", *peers, *(f"rustc {v}" for v in rust)])

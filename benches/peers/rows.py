@@ -1,6 +1,11 @@
 """The rows of the comparison: what is measured against whom, with which target, and how much work it is."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
+
+# Where real data sets lie: what needs one is skipped where it is absent.
+DATA = Path(os.environ.get("OCELLI_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
 
 
 @dataclass(frozen=True)
@@ -14,6 +19,12 @@ class Row:
     gflop: float = 0.0
     # Millions of bytes that must be read or written at least.
     megabytes: float = 0.0
+    # The data set that it reads.
+    data: str = ""
+
+    @property
+    def is_skipped(self):
+        return bool(self.data) and not (DATA / self.data).is_dir()
 
     @property
     def peer_workload(self):
@@ -27,6 +38,14 @@ def megabytes(*floats):
 PICTURE = 56 * 56
 # The features of 1,000 regions, and the map that they are read from.
 REGIONS = 1000 * 256 * 7 * 7, 256 * 50 * 50
+
+# Category, box and area or score of each object and detection, of eight bytes.
+DETECTED = megabytes(5_000 * (7 + 36) * 6 * 2)
+
+# What the loaders write, and the files that they and the reader of COCO's format read.
+LOADED = megabytes(364 * 3 * 224**2) + 7.6
+SMALL = megabytes(10_000 * 3 * 32**2 * 5 / 4)
+ANNOTATIONS = 46.8
 
 ROWS = [
     Row("matmul_1024", "1024×1024×1024", "FMA peak", 1.18, 2.147, megabytes(3 * 1024**2)),
@@ -50,6 +69,11 @@ ROWS = [
     Row("iou_5000x5000", "of all pairs", "PyTorch", 0.3, 0.0, megabytes(5_000**2)),
     Row("roi_align_1000x256_7x7", "1,000 boxes, 256×50×50, 2×2 samples", "PyTorch", 0.3, 0.0, megabytes(*REGIONS)),
     Row("roi_align_backward_1000x256_7x7", "its gradient", "PyTorch", 0.5, 0.0, megabytes(*REGIONS)),
+    Row("coco_eval_5000x36", "boxes of 5,000 pictures with 36 detections each", "pycocotools", 0.1, 0.0, DETECTED),
+    Row("coco_parse", "a file of 100,000 annotations with outlines", "pycocotools", 0.2, 0.0, ANNOTATIONS),
+    Row("loader_jpeg_224", "364 JPEGs of 640×480 to 256, middle of 224, normalized", "torchvision", 0.4, 0.0, LOADED, "bccd"),
+    Row("loader_train_224", "they, random pieces to 224, flipped, jittered", "torchvision", 0.35, 0.0, LOADED, "bccd"),
+    Row("loader_cifar", "10,000 of 32×32, moved, flipped, normalized", "torchvision", 0.1, 0.0, SMALL, "cifar10"),
     Row("infer_resnet18_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 3.628, 46.8),
     Row("infer_resnet50_b1", "224×224, batch 1", "ONNX Runtime", 1.0, 8.178, 102.2),
     Row("infer_resnet50_b8", "224×224, batch 8", "ONNX Runtime", 1.0, 8 * 8.178, 102.2),

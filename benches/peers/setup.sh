@@ -9,8 +9,8 @@ peers=${PEERS:-$HOME/ocelli-peers}
 "${PYTHON:-python3}" -m venv "$peers"
 "$peers/bin/python" -m pip install --disable-pip-version-check --requirement "$here/requirements.txt" "$@"
 
-for module in numpy torch torchvision onnx onnxruntime keras; do
-    TF_CPP_MIN_LOG_LEVEL=3 "$peers/bin/python" -c "import $module; print('$module', $module.__version__)" || {
+for module in numpy torch torchvision PIL onnx onnxruntime keras pycocotools; do
+    TF_CPP_MIN_LOG_LEVEL=3 "$peers/bin/python" -c "import $module; print('$module', getattr($module, '__version__', ''))" || {
         echo "$peers: Python cannot import $module (see above). A missing lib*.so of CUDA means that PyTorch came without" \
             "its nvidia packages: run this again, or give it an index that has PyTorch for the CPU alone." >&2
         exit 1

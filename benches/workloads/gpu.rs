@@ -16,6 +16,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("gpu_copy_64M", || repeated(20, &[1 << 26], DType::F32, |x| x.neg())),
     ("gpu_add_64M", || pair(|x, y| x.add(y))),
     ("gpu_chain_64M", || pair(|x, y| x.mul(1.5)?.add(0.5)?.relu()?.add(y))),
+    ("gpu_chain_apart_64M", || pair(|x, y| alone(&alone(&alone(&x.mul(1.5)?)?.add(0.5)?)?.relu()?)?.add(y))),
     ("gpu_softmax", || repeated(20, &[16_384, 4096], DType::F32, |x| x.softmax(-1))),
     ("gpu_layer_norm", layer_norm),
     ("gpu_matmul_f32", || repeated(5, &[4096, 4096], DType::F32, |x| x.matmul(x))),
@@ -55,6 +56,12 @@ fn pair(f: fn(&Tensor, &Tensor) -> ocelli_tensor::Result<Tensor>) -> Result<Work
     let (device, numbers) = (device()?, || randn_of(DType::F32, &[1 << 26]));
     let (x, y) = (numbers().to_device(device)?, numbers().to_device(device)?);
     held(20, move || f(&x, &y))
+}
+
+/// A result that has been computed by itself: what follows is another kernel.
+fn alone(x: &Tensor) -> ocelli_tensor::Result<Tensor> {
+    x.device().synchronize()?;
+    Ok(x.clone())
 }
 
 /// Work whose results are held until it has been waited for: elementwise operations whose results are dropped do not run.

@@ -7,6 +7,7 @@
 
 mod gpu;
 mod limits;
+mod loader;
 mod roi;
 mod server;
 
@@ -14,7 +15,7 @@ use std::error::Error;
 use std::hint::black_box;
 
 use ocelli_autograd::{Var, no_grad};
-use ocelli_benches::{clustered_boxes, randn, spread_boxes};
+use ocelli_benches::{clustered_boxes, coco_table, detected_pictures, randn, spread_boxes};
 use ocelli_infer::Plan;
 use ocelli_nn::{BatchNorm2d, CrossEntropy, LSTM, Layer, Loss, Module};
 use ocelli_optim::{Optimizer, RmsProp, Sgd};
@@ -63,6 +64,17 @@ const WORKLOADS: &[Workload] = &[
     }),
     ("roi_align_1000x256_7x7", roi::align),
     ("roi_align_backward_1000x256_7x7", roi::align_backward),
+    ("coco_eval_5000x36", || {
+        let pictures = detected_pictures(5_000);
+        Ok(Box::new(move || {
+            black_box(coco_table(&pictures));
+            Ok(())
+        }))
+    }),
+    ("coco_parse", loader::coco_parse),
+    ("loader_jpeg_224", loader::jpeg_224),
+    ("loader_train_224", loader::train_224),
+    ("loader_cifar", loader::cifar),
     ("infer_resnet18_b1", || resnet(&ResNetConfig::resnet18(), 1)),
     ("infer_resnet50_b1", || resnet(&ResNetConfig::resnet50(), 1)),
     ("infer_resnet50_b8", || resnet(&ResNetConfig::resnet50(), 8)),
