@@ -3,10 +3,10 @@
 use ocelli_tensor::Tensor;
 
 use super::boxes::require_list;
-use super::corners::Rect;
-use super::nms::{read_labels, read_scores};
+use super::corners::{Corners, Rect};
+use super::tree::{Reach, Tree};
 use crate::check::require_fraction;
-use crate::host::elements;
+use crate::host::{self, elements};
 use crate::{Error, Result};
 
 /// Scored boxes with classes.
@@ -157,8 +157,8 @@ fn read(
 ) -> Result<()> {
     require_list(op, &detections.boxes)?;
     let count = detections.boxes.shape()[0];
-    let scores = read_scores(op, count, &detections.scores)?;
-    let labels = read_labels(op, count, &detections.labels)?;
+    let scores = host::scores(op, count, &detections.scores)?;
+    let labels = host::labels(op, count, &detections.labels)?;
     if let Some(score) = scores.iter().find(|score| **score < 0.0 || score.is_infinite()) {
         return Err(Error::argument(op, format!("expected finite scores that are not negative, received {score}")));
     }
@@ -228,18 +228,86 @@ impl<'a> Cluster<'a> {
 /// The clusters of boxes of one class, best first.
 fn clusters(class: &[Found], iou_threshold: f64) -> Vec<Cluster<'_>> {
     let mut clusters: Vec<Cluster<'_>> = Vec::new();
-    for found in class {
-        let mut best = (iou_threshold, None);
-        for (i, cluster) in clusters.iter().enumerate() {
-            let iou = found.corners.iou(cluster.mean);
-            if iou > best.0 {
-                best = (iou, Some(i));
+    // Clusters are shown at their means, in the places of the boxes that began them.
+    let numbers: Vec<f64> = class.iter().flat_map(|Found { corners: b, .. }| [b.x1, b.y1, b.x2, b.y2]).collect();
+    let mut tree = Tree::new(&Corners::of(&numbers));
+    // The box that began each cluster, and the other way round.
+    let (mut first, mut begun_by) = (Vec::new(), vec![None; class.len()]);
+    for (k, found) in class.iter().enumerate() {
+        let mut best: (f64, Option<usize>) = (iou_threshold, None);
+        tree.any(&Reach::of(found.corners, iou_threshold), &mut |number, group| {
+            for (lane, iou) in group.ious(found.corners).into_iter().enumerate() {
+                let other = tree.box_at(number, lane).and_then(|i| begun_by[i]);
+                // Of equal overlaps the first cluster's counts.
+                if iou > best.0 || (iou == best.0 && best.1.is_some() && other < best.1) {
+                    best = (iou, other);
+                }
             }
-        }
-        match best.1 {
-            Some(i) => clusters[i].add(found),
-            None => clusters.push(Cluster::new(found)),
+            false
+        });
+        let cluster = match best.1 {
+            Some(cluster) => {
+                tree.hide(first[cluster]);
+                clusters[cluster].add(found);
+                cluster
+            }
+            None => {
+                first.push(k);
+                clusters.push(Cluster::new(found));
+                begun_by[k] = Some(clusters.len() - 1);
+                clusters.len() - 1
+            }
+        };
+        let mean = clusters[cluster].mean;
+        // Of huge corners it may be no number, and nothing joins it.
+        if mean.covers_something() {
+            tree.show(first[cluster], mean);
         }
     }
     clusters
+}
+
+#[cfg(test)]
+mod tests {
+    use ocelli_data::SampleRng;
+
+    use super::*;
+
+    #[test]
+    fn clusters_are_those_of_comparing_all() {
+        let mut rng = SampleRng::new(3, 0, 0);
+        for (count, picture) in [(0, 9.0), (1, 9.0), (300, 20.0), (3000, 400.0)] {
+            let mut found: Vec<Found> = (0..count)
+                .map(|k| {
+                    let mut whole = |most: f64| (rng.uniform(0.0, most).unwrap()).floor();
+                    let (x, y, w, h) = (whole(picture), whole(picture), 1.0 + whole(12.0), 1.0 + whole(12.0));
+                    let corners = Rect::new([x, y, x + w, y + h]);
+                    Found { label: 0, score: whole(9.0), weight: 1.0, model: k % 3, corners }
+                })
+                .collect();
+            found.sort_by(|a, b| b.score.total_cmp(&a.score));
+            for threshold in [0.0, 0.2, 0.55, 1.0] {
+                let mut all: Vec<Cluster<'_>> = Vec::new();
+                for one in &found {
+                    let mut best = (threshold, None);
+                    for (i, cluster) in all.iter().enumerate() {
+                        let iou = one.corners.iou(cluster.mean);
+                        if iou > best.0 {
+                            best = (iou, Some(i));
+                        }
+                    }
+                    match best.1 {
+                        Some(i) => all[i].add(one),
+                        None => all.push(Cluster::new(one)),
+                    }
+                }
+                let quick = clusters(&found, threshold);
+                assert_eq!(quick.len(), all.len());
+                for (a, b) in quick.iter().zip(&all) {
+                    assert_eq!((a.mean, a.members.len()), (b.mean, b.members.len()));
+                    assert!(a.members.iter().zip(&b.members).all(|(a, b)| std::ptr::eq(*a, *b)));
+                }
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub mod roi;
 pub mod rotated;
 mod sampler;
 mod test_time;
+mod tree;
 
 pub use boxes::BoxFormat;
 pub use center_sampling::CenterSampling;

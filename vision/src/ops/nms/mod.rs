@@ -10,18 +10,17 @@ mod matrix;
 mod ranking;
 mod rotated;
 mod soft;
-mod tree;
 
 use ocelli_tensor::{DType, Tensor};
 
 use super::boxes::require_list;
 use super::corners::{Corners, Real, Rect};
 use super::iou::EPSILON;
+use super::tree::{Reach, Tree};
 use crate::Result;
 use crate::check::require_fraction;
 use ranking::Ranking;
-pub(super) use ranking::{read_labels, read_scores};
-use tree::{Reach, Tree};
+pub(super) use ranking::sorted_by_key;
 
 pub use mask::mask_nms;
 pub use matrix::{MatrixDecay, matrix_nms};

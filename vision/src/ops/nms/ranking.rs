@@ -1,10 +1,9 @@
 //! Which box comes first: the order that all kinds of suppression follow.
 
 use ocelli_tensor::kernels::over_pieces;
-use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
+use ocelli_tensor::{DType, Device, Tensor};
 
-use crate::host::elements;
-use crate::{Error, Result};
+use crate::{Error, Result, host};
 
 /// From so many boxes on, classes are shared among threads.
 const SHARED: usize = 1024;
@@ -24,10 +23,10 @@ impl Ranking {
     /// # Errors
     /// Unless there is one score of a float type for each box, and one integer label, if there are labels.
     pub(super) fn new(op: &'static str, count: usize, scores: &Tensor, labels: Option<&Tensor>) -> Result<Self> {
-        let (device, scores) = (scores.device(), read_scores(op, count, scores)?);
+        let (device, scores) = (scores.device(), host::scores(op, count, scores)?);
         let order = sorted_by_key(count, |i| descending(scores[i]));
         let classes = match labels {
-            Some(labels) => by_label(&order, &read_labels(op, count, labels)?),
+            Some(labels) => by_label(&order, &host::labels(op, count, labels)?),
             None => vec![order.clone()],
         };
         Ok(Ranking { scores, order, classes, device })
@@ -102,7 +101,7 @@ pub(super) fn require_no_negative(op: &'static str, scores: &[f64]) -> Result<()
 }
 
 /// `0..count` by rising keys; equal ones in their order.
-pub(super) fn sorted_by_key(count: usize, key: impl Fn(usize) -> u64) -> Vec<usize> {
+pub(in crate::ops) fn sorted_by_key(count: usize, key: impl Fn(usize) -> u64) -> Vec<usize> {
     // Key and position in one number: the sort needs neither to be stable nor to look anything up.
     let mut keyed: Vec<u128> = (0..count).map(|i| u128::from(key(i)) << 64 | i as u128).collect();
     keyed.sort_unstable();
@@ -117,30 +116,6 @@ pub(super) fn descending(score: f64) -> u64 {
     // 0 for -0. Of two positive numbers the bits compare as the numbers, of two negative ones the other way round.
     let bits = (score + 0.0).to_bits();
     if bits >> 63 == 1 { bits } else { !(bits | 1 << 63) }
-}
-
-/// One score for each box.
-pub(in super::super) fn read_scores(op: &'static str, count: usize, scores: &Tensor) -> Result<Vec<f64>> {
-    if !scores.dtype().is_float() {
-        return Err(TensorError::dtype(op, "scores of a float dtype", scores.dtype()).into());
-    }
-    if scores.shape()[..] != [count] {
-        let expected = format!("one score for each box, shape [{count}]");
-        return Err(TensorError::shape(op, expected, scores.shape()).into());
-    }
-    Ok(elements::<f64>(scores)?.into_owned())
-}
-
-/// One label for each box.
-pub(in super::super) fn read_labels(op: &'static str, count: usize, labels: &Tensor) -> Result<Vec<i64>> {
-    if !labels.dtype().is_integer() {
-        return Err(TensorError::dtype(op, "labels of an integer dtype", labels.dtype()).into());
-    }
-    if labels.shape()[..] != [count] {
-        let expected = format!("one label for each box, shape [{count}]");
-        return Err(TensorError::shape(op, expected, labels.shape()).into());
-    }
-    Ok(elements::<i64>(labels)?.into_owned())
 }
 
 /// The positions in `order`, a list for each label.

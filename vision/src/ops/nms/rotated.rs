@@ -4,8 +4,8 @@ use ocelli_tensor::Tensor;
 
 use super::super::corners::Corners;
 use super::super::rotated::{Rotated, read};
+use super::super::tree::{Reach, Tree};
 use super::ranking::Ranking;
-use super::tree::{Reach, Tree};
 use crate::Result;
 use crate::check::require_fraction;
 

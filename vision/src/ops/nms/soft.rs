@@ -7,8 +7,8 @@ use ocelli_tensor::{DType, Tensor};
 
 use super::super::boxes::require_list;
 use super::super::corners::{Corners, Real};
+use super::super::tree::{Reach, Tree};
 use super::ranking::{Ranking, Rescored, descending, require_decay, require_no_negative, sorted_by_key};
-use super::tree::{Reach, Tree};
 use crate::Result;
 use crate::check::require_fraction;
 

@@ -1,10 +1,10 @@
-//! Which of the boxes shown so far may overlap a box: what makes suppression of many boxes fast.
+//! Which of the boxes shown so far may overlap a box: what makes suppression and fusion of many boxes fast.
 //!
 //! A packed R-tree. Boxes of like place lie together in groups of 16, groups in groups of groups; of each group the tree knows the box
 //! around those shown. A question goes down where it may find something, and looks at 16 boxes at once.
 
-use super::super::corners::{Corners, Real, Rect, larger, smaller};
-use super::ranking::sorted_by_key;
+use super::corners::{Corners, Real, Rect, larger, smaller};
+use super::nms::sorted_by_key;
 
 pub(super) const FANOUT: usize = 16;
 
@@ -145,7 +145,7 @@ impl<T: Real> Tree<T> {
         }
     }
 
-    /// From now on a box is found.
+    /// From now on a box is found, at `b`, which may be another place than at first.
     pub(super) fn show(&mut self, i: usize, b: Rect<T>) {
         let Some(mut place) = self.places[i] else { return };
         for (k, level) in self.levels.iter_mut().enumerate() {
