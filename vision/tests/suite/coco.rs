@@ -171,6 +171,22 @@ fn perfect_and_empty_results() {
 }
 
 #[test]
+fn proposals_may_have_any_category() {
+    let place = [10.0, 10.0, 40.0, 40.0];
+    let evaluated = |params: CocoParams| {
+        let mut evaluator = CocoEvaluator::new(params).unwrap();
+        let found = vec![CocoDetection::new(0, 0.9, place), CocoDetection::new(1, 0.8, [60.0, 60.0, 30.0, 30.0])];
+        evaluator.add(0, vec![CocoObject::new(7, place), CocoObject::new(3, [60.0, 60.0, 30.0, 30.0])], found).unwrap();
+        evaluator.evaluate().unwrap().stats()[0]
+    };
+    assert_eq!(evaluated(CocoParams::boxes()), 0.0);
+    let without = |categories| CocoParams { use_categories: false, categories, ..CocoParams::boxes() };
+    assert!((evaluated(without(None)) - 1.0).abs() < 1e-12);
+    // Those that are named count, and no others.
+    assert_eq!(evaluated(without(Some(vec![3, 7]))), 0.0);
+}
+
+#[test]
 fn tensors_of_a_detector() {
     let boxes = Tensor::new([[0.0f32, 1.0, 4.0, 3.0], [2.0, 2.0, 2.5, 9.0]]).unwrap();
     let (scores, labels) = (Tensor::new([0.5f32, 0.25]).unwrap(), Tensor::new([3i32, 1]).unwrap());

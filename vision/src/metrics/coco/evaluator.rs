@@ -120,9 +120,15 @@ impl CocoEvaluator {
 
     /// The categories that are evaluated, in ascending order.
     fn categories(&self) -> Vec<i64> {
+        let pictures = self.pictures.values();
         let categories: BTreeSet<i64> = match &self.params.categories {
             Some(categories) => categories.iter().copied().collect(),
-            None => self.pictures.values().flat_map(|picture| &picture.objects).map(|object| object.category).collect(),
+            None => {
+                let of_objects = pictures.clone().flat_map(|picture| &picture.objects).map(|object| object.category);
+                // Proposals may have any category: where they make no difference, none of them is left out.
+                let found = pictures.filter(|_| !self.params.use_categories).flat_map(|picture| &picture.detections);
+                of_objects.chain(found.map(|found| found.category)).collect()
+            }
         };
         categories.into_iter().collect()
     }

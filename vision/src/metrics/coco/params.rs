@@ -52,7 +52,7 @@ pub struct CocoParams {
     pub max_detections: Vec<usize>,
     /// The sizes of objects; the first one is for all.
     pub area_ranges: Vec<AreaRange>,
-    /// The categories to evaluate; `None` for all that have an object.
+    /// The categories to evaluate; `None` for all that have an object, and without `use_categories` for all.
     pub categories: Option<Vec<i64>>,
     /// Whether a detection has to be of its object's category. Without, detections are scored as proposals.
     pub use_categories: bool,
