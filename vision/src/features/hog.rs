@@ -3,6 +3,7 @@
 use ocelli_tensor::kernels::over_pieces;
 use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
+use crate::host::filled;
 use crate::picture::Picture;
 use crate::{Error, Result};
 
@@ -119,7 +120,7 @@ impl Hog {
     pub fn features(&self, image: &Tensor) -> Result<Tensor> {
         let picture = self.read(image)?;
         let shape = self.shape([picture.height, picture.width])?;
-        let mut out = vec![0.0; shape.iter().product()];
+        let mut out = filled(0.0, length(&shape))?;
         self.describe(&picture, &mut out);
         Ok(Tensor::from_vec(out, shape)?.to_device(image.device())?)
     }
@@ -133,7 +134,7 @@ impl Hog {
         let [count, _, height, width] = images.shape()[..] else {
             return Err(TensorError::shape("hog", "pictures of shape [N, C, H, W]", images.shape()).into());
         };
-        let length: usize = self.shape([height, width])?.iter().product();
+        let length = length(&self.shape([height, width])?);
         let images_here = images.to_device(Device::Cpu)?;
         let mut out = Tensor::zeros([count, length], DType::F32)?.to_vec::<f32>()?;
         let mut failures: Vec<Option<Error>> = (0..count).map(|_| None).collect();
@@ -310,4 +311,9 @@ impl BlockNorm {
             }
         }
     }
+}
+
+/// How many numbers a shape has; the greatest there is, if that is more.
+fn length(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |length: usize, &size| length.saturating_mul(size))
 }

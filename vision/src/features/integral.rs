@@ -40,6 +40,18 @@ pub fn integral_image(image: &Tensor) -> Result<Tensor> {
 /// The sums over boxes (`[N, 4]` of integers: left, top, right, bottom; right and bottom do not belong to the box) of the picture whose integral
 /// image `[..., H + 1, W + 1]` this is: a tensor `[..., N]` of its dtype, on its device. An empty box has the sum 0.
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::features::{box_sums, integral_image};
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let sums = integral_image(&Tensor::new([[1u8, 2, 3], [4, 5, 6]])?)?;
+/// // The whole picture, its last column, nothing.
+/// let boxes = Tensor::new([[0i64, 0, 3, 2], [2, 0, 3, 2], [1, 1, 1, 1]])?;
+/// assert_eq!(box_sums(&sums, &boxes)?.to_vec::<i64>()?, [21, 9, 0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Unless the sums are of `i64` or `f64`, the boxes of integers, and each box lies in the picture with `x1 ≤ x2`, `y1 ≤ y2`.
 pub fn box_sums(sums: &Tensor, boxes: &Tensor) -> Result<Tensor> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
+use crate::host::filled;
 use crate::{Error, Result};
 
 /// Counts of true and predicted classes, and what follows from them: accuracy, intersection over union, F1.
@@ -37,13 +38,13 @@ impl ConfusionMatrix {
     /// An empty one for the classes `0..classes`.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless there is a class and at most 2¹⁵ of them.
+    /// [`Error::Argument`] unless there is a class and at most 2¹⁵ of them; if memory cannot be had.
     pub fn new(classes: usize) -> Result<Self> {
         if !(1..=1 << 15).contains(&classes) {
             let message = format!("expected 1 to 2^15 classes, received {classes}");
             return Err(Error::argument("confusion_matrix", message));
         }
-        Ok(ConfusionMatrix { classes, ignored: None, counts: vec![0; classes * classes] })
+        Ok(ConfusionMatrix { classes, ignored: None, counts: filled(0, classes * classes)? })
     }
 
     /// With a label that marks what is not annotated: where it is the truth, the prediction does not count. 255 in Pascal VOC and Cityscapes.

@@ -5,6 +5,7 @@ use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use crate::Result;
 use crate::check::require_masks;
+use crate::host::filled;
 
 /// The intersection over union of each mask of `a` (`[N, H, W]`) with each of `b` (`[M, H, W]`), as `f32 [N, M]`. A pixel belongs to a mask
 /// where it is not 0, in any dtype. Two empty masks have 0. It is counted on the CPU, on bits; the result goes to the device of `a`.
@@ -58,7 +59,7 @@ fn packed(masks: &Tensor) -> Result<Vec<Packed>> {
     let count = masks.shape()[0];
     let pixels = masks.numel().checked_div(count).unwrap_or(0);
     let inside = masks.to_device(Device::Cpu)?.to_dtype(DType::Bool)?.to_vec::<bool>()?;
-    let mut packed = vec![Packed::default(); count];
+    let mut packed = filled(Packed::default(), count)?;
     over_pieces(&mut packed, 1, &|i, mask| {
         let word = |bits: &[bool]| bits.iter().enumerate().fold(0, |word, (k, &bit)| word | u64::from(bit) << k);
         let words: Vec<u64> = inside[i * pixels..][..pixels].chunks(64).map(word).collect();

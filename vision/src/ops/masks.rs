@@ -11,7 +11,7 @@ use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 use super::boxes;
 use super::corners::Real;
 use crate::check::require_masks;
-use crate::host::{elements, reserved};
+use crate::host::{elements, filled, reserved};
 use crate::{Error, Result};
 
 /// The boxes around masks `[N, H, W]`, in which what is not 0 (or false) is inside: left, top, right, bottom of the pixels inside, as `f32` `[N, 4]`.
@@ -33,7 +33,7 @@ use crate::{Error, Result};
 /// Unless the masks are of rank 3.
 pub fn masks_to_boxes(masks: &Tensor) -> Result<Tensor> {
     let [count, height, width] = require_masks("masks_to_boxes", masks)?;
-    let mut around = vec![0.0f32; 4 * count];
+    let mut around = filled(0.0f32, count.saturating_mul(4))?;
     let pixels = masks.to_device(Device::Cpu)?.to_dtype(DType::Bool)?.to_vec::<bool>()?;
     if width > 0 {
         over_pieces(&mut around, 4, &|i, around| {
@@ -129,6 +129,17 @@ pub fn polygons_to_mask(polygons: &[Polygon], size: [usize; 2]) -> Result<Tensor
 }
 
 /// Run-length encoded masks of a picture of `[height, width]` as a `u8` tensor `[N, height, width]`, 1 inside.
+///
+/// ```
+/// use ocelli_data::annotation::Rle;
+/// use ocelli_vision::ops::decode_masks;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // Two pixels outside, then two inside, down the columns.
+/// let code = Rle::from_counts([2, 2], vec![2, 2])?;
+/// assert_eq!(decode_masks(&[code], [2, 2])?.to_vec::<u8>()?, [0, 1, 0, 1]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`Error::Argument`] if a mask is of another size; if memory cannot be had.

@@ -9,6 +9,7 @@ mod common;
 mod devices;
 mod features;
 mod fusion;
+mod huge;
 mod iou;
 mod keypoints;
 mod malformed;

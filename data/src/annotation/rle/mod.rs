@@ -65,7 +65,8 @@ impl Rle {
         }
         let [height, width] = size;
         let mut runs = Encoder::default();
-        for column in 0..width {
+        // Columns without rows have no runs, however many they are.
+        for column in 0..if height == 0 { 0 } else { width } {
             let (mut start, mut inside) = (0, false);
             for row in 0..height {
                 let pixel = mask[row * width + column] != 0;

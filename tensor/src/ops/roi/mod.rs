@@ -75,11 +75,10 @@ fn result_shape(
     if !regions.dtype().is_float() {
         return Err(Error::dtype(op, "regions of a float dtype", regions.dtype()));
     }
-    if high == 0 || wide == 0 {
-        return Err(Error::argument(
-            op,
-            format!("expected an output size of at least 1 × 1, received {high} × {wide}"),
-        ));
+    if ![high, wide].iter().all(|bins| (1..=MOST_SAMPLES).contains(bins)) {
+        let message =
+            format!("expected an output size of 1 to {MOST_SAMPLES} bins along an axis, received {high} × {wide}");
+        return Err(Error::argument(op, message));
     }
     let shape = Shape::from([count, channels, high, wide]);
     shape.check_size(op, dtype)?;

@@ -3,7 +3,7 @@
 use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use super::targets::People;
-use crate::host::elements;
+use crate::host::{elements, filled};
 use crate::{Error, Result};
 
 /// Part-affinity fields to learn.
@@ -35,6 +35,20 @@ impl AffinityTargets {
     /// [`HeatmapTargets`](super::HeatmapTargets) takes them. A field holds a limb's unit vector where the limb is, the mean where limbs of several
     /// people lie over each other, and 0 elsewhere. It is computed on the CPU and lies on the keypoints' device.
     ///
+    /// ```
+    /// use ocelli_tensor::Tensor;
+    /// use ocelli_vision::ops::keypoints::AffinityTargets;
+    /// # fn main() -> ocelli_vision::Result<()> {
+    /// let elbow_and_wrist = Tensor::new([[[2.0f32, 4.0, 2.0], [12.0, 4.0, 2.0]]])?;
+    /// let targets = AffinityTargets { size: [8, 16], width: 1.0, limbs: vec![[0, 1]] };
+    /// let fields = targets.encode(&elbow_and_wrist)?;
+    /// assert_eq!(fields.shape()[..], [2, 8, 16]);
+    /// // On the limb: one element to the right, none down.
+    /// assert_eq!(fields.narrow(1, 4, 1)?.narrow(2, 7, 1)?.to_vec::<f32>()?, [1.0, 0.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Unless shape and dtype are these, labelled keypoints are finite, limbs join two of the keypoints, and the width is at least 0.
     pub fn encode(&self, keypoints: &Tensor) -> Result<Tensor> {
@@ -47,8 +61,8 @@ impl AffinityTargets {
         let [height, width] = self.size;
         let shape = [2 * self.limbs.len(), height, width];
         let mut fields = Tensor::zeros(shape, DType::F32)?.to_vec::<f32>()?;
-        let plane = height * width;
-        let mut counts = vec![0u32; plane];
+        let plane = height.saturating_mul(width);
+        let mut counts = filled(0u32, if self.limbs.is_empty() { 0 } else { plane })?;
         for (&[from, to], field) in self.limbs.iter().zip(fields.chunks_exact_mut((2 * plane).max(1))) {
             counts.fill(0);
             let (across, down) = field.split_at_mut(plane);
@@ -72,6 +86,19 @@ impl AffinityTargets {
 /// How well a field `[2, H, W]` of any float type points from each of the points `from` (`[N, 2]`: x, y) to that of `to`: the mean of its component in this
 /// direction at `samples` places evenly from one to the other, both included, each at the nearest element (places outside at the edge). 1 is perfect; of
 /// points that are the same it is 0. The result `[N]` is `f32` and lies on the field's device; it is computed on the CPU.
+///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::keypoints::line_integral;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // A field that points to the right everywhere.
+/// let field = Tensor::new([[[1.0f32; 8]; 4], [[0.0; 8]; 4]])?;
+/// let from = Tensor::new([[0.0f32, 1.0], [2.0, 0.0]])?;
+/// let to = Tensor::new([[7.0f32, 1.0], [2.0, 3.0]])?;
+/// assert_eq!(line_integral(&field, &from, &to, 10)?.to_vec::<f32>()?, [1.0, 0.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// Unless shapes and dtypes are these, the field has elements, the points are finite and there are at least two samples.

@@ -2,7 +2,7 @@
 
 use ocelli_tensor::{DType, Error as TensorError, Tensor};
 
-use crate::host::elements;
+use crate::host::{elements, filled};
 use crate::{Error, Result};
 
 /// How a maximum is placed between elements, from those around it. At the edge of a map only what lies inside is asked.
@@ -32,6 +32,17 @@ pub struct Peak {
 
 /// The highest place of each map `[..., H, W]`: its `x` and `y` (`[..., 2]`), and its value (`[...]`), both in the maps' dtype (`f32` for half types) and on
 /// their device; they are found on the CPU. Of equal values the first one counts, NaN never; a map of nothing else gives (0, 0) and −∞.
+///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::keypoints::{Refinement, heatmap_argmax};
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let map = Tensor::new([[0.0f32, 0.2, 0.0, 0.0], [0.1, 0.9, 0.5, 0.0], [0.0, 0.2, 0.0, 0.0]])?;
+/// let (place, score) = heatmap_argmax(&map, Refinement::Quarter)?;
+/// assert_eq!((place.to_vec::<f32>()?, score.item::<f32>()?), (vec![1.25, 1.0], 0.9));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// Unless the maps are floats and have elements.
@@ -107,7 +118,7 @@ pub fn heatmap_peaks(heatmaps: &Tensor, finder: &PeakFinder) -> Result<Vec<Vec<P
     }
     let (maps, [height, width]) = read(OP, heatmaps)?;
     if height * width == 0 {
-        return Ok(vec![Vec::new(); heatmaps.shape()[0]]);
+        return filled(Vec::new(), heatmaps.shape()[0]);
     }
     let of = |values: &[f64]| {
         let map = Map { values, height, width };
