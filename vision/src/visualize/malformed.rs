@@ -208,10 +208,25 @@ fn plots(r: &mut Random) -> bool {
     is_picture(plot.render(&counts))
 }
 
+fn grid(r: &mut Random) -> bool {
+    let mut grid = Grid::new(r.below(5));
+    if r.below(2) == 0 {
+        grid = grid.cell(r.pick(&[0, 1, 9, 60, 200]));
+    }
+    if r.below(2) == 0 {
+        grid = grid.title(r.names().join(" "));
+    }
+    let mut all = true;
+    for caption in r.names().into_iter().take(6) {
+        all &= grid.add(&r.picture(), &caption, r.below(2) == 0).is_ok();
+    }
+    is_picture(grid.render()) & all
+}
+
 #[test]
 fn nothing_panics() {
     let mut random = Random(SampleRng::new(7, 0, 0));
-    const CALLS: [fn(&mut Random) -> bool; 6] = [boxes, masks, class_map, keypoints, heat_map, plots];
+    const CALLS: [fn(&mut Random) -> bool; 7] = [boxes, masks, class_map, keypoints, heat_map, plots, grid];
     const ROUNDS: usize = 700;
     for call in CALLS {
         let drawn = (0..ROUNDS).filter(|_| call(&mut random)).count();

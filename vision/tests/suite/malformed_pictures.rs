@@ -49,6 +49,30 @@ impl Random {
         Keypoints::from_flat(&numbers)
     }
 
+    /// A mask, mostly of one size, or keypoints, mostly as many as people have; sometimes neither.
+    fn region(&mut self) -> (Option<Rle>, Option<Keypoints>) {
+        let size = if self.below(20) == 0 { self.sizes() } else { [3, 3] };
+        let mask = (0..size[0] * size[1]).map(|_| self.below(2) as u8).collect::<Vec<u8>>();
+        let mask = (self.below(20) > 0).then(|| Rle::encode(&mask, size).unwrap());
+        let points = if self.below(20) == 0 { 5 } else { 17 };
+        let finite: Vec<f64> =
+            (0..3 * points).map(|i| if i % 3 == 2 { self.below(3) } else { self.below(40) } as f64).collect();
+        let keypoints = (self.below(20) > 0).then(|| Keypoints::from_flat(&finite).unwrap());
+        (mask, keypoints)
+    }
+
+    fn coco_object(&mut self) -> CocoObject {
+        let mut object = CocoObject::new(self.below(3) as i64, self.numbers()).area(self.number());
+        (object.mask, object.keypoints) = self.region();
+        object
+    }
+
+    fn coco_detection(&mut self) -> CocoDetection {
+        let mut found = CocoDetection::new(self.below(3) as i64, self.number(), self.numbers());
+        (found.mask, found.keypoints) = self.region();
+        found
+    }
+
     /// Lists of peaks, some of numbers that are none.
     fn peaks(&mut self, lists: usize) -> Vec<Vec<Peak>> {
         (0..lists)
@@ -88,7 +112,14 @@ fn boxes_and_losses(r: &mut Random, call: usize) -> bool {
 
 fn masks(r: &mut Random, call: usize) -> bool {
     let (a, b) = (r.picture(3), r.picture(3));
-    match call % 6 {
+    match call % 7 {
+        6 => {
+            let [one, other] = [r.region().0, r.region().0];
+            let (Some(one), Some(other)) = (one, other) else { return false };
+            let both = [one, other];
+            let crowd = vec![r.below(2) == 0; r.pick(&[1, 2, 2])];
+            Rle::union(&both).is_ok() & Rle::intersection(&both).is_ok() & Rle::iou_matrix(&both, &both, &crowd).is_ok()
+        }
         0 => masks_to_boxes(&a).is_ok(),
         1 => encode_masks(&a).is_ok(),
         2 => mask_iou_matrix(&a, &b).is_ok(),
@@ -176,13 +207,16 @@ fn metrics(r: &mut Random, call: usize) -> bool {
     let (objects, found) = (r.below(4), r.below(5));
     match call % 5 {
         0 => {
-            let params = CocoParams { iou_thresholds: vec![0.5, r.number().abs() / 40.0], ..CocoParams::boxes() };
+            let kind = r.pick(&[CocoParams::boxes as fn() -> CocoParams, CocoParams::masks, CocoParams::keypoints]);
+            let params = CocoParams {
+                iou_thresholds: vec![0.5, r.number().abs() / 40.0],
+                use_categories: r.below(3) > 0,
+                ..kind()
+            };
             let Ok(mut evaluator) = CocoEvaluator::new(params) else { return false };
             for id in [0, 1, r.below(2) as i64] {
-                let known =
-                    (0..objects).map(|_| CocoObject::new(r.below(3) as i64, r.numbers()).area(r.number())).collect();
-                let found =
-                    (0..found).map(|_| CocoDetection::new(r.below(3) as i64, r.number(), r.numbers())).collect();
+                let known = (0..objects).map(|_| r.coco_object()).collect();
+                let found = (0..found).map(|_| r.coco_detection()).collect();
                 if evaluator.add(id, known, found).is_err() {
                     return false;
                 }
