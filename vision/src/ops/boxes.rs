@@ -4,7 +4,7 @@
 //! `x2 - x1` with no pixel added, as in torchvision. A normalized box is one whose coordinates are fractions of the picture's sizes: see
 //! [`normalize`].
 //!
-//! Everything here is computed where the boxes lie.
+//! Everything here is computed where the boxes lie, but for the positions of [`remove_small`], which the CPU finds.
 
 pub use ocelli_data::annotation::BoxFormat;
 use ocelli_tensor::{DType, Error as TensorError, Tensor};
@@ -56,6 +56,17 @@ pub fn convert(boxes: &Tensor, from: BoxFormat, to: BoxFormat) -> Result<Tensor>
 
 /// Turns pixels into fractions of the picture's `[height, width]`; in every format.
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::boxes::normalize;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let boxes = Tensor::new([[16.0f32, 12.0, 64.0, 48.0]])?;
+/// // Of a picture 64 wide and 48 high.
+/// assert_eq!(normalize(&boxes, [48, 64])?.to_vec::<f32>()?, [0.25, 0.25, 1.0, 1.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Unless the boxes are a float tensor `[..., 4]` and the picture has pixels.
 pub fn normalize(boxes: &Tensor, size: [usize; 2]) -> Result<Tensor> {
@@ -69,6 +80,16 @@ pub fn normalize(boxes: &Tensor, size: [usize; 2]) -> Result<Tensor> {
 
 /// Turns fractions of the picture's `[height, width]` into pixels: undoes [`normalize`].
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::boxes::denormalize;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let boxes = Tensor::new([[0.25f32, 0.25, 1.0, 1.0]])?;
+/// assert_eq!(denormalize(&boxes, [48, 64])?.to_vec::<f32>()?, [16.0, 12.0, 64.0, 48.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Unless the boxes are a float tensor `[..., 4]`.
 pub fn denormalize(boxes: &Tensor, size: [usize; 2]) -> Result<Tensor> {
@@ -76,6 +97,17 @@ pub fn denormalize(boxes: &Tensor, size: [usize; 2]) -> Result<Tensor> {
 }
 
 /// Width × height of boxes `[..., 4]` as a tensor `[...]`; of half types as `f32`, since the area of a large box is beyond `f16`.
+///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::boxes::{BoxFormat, area};
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let boxes = Tensor::new([[10.0f32, 20.0, 30.0, 60.0]])?;
+/// assert_eq!(area(&boxes, BoxFormat::Xyxy)?.to_vec::<f32>()?, [800.0]);
+/// assert_eq!(area(&boxes, BoxFormat::Xywh)?.to_vec::<f32>()?, [1800.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// Unless the boxes are a float tensor `[..., 4]`.
@@ -89,6 +121,16 @@ pub fn area(boxes: &Tensor, format: BoxFormat) -> Result<Tensor> {
 
 /// Cuts [`BoxFormat::Xyxy`] boxes at the edges of a picture of `[height, width]`. A box that lies outside becomes empty.
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::boxes::clip;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let boxes = Tensor::new([[-5.0f32, 10.0, 70.0, 20.0]])?;
+/// assert_eq!(clip(&boxes, [48, 64])?.to_vec::<f32>()?, [0.0, 10.0, 64.0, 20.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Unless the boxes are a float tensor `[..., 4]`.
 pub fn clip(boxes: &Tensor, size: [usize; 2]) -> Result<Tensor> {
@@ -101,10 +143,25 @@ pub fn clip(boxes: &Tensor, size: [usize; 2]) -> Result<Tensor> {
 
 /// The positions, as `i64`, of those [`BoxFormat::Xyxy`] boxes `[N, 4]` of which both sides are at least `min_size` long.
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::boxes::remove_small;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let boxes = Tensor::new([[0.0f32, 0.0, 9.0, 1.0], [0.0, 0.0, 4.0, 4.0]])?;
+/// let kept = remove_small(&boxes, 2.0)?;
+/// assert_eq!(kept.to_vec::<i64>()?, [1]);
+/// assert_eq!(boxes.index_select(0, &kept)?.shape()[..], [1, 4]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
-/// Unless the boxes are a float tensor `[N, 4]`.
+/// Unless the boxes are a float tensor `[N, 4]` and `min_size` is a number.
 pub fn remove_small(boxes: &Tensor, min_size: f64) -> Result<Tensor> {
     require_list("remove_small", boxes)?;
+    if min_size.is_nan() {
+        return Err(Error::argument("remove_small", "expected a smallest side, received NaN"));
+    }
     let [x1, y1, x2, y2] = columns("remove_small", boxes)?;
     let long = |high: &Tensor, low: &Tensor| high.sub(low)?.ge(min_size);
     let keep = long(&x2, &x1)?.logical_and(&long(&y2, &y1)?)?;

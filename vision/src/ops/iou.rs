@@ -68,6 +68,18 @@ pub fn giou_matrix(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// The distance intersection over union of each box of `a` with each of `b`: `IoU − d²/(c² + 1e-7)`, where `d` is the distance of the
 /// centres and `c` the diagonal of the hull. torchvision's `distance_box_iou`. (Z. Zheng et al., "Distance-IoU Loss", 2019.)
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::diou_matrix;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // Apart: only the distance counts, 3 of the hull's diagonal of √(4² + 1²).
+/// let a = Tensor::new([[0.0f64, 0.0, 1.0, 1.0]])?;
+/// let b = Tensor::new([[3.0f64, 0.0, 4.0, 1.0]])?;
+/// assert!((diou_matrix(&a, &b)?.item::<f64>()? + 9.0 / 17.0).abs() < 1e-6);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// As [`iou_matrix`].
 #[doc(alias = "distance_box_iou")]
@@ -78,6 +90,19 @@ pub fn diou_matrix(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// The complete intersection over union of each box of `a` with each of `b`: `DIoU − αv`, where `v = 4/π²·(atan(w/h) − atan(w′/h′))²`
 /// compares the shapes and `α = v/(1 − IoU + v + 1e-7)`. torchvision's `complete_box_iou`; a box whose sides are both 0 counts as having
 /// `atan(w/h) = 0`. (Z. Zheng et al., "Distance-IoU Loss", 2019.)
+///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::{ciou_matrix, diou_matrix};
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // The same centre, but one lies and the other stands.
+/// let a = Tensor::new([[0.0f64, 1.0, 4.0, 3.0]])?;
+/// let b = Tensor::new([[1.0f64, 0.0, 3.0, 4.0]])?;
+/// assert!((diou_matrix(&a, &b)?.item::<f64>()? - 1.0 / 3.0).abs() < 1e-6);
+/// assert!(ciou_matrix(&a, &b)?.item::<f64>()? < 1.0 / 3.0);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// As [`iou_matrix`].

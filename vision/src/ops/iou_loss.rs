@@ -19,6 +19,20 @@ pub const LOSS_EPSILON: f64 = super::iou::EPSILON;
 
 /// `1 − IoU`: the loss that does not know where to go from boxes that do not overlap (its gradient is 0 there).
 ///
+/// ```
+/// use ocelli_autograd::Var;
+/// use ocelli_nn::losses::Reduction;
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::box_iou_loss;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let predicted = Var::leaf(Tensor::new([[0.0f64, 0.0, 2.0, 2.0]])?)?;
+/// let target = Var::constant(Tensor::new([[1.0f64, 0.0, 3.0, 2.0]])?);
+/// let loss = box_iou_loss(&predicted, &target, Reduction::Mean, 0.0)?;
+/// assert!((loss.item::<f64>()? - 2.0 / 3.0).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Unless both are float variables of one shape `[..., 4]`, and `eps` is finite and not negative.
 pub fn box_iou_loss(boxes1: &Var, boxes2: &Var, reduction: Reduction, eps: f64) -> Result<Var> {
@@ -59,6 +73,21 @@ pub fn generalized_box_iou_loss(boxes1: &Var, boxes2: &Var, reduction: Reduction
 /// `1 − IoU + d²/(c² + eps)`, with the distance `d` of the centres and the diagonal `c` of the hull: torchvision's
 /// `distance_box_iou_loss`. (Z. Zheng et al., "Distance-IoU Loss", 2019.)
 ///
+/// ```
+/// use ocelli_autograd::Var;
+/// use ocelli_nn::losses::Reduction;
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::distance_box_iou_loss;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let predicted = Var::leaf(Tensor::new([[0.0f64, 0.0, 2.0, 2.0]])?)?;
+/// let target = Var::constant(Tensor::new([[1.0f64, 0.0, 3.0, 2.0]])?);
+/// let loss = distance_box_iou_loss(&predicted, &target, Reduction::Mean, 0.0)?;
+/// // The centres are 1 apart, the hull is 3 by 2.
+/// assert!((loss.item::<f64>()? - (2.0 / 3.0 + 1.0 / 13.0)).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// As [`box_iou_loss`].
 pub fn distance_box_iou_loss(boxes1: &Var, boxes2: &Var, reduction: Reduction, eps: f64) -> Result<Var> {
@@ -69,6 +98,21 @@ pub fn distance_box_iou_loss(boxes1: &Var, boxes2: &Var, reduction: Reduction, e
 /// The loss by distance `+ αv`, where `v = 4/π²·(atan(w/h) − atan(w′/h′))²` compares the shapes and `α = v/(1 − IoU + v + eps)` is a constant
 /// to the gradient: torchvision's `complete_box_iou_loss`. (torchvision uses its default in the part of the distance, whatever `eps` it
 /// is given; here `eps` is that of all divisors.) A box without height has no shape: NaN if it has no width either.
+///
+/// ```
+/// use ocelli_autograd::Var;
+/// use ocelli_nn::losses::Reduction;
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::complete_box_iou_loss;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let predicted = Var::leaf(Tensor::new([[0.0f64, 0.0, 2.0, 2.0]])?)?;
+/// let target = Var::constant(Tensor::new([[1.0f64, 0.0, 3.0, 2.0]])?);
+/// let loss = complete_box_iou_loss(&predicted, &target, Reduction::Mean, 0.0)?;
+/// // Boxes of one shape: the loss by distance.
+/// assert!((loss.item::<f64>()? - (2.0 / 3.0 + 1.0 / 13.0)).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// As [`box_iou_loss`].

@@ -126,6 +126,16 @@ fn of_corners(boxes: &Tensor) -> Result<[Tensor; 5]> {
 
 /// Width × height of rotated boxes `[..., 5]` (`cx, cy, w, h, angle`), as a tensor `[...]`; of half types as `f32`.
 ///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::rotated::area;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// let boxes = Tensor::new([[10.0f32, 10.0, 8.0, 4.0, 30.0]])?;
+/// assert_eq!(area(&boxes)?.to_vec::<f32>()?, [32.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Unless the boxes are a float tensor `[..., 5]`.
 pub fn area(boxes: &Tensor) -> Result<Tensor> {
@@ -135,6 +145,20 @@ pub fn area(boxes: &Tensor) -> Result<Tensor> {
 }
 
 /// The smallest upright boxes [`BoxFormat::Xyxy`](super::BoxFormat::Xyxy) `[..., 4]` around rotated boxes `[..., 5]`, in their dtype.
+///
+/// ```
+/// use ocelli_tensor::Tensor;
+/// use ocelli_vision::ops::rotated::enclosing;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // A quarter turn: what was 8 wide is 8 high.
+/// let boxes = Tensor::new([[10.0f64, 10.0, 8.0, 4.0, 90.0]])?;
+/// let around = enclosing(&boxes)?.to_vec::<f64>()?;
+/// for (side, expected) in around.into_iter().zip([8.0, 6.0, 12.0, 14.0]) {
+///     assert!((side - expected).abs() < 1e-12);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// Unless the boxes are a float tensor `[..., 5]`.

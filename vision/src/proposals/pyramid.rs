@@ -47,10 +47,8 @@ impl Default for ImagePyramid {
 /// One size of a picture.
 #[derive(Debug, Clone)]
 pub struct PyramidLevel {
-    /// The picture at this size.
-    pub image: Tensor,
-    /// Rows and columns of this level as parts of the picture's.
-    pub scale: [f64; 2],
+    image: Tensor,
+    scale: [f64; 2],
 }
 
 impl ImagePyramid {
@@ -96,6 +94,16 @@ impl ImagePyramid {
 }
 
 impl PyramidLevel {
+    /// The picture at this size, `[C, H, W]`.
+    pub fn image(&self) -> &Tensor {
+        &self.image
+    }
+
+    /// Rows and columns of this level as parts of the picture's.
+    pub fn scale(&self) -> [f64; 2] {
+        self.scale
+    }
+
     /// Rows and columns.
     pub fn size(&self) -> [usize; 2] {
         let shape = self.image.shape();

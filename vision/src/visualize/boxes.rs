@@ -209,7 +209,7 @@ impl BoxPainter {
     /// Color and text of each box.
     fn facts(&self, count: usize, labels: Option<&Tensor>, scores: Option<&Tensor>) -> Result<Vec<(Color, String)>> {
         let labels = labels.map(|labels| classes(OP, labels, count)).transpose()?;
-        let scores = scores.map(|scores| numbers(scores, count)).transpose()?;
+        let scores = scores.map(|scores| host::scores(OP, count, scores)).transpose()?;
         let fact = |i: usize| {
             let class = labels.as_ref().map(|labels| labels[i]);
             let name = class.map(|class| match self.names.get(class) {
@@ -230,7 +230,7 @@ impl BoxPainter {
         let size = [canvas.width() as f64, canvas.height() as f64];
         let mut order: Vec<usize> = (0..shapes.len()).collect();
         if let Some(scores) = scores {
-            let scores = numbers(scores, shapes.len())?;
+            let scores = host::scores(OP, shapes.len(), scores)?;
             order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
         }
         let seen = |shape: &Shape| {
@@ -284,26 +284,9 @@ fn rectangle(canvas: &mut Canvas, corners: [f64; 4], width: usize, color: Color,
 
 /// The classes `[count]` of objects: integers from 0 on.
 pub(super) fn classes(op: &'static str, labels: &Tensor, count: usize) -> Result<Vec<usize>> {
-    if labels.shape()[..] != [count] {
-        return Err(TensorError::shape(op, format!("a label for each object, shape [{count}]"), labels.shape()).into());
-    }
-    if !labels.dtype().is_integer() {
-        return Err(TensorError::dtype(op, "labels of an integer dtype", labels.dtype()).into());
-    }
-    let class = |&label: &i64| {
+    let class = |label: i64| {
         let refused = |_| Error::argument(op, format!("expected labels from 0 on, received {label}"));
         usize::try_from(label).map_err(refused)
     };
-    elements::<i64>(labels)?.iter().map(class).collect()
-}
-
-/// The scores `[count]`.
-fn numbers(scores: &Tensor, count: usize) -> Result<Vec<f64>> {
-    if scores.shape()[..] != [count] {
-        return Err(TensorError::shape(OP, format!("a score for each box, shape [{count}]"), scores.shape()).into());
-    }
-    if !scores.dtype().is_float() {
-        return Err(TensorError::dtype(OP, "scores of a float dtype", scores.dtype()).into());
-    }
-    Ok(elements::<f64>(scores)?.into_owned())
+    host::labels(op, count, labels)?.into_iter().map(class).collect()
 }

@@ -8,6 +8,11 @@ use crate::picture::Picture;
 /// Red, green, blue.
 pub(super) type Color = [u8; 3];
 
+/// What is behind plots and legends.
+pub(super) const PAPER: Color = [255, 255, 255];
+/// What is written and drawn on it.
+pub(super) const INK: Color = [30, 30, 30];
+
 /// A rectangle of pixels: left, top, width, height.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Area {

@@ -2,7 +2,7 @@
 
 use ocelli_tensor::{Error as TensorError, Tensor};
 
-use super::canvas::{Area, Canvas, Color};
+use super::canvas::{Area, Canvas, Color, INK, PAPER};
 use super::color_map::ColorMap;
 use super::heat_map::with_bar;
 use super::palette::ink_on;
@@ -12,8 +12,6 @@ use crate::host::elements;
 use crate::{Error, Result};
 
 const OP: &str = "confusion_plot";
-const PAPER: Color = [255, 255, 255];
-const INK: Color = [30, 30, 30];
 const LINE: Color = [215, 215, 215];
 /// The row of a class that does not occur has no fractions.
 const NOTHING: Color = [235, 235, 235];

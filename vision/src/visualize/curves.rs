@@ -5,7 +5,7 @@
 
 use ocelli_tensor::Tensor;
 
-use super::canvas::{Area, Canvas, Color};
+use super::canvas::{Area, Canvas, Color, INK, PAPER};
 use super::legend::with_legend;
 use super::palette::Palette;
 use super::shapes::{Point, stroke};
@@ -15,8 +15,6 @@ use crate::metrics::CocoEvaluation;
 use crate::{Error, Result};
 
 const OP: &str = "precision_recall_plot";
-const PAPER: Color = [255, 255, 255];
-const INK: Color = [30, 30, 30];
 const GRID: Color = [222, 222, 222];
 /// Height and width of what the curves are drawn in, and the space left of, below, above and right of it.
 const SIDES: [usize; 2] = [420, 560];

@@ -5,12 +5,10 @@ use std::path::Path;
 use ocelli_data::{Image, image_io};
 use ocelli_tensor::Tensor;
 
-use super::canvas::{Area, Canvas, Color};
+use super::canvas::{Area, Canvas, Color, INK, PAPER};
 use super::text::Text;
 use crate::{Error, Result};
 
-const PAPER: Color = [255, 255, 255];
-const INK: Color = [40, 40, 40];
 const LINE: Color = [200, 200, 200];
 const MARK: Color = [200, 16, 30];
 

@@ -2,7 +2,7 @@
 
 use ocelli_tensor::{Error as TensorError, Tensor};
 
-use super::canvas::{Area, Canvas, Color};
+use super::canvas::{Area, Canvas, Color, INK, PAPER};
 use super::color_map::ColorMap;
 use super::style::{LEGIBLE, Style, opacity};
 use super::text::Text;
@@ -10,8 +10,6 @@ use crate::host::elements;
 use crate::{Error, Result};
 
 const OP: &str = "heat_map";
-const PAPER: Color = [255, 255, 255];
-const INK: Color = [30, 30, 30];
 /// Where there is no number.
 const NOTHING: Color = [150, 150, 150];
 /// A map drawn alone is at least so long, in pixels.

@@ -1,11 +1,8 @@
 //! What colours mean, written beside a picture.
 
-use super::canvas::{Area, Canvas, Color};
+use super::canvas::{Area, Canvas, Color, INK, PAPER};
 use super::text::Text;
 use crate::Result;
-
-const PAPER: Color = [255, 255, 255];
-const INK: Color = [30, 30, 30];
 
 /// The widest name, in heights of a line.
 const WIDEST: f32 = 12.0;

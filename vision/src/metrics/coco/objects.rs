@@ -5,7 +5,7 @@ use ocelli_tensor::{DType, Device, Error as TensorError, Tensor};
 
 use super::{CocoParams, IouType};
 use crate::ops::boxes;
-use crate::{Error, Result};
+use crate::{Error, Result, host};
 
 /// An annotated object. Masks are compared if they are evaluated, and so are keypoints; the box is always there.
 ///
@@ -63,7 +63,7 @@ impl CocoObject {
     /// Unless the shapes are these, the boxes of a float and the labels of an integer type.
     pub fn from_tensors(boxes: &Tensor, labels: &Tensor) -> Result<Vec<Self>> {
         let rows = rows("coco_object", boxes)?;
-        let labels = column::<i64>("coco_object", labels, rows.len())?;
+        let labels = host::labels("coco_object", rows.len(), labels)?;
         Ok(rows.into_iter().zip(labels).map(|(bbox, category)| CocoObject::new(category, bbox)).collect())
     }
 }
@@ -117,8 +117,8 @@ impl CocoDetection {
     /// Unless the shapes are these, boxes and scores of a float and labels of an integer type.
     pub fn from_tensors(boxes: &Tensor, scores: &Tensor, labels: &Tensor) -> Result<Vec<Self>> {
         let rows = rows("coco_detection", boxes)?;
-        let scores = column::<f64>("coco_detection", scores, rows.len())?;
-        let labels = column::<i64>("coco_detection", labels, rows.len())?;
+        let scores = host::scores("coco_detection", rows.len(), scores)?;
+        let labels = host::labels("coco_detection", rows.len(), labels)?;
         let each = rows.into_iter().zip(scores).zip(labels);
         Ok(each.map(|((bbox, score), category)| CocoDetection::new(category, score, bbox)).collect())
     }
@@ -148,21 +148,6 @@ fn rows(op: &'static str, boxes: &Tensor) -> Result<Vec<[f64; 4]>> {
     }
     let boxes = boxes::convert(&boxes.to_device(Device::Cpu)?, BoxFormat::Xyxy, BoxFormat::Xywh)?;
     Ok(boxes.to_dtype(DType::F64)?.to_vec::<f64>()?.as_chunks::<4>().0.to_vec())
-}
-
-/// The `count` numbers of a tensor.
-fn column<T: ocelli_tensor::Element>(op: &'static str, tensor: &Tensor, count: usize) -> Result<Vec<T>> {
-    if tensor.shape()[..] != [count] {
-        return Err(TensorError::shape(op, format!("one number for each box, shape [{count}]"), tensor.shape()).into());
-    }
-    let (fits, expected) = match T::DTYPE {
-        DType::F64 => (tensor.dtype().is_float(), "scores of a float dtype"),
-        _ => (tensor.dtype().is_integer(), "labels of an integer dtype"),
-    };
-    if !fits {
-        return Err(TensorError::dtype(op, expected, tensor.dtype()).into());
-    }
-    Ok(tensor.to_device(Device::Cpu)?.to_dtype(T::DTYPE)?.to_vec::<T>()?)
 }
 
 /// `Err` with what is wrong with the objects and detections of a picture.

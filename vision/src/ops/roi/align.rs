@@ -59,6 +59,20 @@ impl RoiAlign {
 
 /// Position-sensitive RoI align (Li et al. 2018, Light-Head R-CNN): torchvision's `ps_roi_align`. Aligned, and bin `(i, j)` of channel `c`
 /// reads channel `(c · high + i) · wide + j` of the maps.
+///
+/// ```
+/// use ocelli_autograd::Var;
+/// use ocelli_tensor::{DType, Tensor};
+/// use ocelli_vision::ops::roi::PsRoiAlign;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // 5 classes × 3 × 3 bins.
+/// let maps = Var::constant(Tensor::ones([1, 45, 20, 20], DType::F32)?);
+/// let regions = Tensor::new([[0.0f32, 16.0, 16.0, 160.0, 160.0]])?;
+/// let features = PsRoiAlign::new([3, 3], 1.0 / 16.0).forward(&maps, &regions)?;
+/// assert_eq!(features.shape()[..], [1, 5, 3, 3]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PsRoiAlign {
     /// Bins down and across.

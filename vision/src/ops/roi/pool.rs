@@ -49,6 +49,20 @@ impl RoiPool {
 ///
 /// As in torchvision and the authors' code, the last row and the last column of the map belong to no bin. The gradient is that of what
 /// is computed; torchvision's spreads over the last row and column too.
+///
+/// ```
+/// use ocelli_autograd::Var;
+/// use ocelli_tensor::{DType, Tensor};
+/// use ocelli_vision::ops::roi::PsRoiPool;
+/// # fn main() -> ocelli_vision::Result<()> {
+/// // 21 classes × 7 × 7 bins, as in R-FCN.
+/// let maps = Var::constant(Tensor::ones([1, 21 * 49, 20, 20], DType::F32)?);
+/// let regions = Tensor::new([[0.0f32, 16.0, 16.0, 160.0, 160.0]])?;
+/// let features = PsRoiPool::new([7, 7], 1.0 / 16.0).forward(&maps, &regions)?;
+/// assert_eq!(features.shape()[..], [1, 21, 7, 7]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PsRoiPool {
     /// Bins down and across.
