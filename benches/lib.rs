@@ -41,6 +41,36 @@ pub fn spread_boxes(count: usize) -> (Tensor, Tensor) {
     (cornered(&corner, &size.add(1.0).expect("memory")), scores)
 }
 
+/// So many boxes `[N, 4]` with sides of 16 to 200 in a picture of 800 by 800.
+///
+/// # Panics
+/// If memory runs out.
+pub fn region_boxes(count: usize) -> Tensor {
+    let mut generator = Generator::new(0);
+    let mut rand = |low: f64, high: f64| {
+        let numbers = Tensor::rand([count, 2], DType::F32, &mut generator);
+        numbers.and_then(|x| x.mul(high - low)?.add(low)).expect("memory")
+    };
+    let (corner, size) = (rand(0.0, 600.0), rand(16.0, 200.0));
+    cornered(&corner, &size)
+}
+
+/// So many boxes `[N, 4]` in a picture of 800 by 800, with sides of 16 to 700 whose logarithms are spread evenly: some for each level of a
+/// pyramid.
+///
+/// # Panics
+/// If memory runs out.
+pub fn boxes_of_all_sizes(count: usize) -> Tensor {
+    let make = || -> ocelli_tensor::Result<Tensor> {
+        let mut generator = Generator::new(0);
+        let mut rand = || Tensor::rand([count, 2], DType::F32, &mut generator);
+        let size = rand()?.mul((700.0f64 / 16.0).ln())?.exp()?.mul(16.0)?;
+        let corner = rand()?.mul(&size.neg()?.add(800.0)?)?;
+        Ok(cornered(&corner, &size))
+    };
+    make().expect("memory")
+}
+
 /// So many boxes `[N, 4]` as a detector gives them, around 50 objects with sides of 20 to 170 in a picture of 1000 by 1000, and scores.
 ///
 /// # Panics

@@ -5,7 +5,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ocelli_autograd::Var;
-use ocelli_benches::{clustered_boxes, coco_table, criterion, detected_pictures, randn, spread_boxes};
+use ocelli_benches::{
+    boxes_of_all_sizes, clustered_boxes, coco_table, criterion, detected_pictures, randn, region_boxes, spread_boxes,
+};
 use ocelli_tensor::{DType, Generator, RoiMode, RoiOptions, Tensor};
 use ocelli_vision::ops::boxes::convert;
 use ocelli_vision::ops::roi::MultiScaleRoiAlign;
@@ -70,10 +72,8 @@ fn turned(count: usize) -> Tensor {
 
 /// Boxes in a picture of 800 × 800.
 fn regions(c: &mut Criterion) {
-    let (all, _) = spread_boxes(1_000);
-    let all = all.mul(0.7).expect("memory");
     let image = Tensor::zeros([1000, 1], DType::F32).expect("memory");
-    let rois = Tensor::concat(&[&image, &all], 1).expect("memory");
+    let rois = Tensor::concat(&[&image, &region_boxes(1000)], 1).expect("memory");
     let mode = RoiMode::Align { sampling_ratio: 2, aligned: true };
     let options = RoiOptions { mode, output_size: [7, 7], spatial_scale: 1.0 / 16.0 };
     let map = randn(&[1, 256, 50, 50]);
@@ -87,7 +87,7 @@ fn regions(c: &mut Criterion) {
     });
 
     let pyramid = [200, 100, 50, 25].map(|size| Var::from(randn(&[1, 256, size, size])));
-    let lists = [all.narrow(0, 0, 512).expect("so many")];
+    let lists = [boxes_of_all_sizes(512)];
     let align = MultiScaleRoiAlign::new([14, 14], 2);
     c.bench_function("roi align 512x256x14x14 on four levels", |b| {
         b.iter(|| black_box(align.forward(&pyramid, &lists, &[[800, 800]]).expect("maps")));

@@ -124,5 +124,5 @@ def cpu():
 def versions():
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
     rust = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.split()[1:2]
-    peers = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "torchvision", "pillow", "onnxruntime")]
+    peers = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "torchvision", "pillow", "onnxruntime", "pycocotools")]
     return ", ".join([f"Ocelli {commit.stdout.strip() or 'without git'}", *peers, *(f"rustc {v}" for v in rust)])

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use ocelli_benches::randn;
-use ocelli_tensor::{DType, Generator, RoiMode, RoiOptions, Tensor};
+use ocelli_benches::{randn, region_boxes};
+use ocelli_tensor::{DType, RoiMode, RoiOptions, Tensor};
 
 use crate::{Result, Work};
 
@@ -34,9 +34,5 @@ pub(crate) fn align_backward() -> Result<Work> {
 }
 
 fn regions() -> Result<Tensor> {
-    let mut generator = Generator::new(0);
-    let corner = Tensor::rand([1000, 2], DType::F32, &mut generator)?.mul(600.0)?;
-    let sides = Tensor::rand([1000, 2], DType::F32, &mut generator)?.mul(184.0)?.add(16.0)?;
-    let image = Tensor::zeros([1000, 1], DType::F32)?;
-    Ok(Tensor::concat(&[&image, &corner, &corner.add(&sides)?], 1)?)
+    Ok(Tensor::concat(&[&Tensor::zeros([1000, 1], DType::F32)?, &region_boxes(1000)], 1)?)
 }

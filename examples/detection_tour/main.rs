@@ -163,7 +163,7 @@ impl Tour {
     /// The detections before and after each suppression.
     fn suppression(&self, seed: u64) -> Result<()> {
         let found = detect(self.objects(), [self.size; 2], &mut SampleRng::new(seed, 1, 0))?;
-        let mut grid = Grid::new(3).cell(self.size.clamp(240, 480)).title("Suppression");
+        let mut grid = Grid::new(4).cell(self.size.clamp(240, 480)).title("Suppression");
         for (name, method) in METHODS {
             let left = method(&found)?;
             let drawn = self.painter().draw(&self.picture, &left.boxes, Some(&left.labels), Some(&left.scores))?;
