@@ -1,6 +1,7 @@
 //! Reading and writing files of pictures.
 
 mod animation;
+pub(crate) mod jpeg;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -106,7 +107,7 @@ impl Decoder {
             let received = if bytes.is_empty() { "an empty file" } else { "none of them" };
             return Err(Error::format(name, format!("expected a {FORMATS} file, received {received}")));
         };
-        if format == ImageFormat::Jpeg && !jpeg_has_end(bytes) {
+        if format == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
             return Err(broken(name, &"the end of the picture is missing"));
         }
         Ok(format)
@@ -155,24 +156,6 @@ fn gray(rgb: Vec<u8>) -> Vec<u8> {
         ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
     };
     rgb.as_chunks::<3>().0.iter().map(brightness).collect()
-}
-
-/// Whether the marker that ends a JPEG file stands behind the start of its pixels. Decoders fill what is missing with grey.
-fn jpeg_has_end(bytes: &[u8]) -> bool {
-    // Segments have a marker and a length; a picture in the EXIF data has an end of its own.
-    let mut at = 2;
-    while let Some(&[0xFF, marker, high, low]) = bytes.get(at..at + 4).and_then(|head| head.first_chunk::<4>()) {
-        match marker {
-            0xDA => return bytes[at..].windows(2).rev().any(|pair| pair == [0xFF, 0xD9]),
-            // Filling bytes.
-            0xFF => at += 1,
-            // Markers without a length.
-            0x01 | 0xD0..=0xD8 => at += 2,
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-        }
-    }
-    // No pixels: the decoder says so.
-    true
 }
 
 /// Reads a file as `u8` of shape `[channels, height, width]`, as the default [`Decoder`] does: with the channels that it has, turned as EXIF says.
