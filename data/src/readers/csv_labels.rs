@@ -24,6 +24,7 @@ pub enum CsvLabels {
 
 /// Opens a CSV file with a header, whose first column names pictures below `pictures` (without an extension if need be: it is then looked for). Classes are
 /// sorted by name unless [`Options::classes`] names them; with [`CsvLabels::Columns`] they stand in the order of the columns.
+/// Pictures are turned as their EXIF data say.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read; [`Error::Format`], with the line, for rows of another length than the header, names that lead out of
@@ -112,8 +113,8 @@ pub fn parse_csv_labels(
         let full = within(pictures, &file).map_err(fail)?;
         let file = match Path::new(&file).extension() {
             // A dot may belong to the name.
-            Some(_) if files::is_picture(&full) || full.exists() => full,
-            _ => files::picture_named(pictures, &file).unwrap_or(full),
+            Some(_) if files::is_picture(&full, options) || full.exists() => full,
+            _ => files::picture_named(pictures, &file, options).unwrap_or(full),
         };
         items.push(Item::new(file.strip_prefix(pictures).unwrap_or(&file), found));
     }

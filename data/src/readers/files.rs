@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
+use super::Options;
 use crate::{Error, Result};
 
-/// The extensions of pictures that are read, in lower case.
-pub(crate) const PICTURES: [&str; 3] = ["jpg", "jpeg", "png"];
+/// The usual extensions of the formats that [`Decoder`](crate::image_io::Decoder) reads, in lower case, the most frequent first.
+const PICTURES: [&str; 13] =
+    ["jpg", "jpeg", "png", "bmp", "webp", "gif", "ppm", "pgm", "pbm", "pnm", "pam", "jpe", "jfif"];
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| Error::io(path, source))
@@ -92,15 +94,23 @@ pub(crate) enum Kind {
 
 impl Entry {
     /// Whether the name ends like a picture's.
-    pub(crate) fn is_picture(&self) -> bool {
-        is_picture(&self.path)
+    pub(crate) fn is_picture(&self, options: &Options) -> bool {
+        is_picture(&self.path, options)
     }
 }
 
 /// Whether a name ends like a picture's.
-pub(crate) fn is_picture(path: &Path) -> bool {
+pub(crate) fn is_picture(path: &Path, options: &Options) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| PICTURES.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    extension.is_some_and(|extension| extensions(options).any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
+/// The extensions of pictures, without the dot.
+fn extensions(options: &Options) -> impl Iterator<Item = &str> {
+    let own = options.extensions.as_deref();
+    let usual: &[&str] = if own.is_some() { &[] } else { &PICTURES };
+    let own = own.unwrap_or_default().iter().map(|extension| extension.strip_prefix('.').unwrap_or(extension));
+    own.chain(usual.iter().copied())
 }
 
 /// What lies in a folder, by name; names that begin with a dot are passed over.
@@ -137,11 +147,13 @@ pub(crate) fn first_of(candidates: impl IntoIterator<Item = PathBuf>) -> Option<
     candidates.into_iter().find(|path| path.exists())
 }
 
-/// The file of a picture whose name is known but for its extension: `stem` and any of [`PICTURES`], in small or capital letters.
-pub(crate) fn picture_named(folder: &Path, stem: &str) -> Option<PathBuf> {
-    let capital = PICTURES.iter().map(|extension| extension.to_uppercase());
-    let extensions = PICTURES.iter().map(|extension| String::from(*extension)).chain(capital);
-    first_of(extensions.map(|extension| folder.join(format!("{stem}.{extension}"))))
+/// The file of a picture whose name is known but for its extension, in small or capital letters or as the options write it.
+pub(crate) fn picture_named(folder: &Path, stem: &str, options: &Options) -> Option<PathBuf> {
+    let spellings: [fn(&str) -> String; 3] = [str::to_string, str::to_lowercase, str::to_uppercase];
+    // One after the other, so that those of one spelling come before all of the next.
+    spellings.iter().find_map(|spelled| {
+        first_of(extensions(options).map(|extension| folder.join(format!("{stem}.{}", spelled(extension)))))
+    })
 }
 
 /// The file name without folder and extension.
@@ -164,6 +176,28 @@ mod tests {
         for path in ["", ".", "..", "a/b", "/a", "a/"] {
             assert!(plain_name(path).is_err(), "{path:?}");
         }
+    }
+
+    #[test]
+    fn names_of_pictures() {
+        let usual = Options::default();
+        for name in ["a.jpg", "a.b.JPEG", "a.Png", "a.webp", "a.bmp", "a.gif", "a.ppm", "a.pgm"] {
+            assert!(is_picture(Path::new(name), &usual), "{name}");
+        }
+        for name in ["a", "jpg", "a.tif", "a.txt", "a.jpg.txt", ".jpg"] {
+            assert!(!is_picture(Path::new(name), &usual), "{name}");
+        }
+        let own = Options { extensions: Some(vec![".Data".into(), "x".into()]), ..Options::default() };
+        assert!(is_picture(Path::new("a.dATA"), &own) && is_picture(Path::new("a.X"), &own));
+        assert!(!is_picture(Path::new("a.jpg"), &own));
+        let folder = tempfile::tempdir().unwrap();
+        let named = |options| picture_named(folder.path(), "a.b", options).map(|path| stem(&path));
+        assert_eq!(named(&usual), None);
+        for name in ["a.b.Data", "a.b.WEBP"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(picture_named(folder.path(), "a.b", &usual), Some(folder.path().join("a.b.WEBP")));
+        assert_eq!(picture_named(folder.path(), "a.b", &own), Some(folder.path().join("a.b.Data")));
     }
 
     #[test]

@@ -12,7 +12,8 @@ const DEEPEST: usize = 16;
 
 /// Opens a folder in which each class has a folder of its pictures, at any depth: `ROOT/cat/1.jpg`, `ROOT/dog/more/2.png`. A split is a folder between
 /// (`ROOT/train/cat/1.jpg`). The classes are the names of the folders, sorted, as in torchvision's `ImageFolder`, unless [`Options::classes`] names them; pictures
-/// come by class, then by path. Files that are no JPEG or PNG by their names, and names that begin with a dot, are passed over.
+/// come by class, then by path. Files that are no pictures by their names (see [`Options::extensions`]), and names that begin with a dot, are passed over. Pictures are turned as
+/// their EXIF data say.
 ///
 /// # Errors
 /// [`Error::Io`] if a folder cannot be read. [`Error::Format`] if there is no folder of a class, a folder is of no class of the list, a class has no
@@ -79,10 +80,10 @@ fn collect(
     for entry in listing(folder)? {
         match entry.kind {
             Kind::Folder => collect(root, &entry.path, class, within, items, options, changes)?,
-            Kind::File if entry.is_picture() => {
+            Kind::File if entry.is_picture(options) => {
                 items.push(Item::new(entry.path.strip_prefix(root).unwrap_or(&entry.path), [class]));
             }
-            Kind::Broken if entry.is_picture() => broken_link(&entry.path, options, changes)?,
+            Kind::Broken if entry.is_picture(options) => broken_link(&entry.path, options, changes)?,
             Kind::File | Kind::Broken => {}
         }
     }
@@ -125,6 +126,17 @@ mod tests {
         assert_eq!(image_folder(root.path(), &options).unwrap().record(0).unwrap().labels.classes, [1]);
         assert!(image_folder(root.path(), &Options::of_split("../x")).is_err());
         assert!(image_folder(root.path().join("train/dog"), &Options::default()).is_err());
+    }
+
+    #[test]
+    fn pictures_of_all_formats_or_of_those_named() {
+        let names = ["a.bmp", "b.webp", "c.GIF", "d.ppm", "e.pgm", "f.jpg", "g.png", "h.jpeg", "i.tif", "j.txt"];
+        let root = folder(&names.map(|name| format!("cat/{name}")).each_ref().map(String::as_str));
+        assert_eq!(image_folder(root.path(), &Options::default()).unwrap().len(), 8);
+        let options = Options { extensions: Some(vec![".gif".into(), "txt".into()]), ..Options::default() };
+        let data = image_folder(root.path(), &options).unwrap();
+        let found: Vec<_> = (0..data.len()).map(|i| data.record(i).unwrap().path.unwrap()).collect();
+        assert_eq!(found, [root.path().join("cat/c.GIF"), root.path().join("cat/j.txt")]);
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(super) const INDICES: [&str; 3] = ["imagenet_class_index.json", "LOC_synset_
 
 /// Opens ImageNet's folder: `train/n01440764/*.JPEG` and the like (also below `ILSVRC/Data/CLS-LOC`), with one of `imagenet_class_index.json`,
 /// `LOC_synset_mapping.txt` and `synset_words.txt`, which gives numbers and names; without one the numbers of WordNet are the classes, sorted. The split is `train`
-/// unless another is named. A split that has its pictures in one folder is read with `LOC_SPLIT_solution.csv`, whose boxes become objects.
+/// unless another is named. A split that has its pictures in one folder is read with `LOC_SPLIT_solution.csv`, whose boxes become objects. Pictures are not turned as EXIF data say, in no split: boxes
+/// tell of the pixels as they lie in the file.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Format`] for what is absent or broken; a folder that is of no class is left out and counted if [`Options::policy`] says
@@ -119,7 +120,7 @@ pub fn imagenet(root: impl AsRef<Path>, options: &Options) -> Result<PictureList
                 continue;
             };
             for picture in listing(&entry.path)? {
-                if picture.kind == Kind::File && picture.is_picture() {
+                if picture.kind == Kind::File && picture.is_picture(options) {
                     items.push(Item::new(Path::new(&entry.name).join(&picture.name), [class]));
                 }
             }
@@ -128,7 +129,7 @@ pub fn imagenet(root: impl AsRef<Path>, options: &Options) -> Result<PictureList
         let solution = root.join(format!("LOC_{split}_solution.csv"));
         items = solutions(&solution, &files::read(&solution)?, &numbers)?;
     }
-    Ok(PictureList::new(&folder, items, classes.names, options, changes))
+    Ok(PictureList::new(&folder, items, classes.names, options, changes).as_stored())
 }
 
 /// Whether this is a number of WordNet.

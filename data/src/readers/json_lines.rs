@@ -21,7 +21,7 @@ use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 /// ```
 ///
 /// `image` is a path below the folder of the file; all else may be absent. `size` is height and width; `box` is left, top, right and bottom in
-/// pixels; `segmentation` and `keypoints` are COCO's; the flags are those of [`Flags`]. Other fields are errors, so that a slip of the
+/// pixels as they lie in the file, whatever its EXIF data say. Boxes are compared with `size`; without it, with the picture when it is read. `segmentation` and `keypoints` are COCO's; the flags are those of [`Flags`]. Other fields are errors, so that a slip of the
 /// pen is not lost. A first line `{"class_names": ["cat", "dog"]}` gives the classes their numbers; otherwise they are sorted by name.
 ///
 /// ```
@@ -151,6 +151,21 @@ impl JsonLines {
         })
     }
 
+    /// The record of a line, whose picture has the size that the line claims, or the one that is given.
+    fn record_of(&self, index: usize, size: Option<[usize; 2]>) -> Result<Record> {
+        Error::check_index(index, self.places.len())?;
+        let (start, end, number) = self.places[index];
+        let mut line = parse(&self.path, number, &self.text[start..end])?;
+        let fail = |message: String| at(&self.path, number, message);
+        let path = within(&self.root, &line.image).map_err(fail)?;
+        line.size = line.size.or(size);
+        let size = line.size;
+        let mut changes = Changes::default();
+        let labels = self.labels(line, &mut changes).map_err(fail)?;
+        self.tally.note(index, changes);
+        Ok(Record { path: Some(path), size, labels })
+    }
+
     fn class(&self, name: &str, policy: Policy, changes: &mut Changes) -> Result<Option<usize>, String> {
         match self.numbers.get(name) {
             Some(&class) => Ok(Some(class)),
@@ -202,22 +217,13 @@ impl Dataset for JsonLines {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.options.color)
+        picture::sized_sample(|size| self.record_of(index, size), &self.options.decoder(false))
     }
 }
 
 impl LabelledDataset for JsonLines {
     fn record(&self, index: usize) -> Result<Record> {
-        Error::check_index(index, self.places.len())?;
-        let (start, end, number) = self.places[index];
-        let line = parse(&self.path, number, &self.text[start..end])?;
-        let fail = |message: String| at(&self.path, number, message);
-        let path = within(&self.root, &line.image).map_err(fail)?;
-        let size = line.size;
-        let mut changes = Changes::default();
-        let labels = self.labels(line, &mut changes).map_err(fail)?;
-        self.tally.note(index, changes);
-        Ok(Record { path: Some(path), size, labels })
+        self.record_of(index, None)
     }
 
     fn class_names(&self) -> &[String] {

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Changes, Options, Policy, files, picture};
+use super::{Changes, Options, files, picture};
 use crate::annotation::{BoxFormat, Labels, Object};
-use crate::image_io::ColorMode;
 use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 
 /// A list of picture files with the classes that each shows: what [`image_folder`](super::image_folder), [`csv_labels`](super::csv_labels) and
@@ -14,8 +13,9 @@ pub struct PictureList {
     root: PathBuf,
     items: Vec<Item>,
     classes: Vec<String>,
-    color: ColorMode,
-    policy: Policy,
+    options: Options,
+    /// Whether pictures are turned as EXIF data say.
+    turned: bool,
     tally: super::policy::Tally,
 }
 
@@ -46,10 +46,15 @@ impl PictureList {
             root: root.into(),
             items,
             classes,
-            color: options.color,
-            policy: options.policy,
+            options: options.clone(),
+            turned: true,
             tally: super::policy::Tally::of(opening),
         }
+    }
+
+    /// The list with its pictures as they lie in their files: where lists of the same data set have boxes.
+    pub(super) fn as_stored(self) -> Self {
+        PictureList { turned: false, ..self }
     }
 }
 
@@ -61,7 +66,7 @@ impl Dataset for PictureList {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.color)
+        picture::sample(self.record(index)?, &self.options.decoder(self.turned))
     }
 }
 
@@ -76,7 +81,8 @@ impl LabelledDataset for PictureList {
         let size = if item.objects.is_empty() { None } else { Some(picture::size(&path)?) };
         let mut changes = Changes::default();
         for &(class, corners) in &item.objects {
-            let boxed = self.policy.admit(corners, BoxFormat::Xyxy, size, super::policy::ROUNDING, &mut changes);
+            let boxed =
+                self.options.policy.admit(corners, BoxFormat::Xyxy, size, super::policy::ROUNDING, &mut changes);
             let boxed = boxed.map_err(|message| Error::format(&path, message))?;
             labels.objects.extend(boxed.map(|boxed| Object::new(class as usize, boxed)));
         }

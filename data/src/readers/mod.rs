@@ -6,6 +6,11 @@
 //!
 //! What is wrong with a file is an error that names it, the place in it, what was expected and what was received. Labels that are merely
 //! odd, such as boxes without width, are errors too unless [`Options::policy`] says otherwise.
+//!
+//! Whether a picture is turned as its EXIF data say depends on the reader alone: those of classes ([`image_folder`], [`csv_labels`]) and of films turn pictures;
+//! those whose labels have positions (Pascal VOC, COCO, YOLO, Open Images, JSON lines, and ImageNet, some of whose lists have boxes) never do, as
+//! pycocotools and torchvision: positions and sizes tell of the pixels as they lie in the file. A picture of another size than its labels claim is an error,
+//! whatever the policy: no label can be left out to make it fit, and all of them may lie in the wrong place. (A loader can skip the sample.)
 
 mod cifar;
 mod coco;
@@ -24,7 +29,7 @@ pub mod video;
 pub(crate) mod voc;
 mod yolo;
 
-use crate::image_io::ColorMode;
+use crate::image_io::{ColorMode, Decoder};
 use crate::{Error, Result};
 
 pub use cifar::{Cifar, CifarDataset};
@@ -52,11 +57,25 @@ pub struct Options {
     pub policy: Policy,
     /// Which channels picture files are read with: red, green and blue by default. IDX files and CIFAR's hold pixels themselves, which stay as they are.
     pub color: ColorMode,
+    /// Pictures, and maps of classes, objects and segments, of more pixels are refused before memory is reserved for them: [`Decoder::max_pixels`], whose default is the
+    /// default here, too. IDX files and CIFAR's have pictures of a size of their own.
+    pub max_pixels: u64,
+    /// How the names of pictures end, with or without the dot, in small or capital letters; by default as those of all formats that [`Decoder`] reads usually do. It
+    /// tells which files of a folder are pictures ([`image_folder`], [`imagenet`], YOLO, films), and where a picture is looked for that is named without
+    /// its extension (Pascal VOC, Open Images, CSV). Files that a list names whole are taken whatever they are called.
+    pub extensions: Option<Vec<String>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { split: None, classes: None, policy: Policy::Fail, color: ColorMode::Rgb }
+        Options {
+            split: None,
+            classes: None,
+            policy: Policy::Fail,
+            color: ColorMode::Rgb,
+            max_pixels: Decoder::default().max_pixels,
+            extensions: None,
+        }
     }
 }
 
@@ -64,6 +83,11 @@ impl Options {
     /// All that is the default but for the part of the data set.
     pub fn of_split(split: &str) -> Self {
         Options { split: Some(split.into()), ..Options::default() }
+    }
+
+    /// How pictures are decoded. `orient` says whether they are turned as EXIF data say: not where labels have positions in the pixels as they lie in the file.
+    fn decoder(&self, orient: bool) -> Decoder {
+        Decoder { mode: self.color, max_pixels: self.max_pixels, orient }
     }
 
     /// Refuses a split where there is none.

@@ -109,7 +109,11 @@ impl Tally {
 
     pub(super) fn note(&self, sample: usize, changes: Changes) {
         if changes != Changes::default() {
-            self.samples.lock().unwrap_or_else(PoisonError::into_inner).insert(sample, changes);
+            let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+            let noted = samples.entry(sample).or_default();
+            // Where only the picture tells its size, more is known once it has been read.
+            noted.dropped = noted.dropped.max(changes.dropped);
+            noted.clipped = noted.clipped.max(changes.clipped);
         }
     }
 
@@ -155,5 +159,7 @@ mod tests {
             tally.note(8, Changes::default());
         }
         assert_eq!(tally.sum(), Changes { dropped: 3, clipped: 1 });
+        tally.note(7, Changes { dropped: 2, clipped: 0 });
+        assert_eq!(tally.sum(), Changes { dropped: 4, clipped: 1 });
     }
 }

@@ -16,6 +16,7 @@ mod loader_state;
 mod mnist;
 mod mutations;
 mod policies;
+mod reader_pictures;
 mod readers;
 mod real_data;
 mod rle;

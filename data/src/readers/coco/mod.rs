@@ -31,6 +31,8 @@ use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 ///
 /// ```
 /// use ocelli_data::LabelledDataset;
+/// Pictures are not turned as EXIF data say. Boxes are compared with the size that the file tells of a picture; where it tells none, with the picture when it is read.
+///
 /// use ocelli_data::readers::{CocoDataset, Options};
 /// # fn main() -> ocelli_data::Result<()> {
 /// let file = br#"{"images": [{"id": 7, "file_name": "7.jpg", "width": 64, "height": 48}],
@@ -182,6 +184,34 @@ impl CocoDataset {
             (Some(numbers), _) => numbers,
             (None, Some(Segmentation::Polygons(polygons))) => around(polygons)?,
             (None, Some(Segmentation::Rle(mask))) => mask.bounding_box().to_array(BoxFormat::Xywh),
+    /// The record of a picture of the size that the file tells, or of the one that is given.
+    fn record_of(&self, index: usize, size: Option<[usize; 2]>) -> Result<Record> {
+        Error::check_index(index, self.images.len())?;
+        let image = &self.images[index];
+        let size = image.size.or(size);
+        let fail = |message: String| Error::format(&self.path, format!("image {}: {message}", image.id));
+        let path = within(&self.pictures, &image.file).map_err(fail)?;
+        let mut changes = Changes::default();
+        let mut labels = Labels::default();
+        labels.metadata.insert("image_id".into(), image.id.value());
+        let mut captions = Vec::new();
+        for &place in &self.order[self.starts[index] as usize..self.starts[index + 1] as usize] {
+            let annotation = &self.annotations[place as usize];
+            if let Some(caption) = &annotation.caption {
+                captions.push(Value::from(&**caption));
+            }
+            let object = self.object(annotation, size, &mut changes);
+            let object =
+                object.map_err(|message| fail(format!("annotation {}: {message}", shown(annotation.id.as_ref()))))?;
+            labels.objects.extend(object);
+        }
+        if !captions.is_empty() {
+            labels.metadata.insert("captions".into(), Value::Array(captions));
+        }
+        self.tally.note(index, changes);
+        Ok(Record { path: Some(path), size, labels })
+    }
+
             _ => return policy.refuse(changes, || "expected a bbox or a segmentation, received neither".into()),
         };
         let boxed = policy.admit(numbers, BoxFormat::Xywh, size, ROUNDING, changes)?;
@@ -229,35 +259,13 @@ impl Dataset for CocoDataset {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.options.color)
+        picture::sized_sample(|size| self.record_of(index, size), &self.options.decoder(false))
     }
 }
 
 impl LabelledDataset for CocoDataset {
     fn record(&self, index: usize) -> Result<Record> {
-        Error::check_index(index, self.images.len())?;
-        let image = &self.images[index];
-        let fail = |message: String| Error::format(&self.path, format!("image {}: {message}", image.id));
-        let path = within(&self.pictures, &image.file).map_err(fail)?;
-        let mut changes = Changes::default();
-        let mut labels = Labels::default();
-        labels.metadata.insert("image_id".into(), image.id.value());
-        let mut captions = Vec::new();
-        for &place in &self.order[self.starts[index] as usize..self.starts[index + 1] as usize] {
-            let annotation = &self.annotations[place as usize];
-            if let Some(caption) = &annotation.caption {
-                captions.push(Value::from(&**caption));
-            }
-            let object = self.object(annotation, image.size, &mut changes);
-            let object =
-                object.map_err(|message| fail(format!("annotation {}: {message}", shown(annotation.id.as_ref()))))?;
-            labels.objects.extend(object);
-        }
-        if !captions.is_empty() {
-            labels.metadata.insert("captions".into(), Value::Array(captions));
-        }
-        self.tally.note(index, changes);
-        Ok(Record { path: Some(path), size: image.size, labels })
+        self.record_of(index, None)
     }
 
     fn class_names(&self) -> &[String] {

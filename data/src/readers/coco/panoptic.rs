@@ -159,7 +159,7 @@ impl Dataset for CocoPanoptic {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.options.color)
+        picture::sample(self.record(index)?, &self.options.decoder(false))
     }
 }
 
@@ -170,7 +170,7 @@ impl LabelledDataset for CocoPanoptic {
         let fail = |message: String| Error::format(&self.path, format!("image {}: {message}", item.id));
         let path = within(&self.pictures, &item.picture).map_err(fail)?;
         let map = within(&self.maps, &item.map).map_err(fail)?;
-        let (size, colors) = picture::triples(&map, &files::read(&map)?)?;
+        let (size, colors) = picture::triples(&map, &files::read(&map)?, self.options.max_pixels)?;
         let places: HashMap<u32, usize> =
             item.segments.iter().enumerate().map(|(i, segment)| (segment.id, i)).collect();
         // Pixels of the place of their segment, down the columns, as runs go.

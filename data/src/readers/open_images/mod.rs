@@ -15,7 +15,7 @@ use super::files::{self, Kind, at, listing, plain_name, within};
 use super::policy::{ROUNDING, Tally};
 use super::{Changes, Options, picture};
 use crate::annotation::{Bitmap, BoxFormat, Labels, Object, Segmentation};
-use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
+use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample, reserve};
 
 /// Fractions have six digits, or eight in some files.
 const DIGITS: f64 = 2e-6;
@@ -80,7 +80,7 @@ impl OpenImagesDataset {
         })
     }
 
-    fn object(&self, row: &Row, size: [usize; 2], changes: &mut Changes) -> Result<Option<Object>> {
+    fn object(&self, row: &Row, (picture, size): (&Path, [usize; 2]), changes: &mut Changes) -> Result<Option<Object>> {
         let fail = |message: String| at(&self.boxes, row.line as usize, message);
         let [height, width] = size.map(|side| side as f64);
         let [x1, y1, x2, y2] = row.corners;
@@ -97,7 +97,9 @@ impl OpenImagesDataset {
         }
         if let (Some(name), Some(folder)) = (&row.mask, &self.masks) {
             let path = within(folder, name).map_err(fail)?;
-            let (own, pixels) = picture::indices(&path, &files::read(&path)?)?;
+            // The mask is brought to a size that nothing but the header of the picture claims.
+            picture::within_limit(picture, size, self.options.max_pixels)?;
+            let (own, pixels) = picture::indices(&path, &files::read(&path)?, self.options.max_pixels)?;
             object.segmentation = Some(Segmentation::Bitmap(resized(own, &pixels, size)?));
         }
         Ok(Some(object))
@@ -112,7 +114,7 @@ impl Dataset for OpenImagesDataset {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.options.color)
+        picture::sample(self.record(index)?, &self.options.decoder(false))
     }
 }
 
@@ -120,13 +122,13 @@ impl LabelledDataset for OpenImagesDataset {
     fn record(&self, index: usize) -> Result<Record> {
         Error::check_index(index, self.items.len())?;
         let (name, rows) = &self.items[index];
-        let path =
-            files::picture_named(&self.pictures, name).unwrap_or_else(|| self.pictures.join(format!("{name}.jpg")));
+        let path = files::picture_named(&self.pictures, name, &self.options);
+        let path = path.unwrap_or_else(|| self.pictures.join(format!("{name}.jpg")));
         let size = picture::size(&path)?;
         let mut changes = Changes::default();
         let mut labels = Labels::default();
         for row in rows {
-            labels.objects.extend(self.object(row, size, &mut changes)?);
+            labels.objects.extend(self.object(row, (&path, size), &mut changes)?);
         }
         self.tally.note(index, changes);
         Ok(Record { path: Some(path), size: Some(size), labels })
@@ -198,8 +200,9 @@ fn resized(own: [usize; 2], pixels: &[u8], [height, width]: [usize; 2]) -> Resul
     if own.contains(&0) {
         return Err(Error::argument("mask", format!("expected a mask with pixels, received {own:?}")));
     }
-    let columns: Vec<usize> = (0..width).map(|x| (2 * x + 1) * own[1] / (2 * width)).collect();
-    let mut made = Vec::with_capacity(height * width);
+    let mut columns: Vec<usize> = reserve::with_capacity(width)?;
+    columns.extend((0..width).map(|x| (2 * x + 1) * own[1] / (2 * width)));
+    let mut made = reserve::with_capacity(height * width)?;
     for y in 0..height {
         let row = (2 * y + 1) * own[0] / (2 * height) * own[1];
         made.extend(columns.iter().map(|&column| pixels[row + column]));

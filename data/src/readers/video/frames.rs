@@ -91,7 +91,7 @@ impl VideoFrames {
         for entry in entries {
             let folder = within(root, &entry.folder).map_err(|message| Error::format(root, message))?;
             let class = entry.class.as_deref().map(|name| numbers.get(name).copied().ok_or(name));
-            let frames = frames(&folder)?.len();
+            let frames = frames(&folder, options)?.len();
             let refused = match class {
                 Some(Err(name)) => Some(format!("expected a class of the list, received {name:?}")),
                 _ if frames == 0 => Some("expected frames, received a folder without any".to_string()),
@@ -138,14 +138,13 @@ impl VideoFrames {
     fn clip(&self, index: usize, rng: Option<&mut SampleRng>) -> Result<Clip> {
         let (film, class) = self.film_of(index)?;
         let Film { folder, frames: count, .. } = &self.films[film];
-        let files = frames(folder)?;
+        let files = frames(folder, &self.options)?;
         if files.len() != *count {
             let message = format!("expected {count} frames, as there were, received {}", files.len());
             return Err(Error::format(folder, message));
         }
         let places = self.sampling.frames(*count, index - self.starts[film], rng);
-        let frames =
-            places.iter().map(|&place| picture::read(&files[place], self.options.color)).collect::<Result<_>>()?;
+        let frames = places.iter().map(|&place| picture::read(&files[place], &self.options)).collect::<Result<_>>()?;
         Ok(Clip { frames, places, film, class })
     }
 }
@@ -167,8 +166,8 @@ impl Dataset for VideoFrames {
 }
 
 /// The frames of a film, in order: `9.jpg` comes before `10.jpg`.
-fn frames(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = listing(folder)?.into_iter().filter(|entry| entry.kind == Kind::File && entry.is_picture());
+fn frames(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+    let entries = listing(folder)?.into_iter().filter(|entry| entry.kind == Kind::File && entry.is_picture(options));
     // By the number at the end of the name, then by name.
     let mut frames: Vec<(u128, PathBuf)> = entries
         .map(|entry| {

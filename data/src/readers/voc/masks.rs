@@ -31,7 +31,7 @@ pub(crate) fn majority(counts: BTreeMap<u8, usize>) -> Option<u8> {
 pub(super) fn add(root: &Path, name: &str, classes: usize, labels: &mut Labels) -> Result<()> {
     let of_classes = of_classes(root, name);
     let of_objects = root.join("SegmentationObject").join(format!("{name}.png"));
-    let (size, pixels) = picture::indices(&of_classes, &files::read(&of_classes)?)?;
+    let (size, pixels) = picture::indices(&of_classes, &files::read(&of_classes)?, crate::image_io::Decoder::default().max_pixels)?;
     if let Some(pixel) = pixels.iter().find(|&&pixel| pixel != BORDER && usize::from(pixel) > classes) {
         let message = format!("expected classes in 0..={classes} and {BORDER}, received {pixel}");
         return Err(Error::format(&of_classes, message));
@@ -44,7 +44,7 @@ pub(super) fn add(root: &Path, name: &str, classes: usize, labels: &mut Labels) 
 }
 
 fn add_objects(path: &PathBuf, (size, classes): ([usize; 2], &[u8]), labels: &mut Labels) -> Result<()> {
-    let (own, pixels) = picture::indices(path, &files::read(path)?)?;
+    let (own, pixels) = picture::indices(path, &files::read(path)?, crate::image_io::Decoder::default().max_pixels)?;
     if own != size {
         let message = format!("expected the [height, width] of the map of classes, {size:?}, received {own:?}");
         return Err(Error::format(path, message));

@@ -196,7 +196,10 @@ impl VocDataset {
         }
         let named = annotation.and_then(|annotation| annotation.filename.as_deref());
         let named = named.and_then(|named| plain_name(named).ok()).map(|named| self.pictures.join(named));
-        named.filter(|path| path.exists()).or_else(|| files::picture_named(&self.pictures, name)).unwrap_or(plain)
+        named
+            .filter(|path| path.exists())
+            .or_else(|| files::picture_named(&self.pictures, name, &self.options))
+            .unwrap_or(plain)
     }
 }
 
@@ -208,7 +211,7 @@ impl Dataset for VocDataset {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.options.color)
+        picture::sample(self.record(index)?, &self.options.decoder(false))
     }
 }
 

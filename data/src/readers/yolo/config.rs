@@ -135,9 +135,9 @@ impl YoloConfig {
         Ok(YoloConfig { names, splits, ..YoloConfig::default() })
     }
 
-    /// The pictures of a split, or of all, each once.
-    pub(super) fn pictures(&self, root: &Path, split: Option<&str>) -> Result<Vec<PathBuf>> {
-        let folders: Vec<&String> = match split {
+    /// The pictures of the split, or of all, each once.
+    pub(super) fn pictures(&self, root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+        let folders: Vec<&String> = match options.split.as_deref() {
             None => self.splits.values().flatten().collect(),
             Some(split) => match self.splits.get(split) {
                 Some(folders) => folders.iter().collect(),
@@ -159,7 +159,7 @@ impl YoloConfig {
                 folder.strip_prefix("../").and_then(|rest| within(&base, rest).ok()).filter(|path| path.exists());
             let path = beside.map_or(inside, Ok).map_err(|message| Error::argument("yolo", message))?;
             if path.is_dir() {
-                collect(&path, &mut pictures, 0)?;
+                collect(&path, &mut pictures, 0, options)?;
             } else {
                 let text = files::read_text(&path)?;
                 for (line, name) in lines(&text) {
@@ -177,14 +177,14 @@ impl YoloConfig {
 /// How deep folders may lie in each other; a link that leads upwards ends there.
 const DEEPEST: usize = 8;
 
-fn collect(folder: &Path, pictures: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
+fn collect(folder: &Path, pictures: &mut Vec<PathBuf>, depth: usize, options: &Options) -> Result<()> {
     if depth > DEEPEST {
         return Err(Error::format(folder, format!("expected folders up to {DEEPEST} deep, received a deeper one")));
     }
     for entry in listing(folder)? {
         match entry.kind {
-            Kind::Folder => collect(&entry.path, pictures, depth + 1)?,
-            _ if entry.is_picture() => pictures.push(entry.path),
+            Kind::Folder => collect(&entry.path, pictures, depth + 1, options)?,
+            _ if entry.is_picture(options) => pictures.push(entry.path),
             _ => {}
         }
     }
@@ -241,13 +241,15 @@ mod tests {
         std::fs::write(folder.path().join("train/images/a.jpg"), "").unwrap();
         std::fs::write(folder.path().join("list.txt"), "./train/images/a.jpg\n/etc/passwd\n").unwrap();
         let pictures = |train: &str| {
-            parse(&format!("train: {train}\nnames: [a]\n")).unwrap().pictures(folder.path(), Some("train"))
+            parse(&format!("train: {train}\nnames: [a]\n"))
+                .unwrap()
+                .pictures(folder.path(), &Options::of_split("train"))
         };
         assert_eq!(pictures("train/images").unwrap().len(), 1);
         assert_eq!(pictures("../train/images").unwrap().len(), 1);
         assert!(pictures("../../x").unwrap_err().to_string().contains("inside of the data set"));
         assert!(pictures("/etc").unwrap_err().to_string().contains("inside of the data set"));
         assert!(pictures("list.txt").unwrap_err().to_string().contains("list.txt: line 2"));
-        assert!(parse("names: [a]\n").unwrap().pictures(folder.path(), Some("val")).is_err());
+        assert!(parse("names: [a]\n").unwrap().pictures(folder.path(), &Options::of_split("val")).is_err());
     }
 }

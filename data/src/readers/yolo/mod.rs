@@ -20,7 +20,7 @@ const DIGITS: f64 = 2e-6;
 ///
 /// A line is `class x y width height` (the centre), `class x1 y1 x2 y2 x3 y3 …` (an outline), or, if `data.yaml` has a
 /// `kpt_shape`, a box and its keypoints. Without a text a picture shows nothing. Labels need the size of their picture, for
-/// which the first bytes of its file are read.
+/// which the header of its file is read: the size of the pixels as they lie there, and as they are read, whatever EXIF data say.
 #[derive(Debug)]
 pub struct YoloDataset {
     pictures: Vec<PathBuf>,
@@ -45,7 +45,7 @@ impl YoloDataset {
         if let Some(classes) = &options.classes {
             config.names = classes.clone();
         }
-        let pictures = config.pictures(root, options.split.as_deref())?;
+        let pictures = config.pictures(root, options)?;
         Ok(YoloDataset { pictures, config, options: options.clone(), tally: Tally::default() })
     }
 
@@ -63,7 +63,7 @@ impl Dataset for YoloDataset {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, self.options.color)
+        picture::sample(self.record(index)?, &self.options.decoder(false))
     }
 }
 

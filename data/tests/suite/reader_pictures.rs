@@ -1,0 +1,127 @@
+//! What all readers hold to where pictures are concerned: their limit of pixels, EXIF data, sizes that labels claim; and folders of very many files.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ocelli_data::image_io::write_png;
+use ocelli_data::readers::{self, CocoDataset, Format, JsonLines, Options, Policy, image_folder};
+use ocelli_data::writers::{WriteOptions, YoloKind, write_coco, write_json_lines, write_voc, write_yolo};
+use ocelli_data::{Dataset, LabelledDataset, Result};
+use ocelli_tensor::{DType, Tensor, safetensors};
+
+/// The same pictures, of 9 × 14 pixels and without objects, in the formats with positions. The EXIF data say that they stand on a side.
+fn turned(root: &Path) -> Vec<(Format, std::path::PathBuf)> {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures.safetensors");
+    let file: Vec<u8> = safetensors::load(fixtures).unwrap()["orientation6.png.file"].to_vec().unwrap();
+    std::fs::create_dir_all(root.join("folder/cat")).unwrap();
+    std::fs::write(root.join("folder/cat/a.png"), file).unwrap();
+    let lines = b"{\"class_names\": [\"cat\"]}\n{\"image\": \"folder/cat/a.png\", \"size\": [9, 14]}\n";
+    let data = JsonLines::from_slice(root.join("x.jsonl"), lines, &Options::default()).unwrap();
+    let write = WriteOptions::default();
+    write_voc(&data, root.join("voc"), &write).unwrap();
+    write_coco(&data, root.join("coco"), &write).unwrap();
+    write_yolo(&data, root.join("yolo"), &write, YoloKind::Boxes).unwrap();
+    write_json_lines(&data, root.join("lines"), &write).unwrap();
+    let formats = [("voc", Format::Voc), ("coco", Format::Coco), ("yolo", Format::Yolo), ("lines", Format::JsonLines)];
+    formats.map(|(name, format)| (format, root.join(name))).to_vec()
+}
+
+#[test]
+fn turning_depends_on_the_reader_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let options = Options::of_split("train");
+    for (format, folder) in turned(root.path()) {
+        let data = readers::open_as(&folder, format, &options).unwrap();
+        let (record, sample) = (data.record(0).unwrap(), data.get(0).unwrap());
+        assert!(record.labels.objects.is_empty());
+        assert_eq!((record.size, sample.image.shape()), (Some([9, 14]), [9, 14, 3]), "{format}");
+    }
+    let data = image_folder(root.path().join("folder"), &Options::default()).unwrap();
+    assert_eq!((data.record(0).unwrap().size, data.get(0).unwrap().image.shape()), (None, [14, 9, 3]));
+}
+
+#[test]
+fn every_reader_has_a_limit_of_pixels() {
+    let root = tempfile::tempdir().unwrap();
+    let mut sets = turned(root.path());
+    sets.push((Format::ImageFolder, root.path().to_path_buf()));
+    for (format, folder) in sets {
+        let split = if format == Format::ImageFolder { "folder" } else { "train" };
+        let get = |max_pixels| {
+            readers::open_as(&folder, format, &Options { max_pixels, ..Options::of_split(split) }).unwrap().get(0)
+        };
+        assert!(get(126).is_ok(), "{format}");
+        let text = get(125).unwrap_err().to_string();
+        assert!(text.contains("1 to 125 pixels, received 9x14"), "{format}: {text}");
+    }
+}
+
+#[test]
+fn sizes_that_are_claimed_are_those_of_the_pictures() {
+    let root = tempfile::tempdir().unwrap();
+    let replaced = |path: &Path, from: &str, to: &str| {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    };
+    let sets = turned(root.path());
+    replaced(&root.path().join("voc/Annotations/a.xml"), "<width>14<", "<width>15<");
+    replaced(&root.path().join("coco/annotations/instances_train.json"), "\"width\":14", "\"width\":15");
+    replaced(&root.path().join("lines/train.jsonl"), "[9,14]", "[9,15]");
+    for (format, folder) in sets.into_iter().filter(|(format, _)| *format != Format::Yolo) {
+        for policy in [Policy::Fail, Policy::Drop] {
+            let options = Options { policy, ..Options::of_split("train") };
+            let data = readers::open_as(&folder, format, &options).unwrap();
+            assert_eq!(data.record(0).unwrap().size, Some([9, 15]), "{format}");
+            let text = data.get(0).unwrap_err().to_string();
+            assert!(text.contains("a.png: expected a picture of [height, width] = [9, 15]"), "{format}: {text}");
+            assert!(text.ends_with("received [9, 14]"), "{format}: {text}");
+        }
+    }
+}
+
+#[test]
+fn boxes_are_compared_with_the_picture_where_no_size_is_claimed() {
+    let root = tempfile::tempdir().unwrap();
+    write_png(root.path().join("a.png"), &Tensor::zeros([3, 10, 20], DType::U8).unwrap()).unwrap();
+    let coco = br#"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [15, 2, 10, 4]}]}"#;
+    let lines = b"{\"image\": \"a.png\", \"objects\": [{\"class\": \"cat\", \"box\": [15, 2, 25, 6]}]}\n";
+    let open = |policy| -> [Box<dyn LabelledDataset>; 2] {
+        let options = Options { policy, ..Options::default() };
+        [
+            Box::new(CocoDataset::from_slice("x.json", coco, root.path(), &options).unwrap()),
+            Box::new(JsonLines::from_slice(root.path().join("x.jsonl"), lines, &options).unwrap()),
+        ]
+    };
+    for data in open(Policy::Fail) {
+        // Without the picture, nothing can be said to lie outside.
+        assert_eq!(data.record(0).unwrap().labels.objects[0].bounding_box.max(), [25.0, 6.0]);
+        let text = data.get(0).unwrap_err().to_string();
+        assert!(text.contains("inside of a picture of [height, width] = [10, 20]"), "{text}");
+    }
+    for data in open(Policy::Clip) {
+        assert_eq!(data.get(0).unwrap().labels.objects[0].bounding_box.max(), [20.0, 6.0]);
+        assert_eq!((data.changes().clipped, data.record(0).unwrap().size), (1, None));
+        assert_eq!(data.changes().clipped, 1);
+    }
+}
+
+/// What takes a time that grows with the square of the number of files would take hours.
+#[test]
+fn folders_of_very_many_files_open_quickly() -> Result<()> {
+    const FILES: usize = 100_000;
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("cat");
+    std::fs::create_dir(&folder).unwrap();
+    for i in 0..FILES {
+        std::fs::File::create(folder.join(format!("{i:06}.jpg"))).unwrap();
+    }
+    let start = Instant::now();
+    let data = readers::open(root.path(), &Options::default())?;
+    let record = data.record(FILES - 1)?;
+    let elapsed = start.elapsed();
+    assert_eq!((data.len(), record.path), (FILES, Some(folder.join(format!("{:06}.jpg", FILES - 1)))));
+    assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
+    Ok(())
+}
