@@ -21,4 +21,5 @@ mod readers;
 mod real_data;
 mod rle;
 mod standardize;
+mod voc;
 mod writers;

@@ -53,7 +53,7 @@ impl Annotation {
         self.root.children.iter().filter(|child| child.name == "object")
     }
 
-    /// The labels, for a picture of `[height, width]`.
+    /// The labels, for a picture of `[height, width]`, and for each object of the file, the left out ones too, its place among them.
     pub(super) fn labels(
         &self,
         path: &Path,
@@ -62,8 +62,9 @@ impl Annotation {
         one_based: bool,
         policy: Policy,
         changes: &mut Changes,
-    ) -> Result<Labels> {
+    ) -> Result<(Labels, Vec<Listed>)> {
         let mut labels = Labels::default();
+        let mut listed: Vec<Listed> = Vec::new();
         for child in &self.root.children {
             // What else there is, but for what the reader tells in other ways and a path of another machine.
             if child.children.is_empty()
@@ -77,14 +78,13 @@ impl Annotation {
             let fail = |message: String| at(path, element.line, message);
             let name =
                 element.text_of("name").ok_or_else(|| fail("expected a <name> in <object>, received none".into()))?;
+            listed.push(Listed { name: name.into(), place: None });
             let Some(class) = class_of(name) else {
                 let message = || format!("expected a class of the list, received {name:?}");
                 policy.refuse::<()>(changes, message).map_err(fail)?;
                 continue;
             };
-            let corners = corners(path, element)?;
-            let shift = f64::from(u8::from(one_based));
-            let corners = [corners[0] - shift, corners[1] - shift, corners[2], corners[3]];
+            let corners = corners(path, element, one_based)?;
             let boxed = policy.admit(corners, BoxFormat::Xyxy, size, ROUNDING, changes).map_err(fail)?;
             let Some(boxed) = boxed else { continue };
             let mut object = Object::new(class, boxed);
@@ -98,7 +98,8 @@ impl Annotation {
             for child in &element.children {
                 match child.name.as_str() {
                     "name" | "bndbox" | "difficult" | "truncated" | "occluded" => {}
-                    "part" => parts.push(json!({ "name": child.text_of("name"), "box": self::corners(path, child)? })),
+                    "part" => parts
+                        .push(json!({ "name": child.text_of("name"), "box": self::corners(path, child, one_based)? })),
                     _ => {
                         object.attributes.insert(child.name.clone(), value(child));
                     }
@@ -107,14 +108,26 @@ impl Annotation {
             if !parts.is_empty() {
                 object.attributes.insert("parts".into(), Value::Array(parts));
             }
+            if let Some(last) = listed.last_mut() {
+                last.place = Some(labels.objects.len());
+            }
             labels.objects.push(object);
         }
-        Ok(labels)
+        Ok((labels, listed))
     }
 }
 
-/// The four numbers of `<bndbox>` as they stand.
-fn corners(path: &Path, element: &Element) -> Result<[f64; 4]> {
+/// An object of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Listed {
+    /// The name of its class.
+    pub(super) name: String,
+    /// Its place among the objects of the labels, unless it has been left out.
+    pub(super) place: Option<usize>,
+}
+
+/// The four numbers of `<bndbox>`: as they stand, or with the first pixel at 0 if they count it from 1 and include the last one.
+fn corners(path: &Path, element: &Element, one_based: bool) -> Result<[f64; 4]> {
     let name = &element.name;
     let boxed = element
         .child("bndbox")
@@ -125,6 +138,10 @@ fn corners(path: &Path, element: &Element) -> Result<[f64; 4]> {
             .child(name)
             .ok_or_else(|| at(path, boxed.line, format!("expected <{name}> in <bndbox>, received none")))?;
         *corner = number(&child.text).map_err(|message| at(path, child.line, format!("{message} as <{name}>")))?;
+    }
+    if one_based {
+        corners[0] -= 1.0;
+        corners[1] -= 1.0;
     }
     Ok(corners)
 }
@@ -166,7 +183,7 @@ pub(super) fn parse_labels(path: &Path, bytes: &[u8], classes: &[String], policy
     let annotation = Annotation::parse(path, bytes)?;
     let mut changes = Changes::default();
     let class_of = |name: &str| place(classes, name);
-    let labels = annotation.labels(path, annotation.size, class_of, false, policy, &mut changes)?;
+    let (labels, _) = annotation.labels(path, annotation.size, class_of, false, policy, &mut changes)?;
     Ok((labels, changes))
 }
 

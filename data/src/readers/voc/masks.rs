@@ -1,10 +1,11 @@
 //! Pascal VOC's maps of classes and objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::annotation::Listed;
 use crate::annotation::{ClassMap, Labels, Object, Rle, Segmentation};
-use crate::readers::{files, picture};
+use crate::readers::{Changes, Policy, files, picture};
 use crate::{Error, Result};
 
 /// The border between objects.
@@ -16,9 +17,14 @@ pub(crate) fn color(number: u8) -> [u8; 3] {
     [0, 1, 2].map(|channel| bit(channel, 7) | bit(channel + 3, 6) | bit(channel + 6, 5))
 }
 
+/// The folder of maps of classes.
+pub(super) fn folder_of_classes(root: &Path) -> PathBuf {
+    root.join("SegmentationClass")
+}
+
 /// The file of the class of each pixel of a picture.
 pub(super) fn of_classes(root: &Path, name: &str) -> PathBuf {
-    root.join("SegmentationClass").join(format!("{name}.png"))
+    folder_of_classes(root).join(format!("{name}.png"))
 }
 
 /// The class of an object of whose pixels so many are of each class; the background and borders do not count.
@@ -27,28 +33,93 @@ pub(crate) fn majority(counts: BTreeMap<u8, usize>) -> Option<u8> {
     known.max_by_key(|(_, count)| *count).map(|(class, _)| class)
 }
 
-/// Adds the class of each pixel and the masks of objects to a picture's labels.
-pub(super) fn add(root: &Path, name: &str, classes: usize, labels: &mut Labels) -> Result<()> {
+/// How the numbers in maps become classes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Numbering<'a> {
+    /// The names that the data set gives to the numbers from 1.
+    pub(super) own: &'a [String],
+    /// The classes, by name.
+    pub(super) classes: &'a HashMap<String, usize>,
+    pub(super) policy: Policy,
+    pub(super) max_pixels: u64,
+}
+
+impl Numbering<'_> {
+    /// The name of a number.
+    fn name(&self, number: u8) -> Option<&str> {
+        usize::from(number).checked_sub(1).and_then(|place| self.own.get(place)).map(String::as_str)
+    }
+
+    /// The class of a number.
+    fn class(&self, number: u8) -> Option<usize> {
+        self.name(number).and_then(|name| self.classes.get(name)).copied()
+    }
+
+    /// What is wrong with a number.
+    fn unknown(&self, number: u8) -> String {
+        match self.name(number) {
+            Some(name) => format!("expected classes of the list, received {name:?} ({number} in the map)"),
+            None => format!("expected classes in 0..={} and {BORDER}, received {number}", self.own.len()),
+        }
+    }
+}
+
+/// Adds the class of each pixel and the masks of objects to the labels of a picture of `[height, width]`. Classes that are not in the list become background, their
+/// objects are left out.
+pub(super) fn add(
+    root: &Path,
+    name: &str,
+    size: [usize; 2],
+    numbering: Numbering<'_>,
+    listed: &[Listed],
+    labels: &mut Labels,
+    changes: &mut Changes,
+) -> Result<()> {
     let of_classes = of_classes(root, name);
     let of_objects = root.join("SegmentationObject").join(format!("{name}.png"));
-    let (size, pixels) = picture::indices(&of_classes, &files::read(&of_classes)?, crate::image_io::Decoder::default().max_pixels)?;
-    if let Some(pixel) = pixels.iter().find(|&&pixel| pixel != BORDER && usize::from(pixel) > classes) {
-        let message = format!("expected classes in 0..={classes} and {BORDER}, received {pixel}");
-        return Err(Error::format(&of_classes, message));
+    let pixels = read(&of_classes, size, numbering.max_pixels)?;
+    // What each number becomes in the map of classes.
+    let mut becomes = [0; 256];
+    becomes[usize::from(BORDER)] = ClassMap::IGNORE;
+    let mut seen = [false; 256];
+    pixels.iter().for_each(|&pixel| seen[usize::from(pixel)] = true);
+    for number in (1..BORDER).filter(|&number| seen[usize::from(number)]) {
+        let class = match numbering.class(number) {
+            Some(class) => Some(class),
+            None => numbering
+                .policy
+                .refuse(changes, || numbering.unknown(number))
+                .map_err(|message| Error::format(&of_classes, message))?,
+        };
+        becomes[usize::from(number)] = class.map_or(0, |class| class as u16 + 1);
     }
     if of_objects.exists() {
-        add_objects(&of_objects, (size, &pixels), labels)?;
+        add_objects(&of_objects, (size, &pixels), numbering, listed, labels, changes)?;
     }
-    labels.class_map = Some(ClassMap::new(size, pixels.into_iter().map(u16::from).collect())?);
+    let classes = pixels.into_iter().map(|pixel| becomes[usize::from(pixel)]).collect();
+    labels.class_map = Some(ClassMap::new(size, classes)?);
     Ok(())
 }
 
-fn add_objects(path: &PathBuf, (size, classes): ([usize; 2], &[u8]), labels: &mut Labels) -> Result<()> {
-    let (own, pixels) = picture::indices(path, &files::read(path)?, crate::image_io::Decoder::default().max_pixels)?;
+/// The numbers in a map of the size of its picture.
+fn read(path: &Path, size: [usize; 2], max_pixels: u64) -> Result<Vec<u8>> {
+    let (own, pixels) = picture::indices(path, &files::read(path)?, max_pixels)?;
     if own != size {
-        let message = format!("expected the [height, width] of the map of classes, {size:?}, received {own:?}");
+        let message = format!("expected the [height, width] of its picture, {size:?}, received {own:?}");
         return Err(Error::format(path, message));
     }
+    Ok(pixels)
+}
+
+fn add_objects(
+    path: &Path,
+    (size, classes): ([usize; 2], &[u8]),
+    numbering: Numbering<'_>,
+    listed: &[Listed],
+    labels: &mut Labels,
+    changes: &mut Changes,
+) -> Result<()> {
+    let pixels = read(path, size, numbering.max_pixels)?;
     // Of each object how often each class occurs in it.
     let mut counts: BTreeMap<u8, BTreeMap<u8, usize>> = BTreeMap::new();
     for (&object, &class) in pixels.iter().zip(classes) {
@@ -56,22 +127,36 @@ fn add_objects(path: &PathBuf, (size, classes): ([usize; 2], &[u8]), labels: &mu
             *counts.entry(object).or_default().entry(class).or_default() += 1;
         }
     }
-    let listed = labels.objects.len();
-    for (number, classes) in counts {
-        let Some(class) = majority(classes) else {
+    for (object, classes) in counts {
+        let fail = |message| Error::format(path, message);
+        let Some(number) = majority(classes) else {
             let message =
-                format!("expected a class for object {number}, received only background in the map of classes");
-            return Err(Error::format(path, message));
+                || format!("expected a class for object {object}, received only background in the map of classes");
+            numbering.policy.refuse::<()>(changes, message).map_err(fail)?;
+            continue;
         };
-        let class = usize::from(class) - 1;
-        let inside: Vec<u8> = pixels.iter().map(|&pixel| u8::from(pixel == number)).collect();
-        let mask = Rle::encode(&inside, size)?;
-        let place = usize::from(number) - 1;
-        if place < listed && labels.objects[place].class == class {
-            labels.objects[place].segmentation = Some(Segmentation::Rle(mask));
-        } else {
-            let object = Object::new(class, mask.bounding_box());
-            labels.objects.push(Object { segmentation: Some(Segmentation::Rle(mask)), ..object });
+        // Object `i` is the `i`-th of the annotation, whatever has been left out of it, if both are of one class.
+        let known = listed.get(usize::from(object) - 1);
+        let known = known.filter(|known| numbering.name(number) == Some(known.name.as_str()));
+        let mask = || {
+            let inside: Vec<u8> = pixels.iter().map(|&pixel| u8::from(pixel == object)).collect();
+            Rle::encode(&inside, size)
+        };
+        match (known, numbering.class(number)) {
+            (Some(Listed { place: Some(place), .. }), _) => {
+                labels.objects[*place].segmentation = Some(Segmentation::Rle(mask()?));
+            }
+            // Its mask goes with it.
+            (Some(Listed { place: None, .. }), _) => {}
+            (None, Some(class)) => {
+                let mask = mask()?;
+                let made = Object::new(class, mask.bounding_box());
+                labels.objects.push(Object { segmentation: Some(Segmentation::Rle(mask)), ..made });
+            }
+            (None, None) => {
+                let message = || format!("object {object}: {}", numbering.unknown(number));
+                numbering.policy.refuse::<()>(changes, message).map_err(fail)?;
+            }
         }
     }
     Ok(())

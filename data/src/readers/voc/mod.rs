@@ -9,11 +9,11 @@ mod xml;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use self::annotation::Annotation;
+use self::annotation::{Annotation, class_list};
 use super::files::{self, Kind, at, lines, listing, plain_name};
 use super::policy::Tally;
 use super::{Changes, Options, Policy, picture};
-use crate::annotation::Labels;
+use crate::annotation::{ClassMap, Labels};
 use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 
 /// The twenty classes of Pascal VOC.
@@ -57,7 +57,9 @@ pub enum Presence {
 /// Corners are taken as they stand, as most programs write and read them. The official files count pixels from 1 and include the last
 /// one; [`VocDataset::one_based`] turns these into boxes whose width is the number of their pixels.
 ///
-/// What else an object says (`pose`, `part`, `actions`, …) is in its attributes. With [`VocDataset::with_masks`], labels have class maps and
+/// What else an object says (`pose`, `part`, `actions`, …) is in its attributes. Its parts are there as `parts`, a list of names and boxes (left, top, right,
+/// bottom, counted as those of objects): free metadata, which stay as they are when the picture is cut, turned or resized. Pictures are not
+/// turned as their EXIF data say. With [`VocDataset::with_masks`], labels have class maps and
 /// masks of objects.
 #[derive(Debug)]
 pub struct VocDataset {
@@ -68,6 +70,8 @@ pub struct VocDataset {
     items: Vec<(String, Option<Presence>)>,
     classes: Vec<String>,
     numbers: HashMap<String, usize>,
+    /// The names of the numbers in maps, from 1, if the folder tells them, or they are the classes.
+    map_names: Option<Vec<String>>,
     options: Options,
     one_based: bool,
     masks: Masks,
@@ -106,7 +110,7 @@ impl VocDataset {
     pub fn open_segmentation(root: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let root = root.as_ref();
         let list = list_path(root, "Segmentation", options.split.as_deref().unwrap_or("trainval"))?;
-        Ok(VocDataset { masks: Masks::Required, ..VocDataset::of_list(root, Some(&list), options)? })
+        Ok(VocDataset { masks: Masks::Required, ..VocDataset::of_list(root, Some(&list), options)?.with_masks() })
     }
 
     fn of_list(root: &Path, list: Option<&Path>, options: &Options) -> Result<Self> {
@@ -120,17 +124,16 @@ impl VocDataset {
             Some(list) => parse_list(list, &files::read_text(list)?)?,
             None => annotation_files(&annotations)?.into_iter().map(|(stem, _)| (stem, None)).collect(),
         };
-        let told = if options.classes.is_some() { options.classes.clone() } else { label_map::read(root)? };
-        let classes = match told {
-            Some(classes) => classes,
-            None => {
-                let mut found = BTreeSet::new();
-                for (_, path) in annotation_files(&annotations)? {
-                    if let Ok(annotation) = files::read(&path).and_then(|bytes| Annotation::parse(&path, &bytes)) {
-                        found.extend(annotation.names().map(String::from));
-                    }
-                }
-                annotation::class_list(found)
+        let told = label_map::read(root)?;
+        let (classes, map_names) = match (options.classes.clone(), told) {
+            (Some(classes), told) => (classes, told),
+            (None, Some(told)) => (told.clone(), Some(told)),
+            (None, None) => {
+                let found = names_in(&annotations)?;
+                // Maps alone have no names: they are Pascal VOC's.
+                let maps_alone = found.is_empty() && masks::folder_of_classes(root).is_dir();
+                let found = if maps_alone { VOC_CLASSES.map(String::from).to_vec() } else { class_list(found) };
+                (found.clone(), Some(found))
             }
         };
         let numbers = classes.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
@@ -141,6 +144,7 @@ impl VocDataset {
             items,
             classes,
             numbers,
+            map_names,
             options: options.clone(),
             one_based: false,
             masks: Masks::Ignored,
@@ -157,9 +161,23 @@ impl VocDataset {
 
     /// Reads `SegmentationClass` and `SegmentationObject` too: labels get the class of each pixel (0 is the background, class `c` of an object is
     /// `c + 1`, borders are [`ClassMap::IGNORE`](crate::annotation::ClassMap::IGNORE)), and objects their masks. Object `i` of the map is
-    /// the `i`-th of the annotation where their classes agree; else it is added, with the box of its mask. A picture that has an annotation need
+    /// the `i`-th of the annotation where their classes agree, and is left out with it; else it is added, with the box of its mask. A picture that has an annotation need
     /// not have these files.
+    ///
+    /// The numbers in the files are those of the data set's own classes: in the order of `labelmap.txt`, or without it in the one that [`VocDataset::open`] finds
+    /// without a list of classes ([`Options::classes`] where the annotations have no names at all, unless it is of [`VOC_CLASSES`] alone). They become classes of
+    /// the list by name. What is not in the list follows [`Options::policy`]: where it is left out, it is background.
     pub fn with_masks(mut self) -> Self {
+        if self.map_names.is_none() && masks::folder_of_classes(&self.root).is_dir() {
+            // A folder that cannot be listed has no names either.
+            let found = names_in(&self.annotations).unwrap_or_default();
+            let of_voc = self.classes.iter().all(|name| VOC_CLASSES.contains(&name.as_str()));
+            self.map_names = Some(match () {
+                () if !found.is_empty() => class_list(found),
+                () if of_voc => VOC_CLASSES.map(String::from).to_vec(),
+                () => self.classes.clone(),
+            });
+        }
         if self.masks == Masks::Ignored {
             self.masks = Masks::Optional;
         }
@@ -232,11 +250,11 @@ impl LabelledDataset for VocDataset {
             None => picture::size(&file)?,
         };
         let class_of = |name: &str| self.numbers.get(name).copied();
-        let mut labels = match &annotation {
+        let (mut labels, listed) = match &annotation {
             Some(annotation) => {
                 annotation.labels(&path, Some(size), class_of, self.one_based, self.options.policy, &mut changes)?
             }
-            None => Labels::default(),
+            None => Default::default(),
         };
         let masks = match self.masks {
             Masks::Ignored => false,
@@ -245,7 +263,18 @@ impl LabelledDataset for VocDataset {
             Masks::Required => true,
         };
         if masks {
-            masks::add(&self.root, name, self.classes.len(), &mut labels)?;
+            if self.classes.len() >= usize::from(ClassMap::IGNORE) {
+                let most = ClassMap::IGNORE - 1;
+                let message = format!("expected at most {most} classes of a map, received {}", self.classes.len());
+                return Err(Error::argument("voc", message));
+            }
+            let numbering = masks::Numbering {
+                own: self.map_names.as_deref().unwrap_or_default(),
+                classes: &self.numbers,
+                policy: self.options.policy,
+                max_pixels: self.options.max_pixels,
+            };
+            masks::add(&self.root, name, size, numbering, &listed, &mut labels, &mut changes)?;
         }
         if let Some(presence) = presence {
             labels.metadata.insert("presence".into(), (presence as i64 - 1).into());
@@ -303,6 +332,17 @@ fn parse_list(path: &Path, text: &str) -> Result<Vec<(String, Option<Presence>)>
         items.push((name.to_string(), presence));
     }
     Ok(items)
+}
+
+/// The names of classes in all annotations that can be read.
+fn names_in(annotations: &Path) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for (_, path) in annotation_files(annotations)? {
+        if let Ok(annotation) = files::read(&path).and_then(|bytes| Annotation::parse(&path, &bytes)) {
+            found.extend(annotation.names().map(String::from));
+        }
+    }
+    Ok(found)
 }
 
 /// The stems and paths of the XML files of a folder.
