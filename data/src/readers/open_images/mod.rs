@@ -25,7 +25,8 @@ const DIGITS: f64 = 2e-6;
 /// `SPLIT-masks`, `masks/SPLIT` or `masks`.
 ///
 /// Pictures are those that the file of boxes names, in its order. A mask belongs to the object whose class and box it has, else it is an object of its own; it is brought
-/// to the size of its picture. `IsGroupOf` is [`Flags::crowd`](crate::annotation::Flags::crowd); `Source` and `Confidence` are attributes where they say something.
+/// to the size of its picture. [`Options::classes`] may name classes by what they mean (`Cat`), if the file of descriptions is there, or by their labels (`/m/01yrx`). Pictures are not
+/// turned as their EXIF data say. `IsGroupOf` is [`Flags::crowd`](crate::annotation::Flags::crowd); `Source` and `Confidence` are attributes where they say something.
 #[derive(Debug)]
 pub struct OpenImagesDataset {
     boxes: PathBuf,
@@ -54,10 +55,7 @@ impl OpenImagesDataset {
         let boxes = file(format!("{split}-annotations-bbox.csv"));
         let masks = file(format!("{split}-annotations-object-segmentation.csv"));
         let bytes = files::read(&boxes)?;
-        let list = match &options.classes {
-            Some(_) => None,
-            None => descriptions(&[root, &annotations])?,
-        };
+        let list = descriptions(&[root, &annotations])?;
         let (classes, numbers) = classes(list, options, &boxes, &bytes)?;
         let mut rows = Rows::default();
         rows.read_boxes(&boxes, &bytes, &numbers, options)?;
@@ -169,7 +167,7 @@ fn descriptions(folders: &[&Path]) -> Result<Option<Vec<(String, String)>>> {
     Ok(None)
 }
 
-/// The names of the classes, and the number of each label.
+/// The names of the classes, and the number of each label (`/m/01yrx`).
 fn classes(
     list: Option<Vec<(String, String)>>,
     options: &Options,
@@ -177,8 +175,18 @@ fn classes(
     bytes: &[u8],
 ) -> Result<(Vec<String>, HashMap<String, u32>)> {
     let labels: Vec<(String, String)> = match (list, &options.classes) {
-        (Some(list), _) => list,
-        (None, Some(classes)) => classes.iter().map(|name| (name.clone(), name.clone())).collect(),
+        (list, Some(classes)) => {
+            let places: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+            // The list may name classes by their labels as well as by what these mean.
+            let mut numbers: HashMap<String, u32> = classes.iter().cloned().zip(0..).collect();
+            for (label, name) in list.into_iter().flatten() {
+                if let Some(&place) = places.get(name.as_str()) {
+                    numbers.entry(label).or_insert(place);
+                }
+            }
+            return Ok((classes.clone(), numbers));
+        }
+        (Some(list), None) => list,
         (None, None) => {
             let mut table = Table::open(path, bytes)?;
             let column = table.column("LabelName")?;
@@ -261,6 +269,66 @@ mod tests {
             (Some("activemil"), Some(0.5))
         );
         assert_eq!(data.get(1).unwrap().image.shape(), [4, 8, 3]);
+    }
+
+    #[test]
+    fn classes_by_name_and_by_label() {
+        let root = folder(BOXES);
+        let objects = |classes: &[&str], policy| {
+            let classes = classes.iter().map(|name| name.to_string()).collect();
+            let options = Options { classes: Some(classes), policy, ..Options::default() };
+            let data = OpenImagesDataset::open(root.path(), &options)?;
+            let of = |i| data.record(i).map(|record| record.labels.objects.into_iter().map(|object| object.class));
+            Ok((of(0)?.chain(of(1)?).collect::<Vec<_>>(), data.class_names().to_vec()))
+        };
+        let all = |classes: &[&str]| -> Result<_> { objects(classes, Policy::Fail) };
+        assert_eq!(all(&["Cat, tame", "Dog"]).unwrap().0, [0, 1, 1]);
+        assert_eq!(
+            all(&["x", "Dog", "/m/cat"]).unwrap(),
+            (vec![2, 1, 1], ["x", "Dog", "/m/cat"].map(String::from).to_vec())
+        );
+        assert_eq!(all(&["/m/dog", "/m/cat"]).unwrap().0, [1, 0, 0]);
+        let text = all(&["Dog"]).unwrap_err().to_string();
+        assert!(text.contains("line 2: expected a class of the list, received \"/m/cat\""), "{text}");
+        assert_eq!(objects(&["Dog"], Policy::Drop).unwrap().0, [0, 0]);
+        // Labels alone are known without the descriptions.
+        std::fs::remove_file(root.path().join("oidv7-class-descriptions-boxable.csv")).unwrap();
+        assert_eq!(all(&["/m/dog", "/m/cat"]).unwrap().0, [1, 0, 0]);
+        assert!(all(&["Dog", "Cat, tame"]).is_err());
+    }
+
+    /// The header of a PNG file that claims any size, before the pixels of a small one.
+    fn bomb(path: &Path, [width, height]: [u32; 2]) {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[16..24].copy_from_slice(&[width.to_be_bytes(), height.to_be_bytes()].concat());
+        let mut sum = flate2::Crc::new();
+        sum.update(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&sum.sum().to_be_bytes());
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn masks_are_not_brought_to_any_size_that_is_claimed() {
+        let root = folder(BOXES);
+        let header = "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks\n";
+        let masks = format!("{header}m.png,b,/m/cat,x,0.250001,0.75,0.5,1,0,\n");
+        std::fs::write(root.path().join("train-annotations-object-segmentation.csv"), masks).unwrap();
+        let text = |max_pixels| {
+            let options = Options { max_pixels, ..Options::default() };
+            OpenImagesDataset::open(root.path(), &options).unwrap().record(0).unwrap_err().to_string()
+        };
+        assert!(text(31).contains("b.png: expected at most 31 pixels, received [height, width] = [4, 8]"));
+        let picture = root.path().join("train/b.png");
+        bomb(&picture, [65_535, 65_535]);
+        assert!(text(Options::default().max_pixels).contains("received [height, width] = [65535, 65535]"));
+        bomb(&picture, [100_000, i32::MAX as u32]);
+        let refused = text(Options::default().max_pixels);
+        assert!(refused.contains("b.png: expected"), "{refused}");
+        // The mask's own header.
+        let picture = Tensor::zeros([4, 8], DType::U8).unwrap();
+        write_png(root.path().join("train/b.png"), &picture).unwrap();
+        bomb(&root.path().join("masks/m.png"), [65_535, 65_535]);
+        assert!(text(Options::default().max_pixels).contains("m.png: expected at most"));
     }
 
     #[test]
