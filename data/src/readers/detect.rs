@@ -5,8 +5,8 @@ use std::path::Path;
 use super::files::{Kind, listing};
 use super::imagenet::{INDICES, is_synset};
 use super::{
-    Cifar, CifarDataset, ClassificationSamples, CocoDataset, CsvLabels, JsonLines, OpenImagesDataset, Options,
-    VocDataset, YoloDataset, coco, csv_labels, files, image_folder, imagenet, yolo,
+    Cifar, CifarDataset, ClassificationSamples, CsvLabels, JsonLines, OpenImagesDataset, Options, VocDataset,
+    YoloDataset, coco, csv_labels, files, image_folder, imagenet, yolo,
 };
 use crate::{Error, LabelledDataset, Result, fashion_mnist, mnist};
 
@@ -21,7 +21,7 @@ pub enum Format {
     Cifar100,
     /// Pascal VOC: XML files, and maps of classes and objects where there are any.
     Voc,
-    /// COCO: a JSON file for each split.
+    /// COCO: a JSON file for each split, of objects or captions ([`CocoDataset`](super::CocoDataset)) or panoptic ([`CocoPanoptic`](super::CocoPanoptic)).
     Coco,
     /// YOLO: a text for each picture.
     Yolo,
@@ -131,7 +131,7 @@ pub fn open_as(root: impl AsRef<Path>, format: Format, options: &Options) -> Res
         Format::Cifar10 => Box::new(CifarDataset::open(root, Cifar::Ten, options)?),
         Format::Cifar100 => Box::new(CifarDataset::open(root, Cifar::Hundred, options)?),
         Format::Voc => Box::new(VocDataset::open(root, options)?.with_masks()),
-        Format::Coco => Box::new(CocoDataset::open(root, options)?),
+        Format::Coco => coco::open(root, options)?,
         Format::Yolo => Box::new(YoloDataset::open(root, options)?),
         Format::OpenImages => Box::new(OpenImagesDataset::open(root, options)?),
         Format::ImageNet => Box::new(imagenet(root, options)?),

@@ -212,7 +212,7 @@ fn mutated_pictures() {
 }
 
 /// A folder with a small set in COCO's panoptic format: a map of 4 × 6 pixels, whose left half is one segment and right half another. Its JSON file.
-fn small_panoptic(root: &Path) -> Vec<u8> {
+pub(crate) fn small_panoptic(root: &Path) -> Vec<u8> {
     let ids = [259u32, 70_000];
     let map: Vec<u8> = (0..24).flat_map(|pixel| ids[pixel % 6 / 3].to_le_bytes().into_iter().take(3)).collect();
     let map = Tensor::from_vec(map, [4, 6, 3]).unwrap().permute([2, 0, 1]).unwrap();

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ocelli_data::image_io::write_png;
-use ocelli_data::readers::{self, CocoDataset, Format, JsonLines, Options, Policy, image_folder};
+use ocelli_data::readers::{self, CocoDataset, CocoPanoptic, Format, JsonLines, Options, Policy, image_folder};
 use ocelli_data::writers::{WriteOptions, YoloKind, write_coco, write_json_lines, write_voc, write_yolo};
 use ocelli_data::{Dataset, LabelledDataset, Result};
 use ocelli_tensor::{DType, Tensor, safetensors};
+
+use crate::mutations::small_panoptic;
 
 /// The same pictures, of 9 × 14 pixels and without objects, in the formats with positions. The EXIF data say that they stand on a side.
 fn turned(root: &Path) -> Vec<(Format, std::path::PathBuf)> {
@@ -105,6 +107,34 @@ fn boxes_are_compared_with_the_picture_where_no_size_is_claimed() {
         assert_eq!((data.changes().clipped, data.record(0).unwrap().size), (1, None));
         assert_eq!(data.changes().clipped, 1);
     }
+}
+
+#[test]
+fn panoptic_folders_are_opened_as_such() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    for folder in ["annotations/panoptic_val", "val"] {
+        std::fs::create_dir_all(path(folder)).unwrap();
+    }
+    let file = small_panoptic(root.path());
+    std::fs::rename(path("map.png"), path("annotations/panoptic_val/map.png")).unwrap();
+    std::fs::rename(path("picture.png"), path("val/picture.png")).unwrap();
+    std::fs::write(path("annotations/panoptic_val.json"), file).unwrap();
+    assert_eq!(readers::detect(root.path()).unwrap(), Format::Coco);
+    let check = |data: &dyn LabelledDataset| {
+        assert_eq!((data.len(), data.class_names()), (1, &["cat".to_string(), "grass".into()][..]));
+        let labels = data.get(0).unwrap().labels;
+        assert_eq!((labels.objects.len(), labels.class_map.unwrap().size()), (2, [4, 6]));
+    };
+    for options in [Options::default(), Options::of_split("val")] {
+        check(&readers::open(root.path(), &options).unwrap());
+        check(&CocoPanoptic::open(root.path(), &options).unwrap());
+        let text = CocoDataset::open(root.path(), &options).unwrap_err().to_string();
+        assert!(text.contains("panoptic_val.json") && text.contains("CocoPanoptic"), "{text}");
+    }
+    let small = Options { max_pixels: 23, ..Options::default() };
+    let text = readers::open(root.path(), &small).unwrap().record(0).unwrap_err().to_string();
+    assert!(text.contains("map.png: expected at most 23 pixels"), "{text}");
 }
 
 /// What takes a time that grows with the square of the number of files would take hours.

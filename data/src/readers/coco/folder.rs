@@ -6,15 +6,27 @@ use crate::readers::files::{self, Kind, listing};
 use crate::{Error, Result};
 
 /// The kinds of files, the most telling first.
-const KINDS: [&str; 3] = ["instances_", "person_keypoints_", "captions_"];
+const KINDS: [&str; 4] = ["instances_", "person_keypoints_", "captions_", "panoptic_"];
 
-/// The file of a split and the folder of its pictures.
-pub(super) fn find(root: &Path, split: Option<&str>) -> Result<(PathBuf, PathBuf)> {
+/// Where a split lies.
+#[derive(Debug, PartialEq)]
+pub(super) struct Found {
+    /// Its JSON file.
+    pub(super) file: PathBuf,
+    /// The folder of its pictures.
+    pub(super) pictures: PathBuf,
+    /// The folder of its maps, if the file is panoptic.
+    pub(super) maps: PathBuf,
+}
+
+/// The files of a split.
+pub(super) fn find(root: &Path, split: Option<&str>) -> Result<Found> {
     if let Some(split) = split {
         files::plain_name(split).map_err(|message| Error::argument("coco", message))?;
         let beside = root.join(split).join("_annotations.coco.json");
         if beside.exists() {
-            return Ok((beside, root.join(split)));
+            let folder = root.join(split);
+            return Ok(Found { file: beside, pictures: folder.clone(), maps: folder });
         }
     }
     let folder = root.join("annotations");
@@ -51,7 +63,8 @@ pub(super) fn find(root: &Path, split: Option<&str>) -> Result<(PathBuf, PathBuf
     let part = split.or_else(|| stem.rsplit_once('_').map(|(_, part)| part)).unwrap_or(stem);
     let candidates = [root.join("images").join(part), root.join(part), root.join("images"), root.join("data")];
     let pictures = candidates.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| folder.clone());
-    Ok((folder.join(name), pictures))
+    let maps = [folder.join(stem), root.join(stem)].into_iter().find(|folder| folder.is_dir());
+    Ok(Found { file: folder.join(name), pictures, maps: maps.unwrap_or_else(|| folder.clone()) })
 }
 
 /// Whether a folder looks like one of [`CocoDataset::open`]: which splits it has.

@@ -4,6 +4,7 @@
 mod category;
 mod folder;
 mod json;
+mod outline;
 mod panoptic;
 
 use std::collections::{HashMap, HashSet};
@@ -13,9 +14,10 @@ use serde_json::Value;
 
 pub use self::category::CocoCategory;
 use self::category::classes_of;
-use self::folder::find;
 pub(super) use self::folder::splits;
-use self::json::{Annotation, Id, Outline};
+use self::folder::{Found, find};
+use self::json::{Annotation, Id};
+use self::outline::Outline;
 pub use self::panoptic::CocoPanoptic;
 use super::files::{self, within};
 use super::policy::{ROUNDING, Tally};
@@ -29,10 +31,10 @@ use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 /// have its `image_id` and, in files of captions, its `captions`; objects keep what else the file says about them as attributes.
 /// [`CocoPanoptic`] reads the panoptic format.
 ///
-/// ```
-/// use ocelli_data::LabelledDataset;
 /// Pictures are not turned as EXIF data say. Boxes are compared with the size that the file tells of a picture; where it tells none, with the picture when it is read.
 ///
+/// ```
+/// use ocelli_data::LabelledDataset;
 /// use ocelli_data::readers::{CocoDataset, Options};
 /// # fn main() -> ocelli_data::Result<()> {
 /// let file = br#"{"images": [{"id": 7, "file_name": "7.jpg", "width": 64, "height": 48}],
@@ -69,7 +71,7 @@ struct Image {
 }
 
 impl CocoDataset {
-    /// Opens a folder: `annotations/*.json` (or `*.json`, or `SPLIT/_annotations.coco.json`), the pictures in `images/SPLIT`, `SPLIT`, `images`, `data` or
+    /// Opens a folder, whose files are not panoptic: `annotations/*.json` (or `*.json`, or `SPLIT/_annotations.coco.json`), the pictures in `images/SPLIT`, `SPLIT`, `images`, `data` or
     /// beside the file. Of several files of a split that of instances is read, else that of keypoints, else that of captions. Without a split
     /// there has to be one file alone.
     ///
@@ -77,7 +79,7 @@ impl CocoDataset {
     /// [`Error::Argument`] if there is no such file or no telling which; else as [`CocoDataset::from_file`].
     pub fn open(root: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let root = root.as_ref();
-        let (file, pictures) = find(root, options.split.as_deref())?;
+        let Found { file, pictures, .. } = find(root, options.split.as_deref())?;
         CocoDataset::from_file(file, pictures, &Options { split: None, ..options.clone() })
     }
 
@@ -102,9 +104,21 @@ impl CocoDataset {
         options: &Options,
     ) -> Result<Self> {
         let path = name.as_ref();
+        CocoDataset::unless_panoptic(path, bytes, pictures.as_ref(), options)?.ok_or_else(|| {
+            let message = "expected annotations of objects or captions, received panoptic ones (with segments_info), \
+                which CocoPanoptic reads";
+            Error::format(path, message)
+        })
+    }
+
+    /// The data set of a file, or `None` if its annotations are panoptic.
+    fn unless_panoptic(path: &Path, bytes: &[u8], pictures: &Path, options: &Options) -> Result<Option<Self>> {
         options.without_split("coco")?;
         let bytes = cleaned(bytes, options.policy);
         let file: json::File<'_> = parsed(path, &bytes)?;
+        if file.annotations.iter().any(|annotation| annotation.other.contains_key("segments_info")) {
+            return Ok(None);
+        }
         let policy = options.policy;
         let fail = |message: String| Error::format(path, message);
         let mut opening = Changes::default();
@@ -133,7 +147,11 @@ impl CocoDataset {
         for (i, annotation) in file.annotations.iter().enumerate() {
             let place = annotation.image_id.as_ref().and_then(|id| places.get(id));
             let twice = annotation.id.as_ref().is_some_and(|id| !known.insert(id));
-            let class = annotation.category_id.as_ref().is_none_or(|id| numbers.contains_key(id));
+            // Captions are of no class.
+            let class = match &annotation.category_id {
+                Some(id) => numbers.contains_key(id),
+                None => annotation.caption.is_some(),
+            };
             let kept = match (place, twice, class) {
                 (Some(place), false, true) => Some(*place),
                 _ => policy.refuse(&mut opening, || wrong(i, annotation, place.is_some(), twice)).map_err(fail)?,
@@ -141,9 +159,9 @@ impl CocoDataset {
             of.push(kept.unwrap_or(none));
         }
         let (starts, order) = by_picture(&of, images.len());
-        Ok(CocoDataset {
+        Ok(Some(CocoDataset {
             path: path.into(),
-            pictures: pictures.as_ref().into(),
+            pictures: pictures.into(),
             images,
             annotations: file.annotations,
             starts,
@@ -153,7 +171,7 @@ impl CocoDataset {
             numbers,
             options: options.clone(),
             tally: Tally::of(opening),
-        })
+        }))
     }
 
     /// How many annotations the file has, those that were left out included.
@@ -166,24 +184,6 @@ impl CocoDataset {
         &self.categories
     }
 
-    fn object(
-        &self,
-        annotation: &Annotation,
-        size: Option<[usize; 2]>,
-        changes: &mut Changes,
-    ) -> Result<Option<Object>, String> {
-        let policy = self.options.policy;
-        let Some(class) = annotation.category_id.as_ref().and_then(|id| self.numbers.get(id)) else { return Ok(None) };
-        let Some(class) = *class else {
-            return policy.refuse(changes, || {
-                format!("expected a class of the list, received category {}", shown(annotation.category_id.as_ref()))
-            });
-        };
-        let segmentation = segmentation(&annotation.segmentation, policy, changes)?;
-        let numbers = match (annotation.bbox, &segmentation) {
-            (Some(numbers), _) => numbers,
-            (None, Some(Segmentation::Polygons(polygons))) => around(polygons)?,
-            (None, Some(Segmentation::Rle(mask))) => mask.bounding_box().to_array(BoxFormat::Xywh),
     /// The record of a picture of the size that the file tells, or of the one that is given.
     fn record_of(&self, index: usize, size: Option<[usize; 2]>) -> Result<Record> {
         Error::check_index(index, self.images.len())?;
@@ -212,6 +212,24 @@ impl CocoDataset {
         Ok(Record { path: Some(path), size, labels })
     }
 
+    fn object(
+        &self,
+        annotation: &Annotation,
+        size: Option<[usize; 2]>,
+        changes: &mut Changes,
+    ) -> Result<Option<Object>, String> {
+        let policy = self.options.policy;
+        let Some(class) = annotation.category_id.as_ref().and_then(|id| self.numbers.get(id)) else { return Ok(None) };
+        let Some(class) = *class else {
+            return policy.refuse(changes, || {
+                format!("expected a class of the list, received category {}", shown(annotation.category_id.as_ref()))
+            });
+        };
+        let segmentation = segmentation(&annotation.segmentation, policy, changes)?;
+        let numbers = match (annotation.bbox, &segmentation) {
+            (Some(numbers), _) => numbers,
+            (None, Some(Segmentation::Polygons(polygons))) => around(polygons)?,
+            (None, Some(Segmentation::Rle(mask))) => mask.bounding_box().to_array(BoxFormat::Xywh),
             _ => return policy.refuse(changes, || "expected a bbox or a segmentation, received neither".into()),
         };
         let boxed = policy.admit(numbers, BoxFormat::Xywh, size, ROUNDING, changes)?;
@@ -275,6 +293,17 @@ impl LabelledDataset for CocoDataset {
     fn changes(&self) -> Changes {
         self.tally.sum()
     }
+}
+
+/// Opens a folder in COCO's layout with the reader that its annotations need.
+pub(super) fn open(root: &Path, options: &Options) -> Result<Box<dyn LabelledDataset>> {
+    let Found { file, pictures, maps } = find(root, options.split.as_deref())?;
+    let options = Options { split: None, ..options.clone() };
+    let bytes = files::read(&file)?;
+    Ok(match CocoDataset::unless_panoptic(&file, &bytes, &pictures, &options)? {
+        Some(data) => Box::new(data),
+        None => Box::new(CocoPanoptic::from_slice(file, &bytes, pictures, maps, &options)?),
+    })
 }
 
 /// What is wrong with an annotation at opening.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::json::{Category, Id, Picture, Truth};
-use super::{CocoCategory, classes_of, cleaned, parsed};
+use super::{CocoCategory, Found, classes_of, cleaned, find, parsed};
 use crate::annotation::{BoxFormat, ClassMap, Labels, Object, Rle, Segmentation};
 use crate::readers::files::{self, within};
 use crate::readers::policy::{ROUNDING, Tally};
@@ -75,6 +75,16 @@ struct Segment {
 }
 
 impl CocoPanoptic {
+    /// Opens a folder: as [`CocoDataset::open`](super::CocoDataset::open), with the PNG files in a folder that is called as the JSON file, beside it or above
+    /// (`annotations/panoptic_val2017/*.png` or `panoptic_val2017/*.png` of `annotations/panoptic_val2017.json`).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no such file or no telling which; else as [`CocoPanoptic::from_file`].
+    pub fn open(root: impl AsRef<Path>, options: &Options) -> Result<Self> {
+        let Found { file, pictures, maps } = find(root.as_ref(), options.split.as_deref())?;
+        CocoPanoptic::from_file(file, pictures, maps, &Options { split: None, ..options.clone() })
+    }
+
     /// Opens a JSON file, with its pictures and its PNG files in two folders.
     ///
     /// # Errors
@@ -86,10 +96,24 @@ impl CocoPanoptic {
         maps: impl AsRef<Path>,
         options: &Options,
     ) -> Result<Self> {
-        let path = file.as_ref();
+        let file = file.as_ref();
+        CocoPanoptic::from_slice(file, &files::read(file)?, pictures, maps, options)
+    }
+
+    /// As [`CocoPanoptic::from_file`], from the bytes of a file; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`CocoPanoptic::from_file`].
+    pub fn from_slice(
+        name: impl AsRef<Path>,
+        bytes: &[u8],
+        pictures: impl AsRef<Path>,
+        maps: impl AsRef<Path>,
+        options: &Options,
+    ) -> Result<Self> {
+        let path = name.as_ref();
         options.without_split("coco panoptic")?;
-        let bytes = files::read(path)?;
-        let bytes = cleaned(&bytes, options.policy);
+        let bytes = cleaned(bytes, options.policy);
         let file: File<'_> = parsed(path, &bytes)?;
         let fail = |message: String| Error::format(path, message);
         let (categories, classes, numbers) = classes_of(file.categories, options).map_err(fail)?;

@@ -90,10 +90,46 @@ fn folders() {
         std::fs::write(path("annotations").join(format!("{name}.json")), FILE).unwrap();
     }
     let found = |split: Option<&str>| find(folder.path(), split);
-    let named = |file: &str, pictures: &str| (path("annotations").join(file), path(pictures));
+    let named = |file: &str, pictures: &str| Found {
+        file: path("annotations").join(file),
+        pictures: path(pictures),
+        maps: path("annotations"),
+    };
     assert_eq!(found(Some("val2017")).unwrap(), named("instances_val2017.json", "val2017"));
     assert_eq!(found(Some("train2017")).unwrap(), named("instances_train2017.json", "images/train2017"));
     assert!(found(None).unwrap_err().to_string().contains("expected one JSON file"));
     assert!(found(Some("test")).is_err() && found(Some("../x")).is_err());
     assert_eq!(splits(folder.path()), ["train2017", "val2017"]);
+    // Maps lie in a folder that is called as the file.
+    std::fs::create_dir_all(path("annotations/panoptic_x")).unwrap();
+    std::fs::write(path("annotations/panoptic_x.json"), "").unwrap();
+    assert_eq!(found(Some("x")).unwrap().maps, path("annotations/panoptic_x"));
+    assert_eq!(splits(folder.path()), ["train2017", "val2017", "x"]);
+}
+
+#[test]
+fn only_captions_need_no_category() {
+    let text = FILE.replace("\"image_id\": 8, \"category_id\": 9", "\"image_id\": 8");
+    let error = message(&text);
+    assert!(
+        error.contains("annotation 2 (from 0): expected the id of a category as category_id, received none"),
+        "{error}"
+    );
+    let data = open(&text, Policy::Drop).unwrap();
+    assert_eq!((data.record(1).unwrap().labels.objects.len(), data.changes().dropped), (0, 1));
+    let caption = FILE.replace("\"image_id\": 8, \"category_id\": 9", "\"image_id\": 8, \"caption\": \"A dog.\"");
+    let data = open(&caption, Policy::Fail).unwrap();
+    let labels = data.record(1).unwrap().labels;
+    assert_eq!((labels.objects.len(), &labels.metadata["captions"]), (0, &serde_json::json!(["A dog."])));
+    assert_eq!(data.changes(), Changes::default());
+}
+
+#[test]
+fn panoptic_files_are_refused() {
+    let text = r#"{"images": [{"id": 7, "file_name": "7.jpg"}], "categories": [{"id": 9, "name": "dog"}],
+        "annotations": [{"image_id": 7, "file_name": "7.png", "segments_info": []}]}"#;
+    for policy in [Policy::Fail, Policy::Drop, Policy::Clip] {
+        let error = open(text, policy).unwrap_err().to_string();
+        assert!(error.contains("x.json: ") && error.contains("CocoPanoptic"), "{error}");
+    }
 }
