@@ -165,6 +165,20 @@ fn mutated_films() {
     let table = b"label,youtube_id,time_start,time_end,split\nriding a bike,x_-1,10,20,train\n\"a, b\",y,0,10,train\n";
     assert_eq!(kinetics_list("k.csv", table).unwrap().len(), 2);
     let root = tempfile::tempdir().unwrap();
+    // The films of both lists, and beside the root one that no list may lead to.
+    let films = root.path().join("films");
+    let frame = Tensor::zeros([3, 2, 2], DType::U8).unwrap();
+    for film in ["films/Jump/v_Jump_g01_c01", "films/Run/v_Run_g01_c02", "films/riding a bike/x_-1_000010_000020", "x"]
+    {
+        std::fs::create_dir_all(root.path().join(film)).unwrap();
+        write_png(root.path().join(film).join("1.png"), &frame).unwrap();
+    }
+    let sampling = ClipSampling::Uniform { length: 2 };
+    let opened = |entries: &[VideoEntry]| VideoFrames::from_list(&films, entries, sampling, &Options::default());
+    assert_eq!(opened(&ucf_list("l.txt", list).unwrap()).unwrap().len(), 2);
+    assert_eq!(opened(&kinetics_list("k.csv", table).unwrap()[..1]).unwrap().len(), 1);
+    let outside = VideoEntry { folder: "../x".into(), class: None };
+    assert!(opened(&[outside]).unwrap_err().to_string().contains("inside of the data set"));
     let check = |entries: ocelli_data::Result<Vec<VideoEntry>>| {
         for entry in entries.into_iter().flatten() {
             // What would lead out of the folder has been refused.
@@ -173,8 +187,10 @@ fn mutated_films() {
                     .components()
                     .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
             );
-            let sampling = ClipSampling::Uniform { length: 2 };
-            assert!(VideoFrames::from_list(root.path(), &[entry], sampling, &Options::default()).is_err());
+            // Those that are there open, and no others.
+            let there = films.join(&entry.folder).join("1.png").exists();
+            let clips = opened(std::slice::from_ref(&entry)).map(|data| data.len()).ok();
+            assert_eq!(clips, there.then_some(1), "{entry:?}");
         }
     };
     mutate("ucf", list, 10_000, |bytes| check(ucf_list("l.txt", bytes)));
