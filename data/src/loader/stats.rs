@@ -1,5 +1,6 @@
 //! What a loader does with its time.
 
+use std::ops::{Add, Sub};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,25 +23,27 @@ pub struct LoaderStats {
 
 impl LoaderStats {
     fn plus(self, other: LoaderStats) -> LoaderStats {
-        LoaderStats {
-            batches: self.batches + other.batches,
-            samples: self.samples + other.samples,
-            skipped: self.skipped + other.skipped,
-            waited: self.waited + other.waited,
-            reading: self.reading + other.reading,
-            idle: self.idle + other.idle,
-        }
+        self.each(other, Add::add, Add::add)
     }
 
     /// What has been added to an earlier state.
     pub(super) fn since(self, earlier: LoaderStats) -> LoaderStats {
+        self.each(earlier, Sub::sub, Sub::sub)
+    }
+
+    fn each(
+        self,
+        other: LoaderStats,
+        count: fn(usize, usize) -> usize,
+        time: fn(Duration, Duration) -> Duration,
+    ) -> LoaderStats {
         LoaderStats {
-            batches: self.batches - earlier.batches,
-            samples: self.samples - earlier.samples,
-            skipped: self.skipped - earlier.skipped,
-            waited: self.waited - earlier.waited,
-            reading: self.reading - earlier.reading,
-            idle: self.idle - earlier.idle,
+            batches: count(self.batches, other.batches),
+            samples: count(self.samples, other.samples),
+            skipped: count(self.skipped, other.skipped),
+            waited: time(self.waited, other.waited),
+            reading: time(self.reading, other.reading),
+            idle: time(self.idle, other.idle),
         }
     }
 }

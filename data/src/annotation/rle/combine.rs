@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 
 use super::{Encoder, Rle};
+use crate::reserve::with_capacity;
 use crate::{Error, Result};
 
 impl Rle {
@@ -52,9 +53,7 @@ impl Rle {
         let columns: Vec<_> =
             columns.zip(crowd).map(|(object, &crowd)| (object, object.bounding_box(), crowd)).collect();
         let count = detections.len().saturating_mul(objects.len());
-        let mut matrix = Vec::new();
-        let refused = |_| ocelli_tensor::Error::OutOfMemory { bytes: count.saturating_mul(size_of::<f64>()) };
-        matrix.try_reserve_exact(count).map_err(refused)?;
+        let mut matrix = with_capacity(count)?;
         for detection in rows {
             let around = detection.bounding_box();
             for &(object, boxed, crowd) in &columns {

@@ -7,7 +7,7 @@ mod rasterize;
 use serde::{Deserialize, Serialize};
 
 use super::{BoundingBox, BoxFormat};
-use crate::{Error, Result};
+use crate::{Error, Result, reserve};
 
 /// A mask of a picture, as the lengths of its runs: down the columns, from left to right, by turns outside and inside, the
 /// first run (which may be 0 long) outside. Work on it takes as long as there are runs, not pixels.
@@ -86,10 +86,7 @@ impl Rle {
     /// [`Error::Tensor`] if memory for it cannot be had.
     pub fn decode(&self) -> Result<Vec<u8>> {
         let [height, width] = self.size;
-        let bytes = height * width;
-        let mut mask = Vec::new();
-        mask.try_reserve_exact(bytes).map_err(|_| ocelli_tensor::Error::OutOfMemory { bytes })?;
-        mask.resize(bytes, 0);
+        let mut mask = reserve::filled(0, height * width)?;
         for [mut start, end] in self.inside() {
             while start < end {
                 let (column, row) = (start / height, start % height);

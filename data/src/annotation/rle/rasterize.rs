@@ -6,6 +6,7 @@
 
 use super::{Rle, pixels};
 use crate::annotation::{BoundingBox, BoxFormat, Polygon};
+use crate::reserve::with_capacity;
 use crate::{Error, Result};
 
 /// Steps per pixel.
@@ -48,9 +49,7 @@ fn fill(points: &[[f64; 2]], size: [usize; 2]) -> Result<Rle> {
 
     let passings = |edge: Edge| usize::try_from(edge.columns(width).end - edge.columns(width).start).unwrap_or(0);
     let count = edges().map(passings).fold(1, usize::saturating_add);
-    let mut places: Vec<u32> = Vec::new();
-    let refused = |_| ocelli_tensor::Error::OutOfMemory { bytes: count.saturating_mul(size_of::<u32>()) };
-    places.try_reserve_exact(count).map_err(refused)?;
+    let mut places: Vec<u32> = with_capacity(count)?;
     for edge in edges() {
         for column in edge.columns(width) {
             let y = (edge.row(column) as f64 + 0.5) / SCALE - 0.5;
