@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, TensorView};
 
 use crate::layout::Layout;
 use crate::memory::Buffer;
@@ -59,15 +59,12 @@ impl SafeTensorsFile {
     /// # Errors
     /// [`Error::Format`] if there is none of that name, or its dtype has no counterpart here.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
-        let info = self.metadata.info(name).ok_or_else(|| {
-            Error::format(&self.path, format!("expected a tensor named {name:?}, received {}", listed(&self.names())))
-        })?;
+        let info = self.info(name)?;
         let dtype = dtype_of(info.dtype).ok_or_else(|| {
             let expected = "bool, u8, i32, i64, f16, bf16, f32 or f64";
             Error::format(&self.path, format!("tensor {name:?}: expected {expected}, received {:?}", info.dtype))
         })?;
-        let (start, end) = info.data_offsets;
-        let bytes = &self.bytes[self.data_start + start..self.data_start + end];
+        let bytes = self.bytes(name)?;
         if dtype == DType::Bool && bytes.iter().any(|&byte| byte > 1) {
             let message = format!("tensor {name:?}: expected booleans of 0 or 1, received another byte");
             return Err(Error::format(&self.path, message));
@@ -77,6 +74,21 @@ impl SafeTensorsFile {
         let mut buffer = Buffer::recycled_bytes(bytes.len())?;
         buffer.as_mut_bits::<u8>().copy_from_slice(bytes);
         Ok(Tensor::from_buffer(buffer, Layout::contiguous(shape), dtype))
+    }
+
+    /// The bytes of one tensor as they lie in the file: its elements row by row, the lowest byte of each first. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if there is none of that name.
+    pub fn bytes(&self, name: &str) -> Result<&[u8]> {
+        let (start, end) = self.info(name)?.data_offsets;
+        Ok(&self.bytes[self.data_start + start..self.data_start + end])
+    }
+
+    fn info(&self, name: &str) -> Result<&TensorInfo> {
+        self.metadata.info(name).ok_or_else(|| {
+            Error::format(&self.path, format!("expected a tensor named {name:?}, received {}", listed(&self.names())))
+        })
     }
 }
 
@@ -217,7 +229,10 @@ mod tests {
             let eq = back[name].eq(tensor).unwrap().to_vec::<bool>().unwrap();
             assert!(eq.into_iter().all(|eq| eq), "{name}");
         }
-        assert_eq!(SafeTensorsFile::open(&path).unwrap().metadata(), metadata);
+        let file = SafeTensorsFile::open(&path).unwrap();
+        assert_eq!(file.metadata(), metadata);
+        assert_eq!((file.bytes("scalar").unwrap(), file.bytes("empty").unwrap()), (&3.5f64.to_le_bytes()[..], &[][..]));
+        assert!(file.bytes("absent").unwrap_err().to_string().contains("\"absent\", received"));
         // Nothing but the file is left in the directory.
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }

@@ -2,18 +2,29 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ocelli_tensor::Tensor;
 use ocelli_tensor::safetensors::SafeTensorsFile;
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
+use crate::annotation::ClassDetails;
+use crate::readers::Changes;
 use crate::reserve::with_capacity;
 use crate::{Dataset, Error, Image, LabelledDataset, Pixels, Record, Result, Sample};
 
-/// The longest header that readers of such files accept.
-const LONGEST_HEADER: usize = 100_000_000;
+/// The tensors of a cache: the numbers of all pictures behind each other; where each picture lies; its class; its file.
+const PIXELS: &str = "pixels";
+const PICTURES: &str = "pictures";
+const CLASSES: &str = "classes";
+const PATHS: &str = "paths";
+
+/// A row of [`PICTURES`]: where the picture begins in [`PIXELS`], height, width, channels, bytes of a number.
+type Place = [i64; 5];
+const PLACE_BYTES: usize = size_of::<Place>();
+
+/// The longest key, in bytes: the header, in which it stands, must not become longer than readers of such files accept.
+const LONGEST_KEY: usize = 1 << 20;
 
 /// A sample of which a [`FileCache`] keeps the picture.
 pub trait Stored<D>: Sized {
@@ -22,6 +33,9 @@ pub trait Stored<D>: Sized {
 
     /// Its class, where no data set could tell it without reading the picture.
     fn class(&self) -> Option<usize>;
+
+    /// Its file, where no data set could tell it without reading the picture.
+    fn path(&self) -> Option<&Path>;
 
     /// The sample of this picture again.
     ///
@@ -37,6 +51,9 @@ impl<D> Stored<D> for (Image, usize) {
     fn class(&self) -> Option<usize> {
         Some(self.1)
     }
+    fn path(&self) -> Option<&Path> {
+        self.0.path()
+    }
     fn restore(image: Image, class: Option<usize>, _dataset: &D, index: usize) -> Result<Self> {
         let message = || format!("expected a class of picture {index}, received a file without");
         Ok((image, class.ok_or_else(|| Error::argument("file cache", message()))?))
@@ -50,16 +67,22 @@ impl<D: LabelledDataset> Stored<D> for Sample {
     fn class(&self) -> Option<usize> {
         None
     }
+    fn path(&self) -> Option<&Path> {
+        None
+    }
     fn restore(image: Image, _class: Option<usize>, dataset: &D, index: usize) -> Result<Self> {
-        Ok(Sample { image, labels: dataset.record(index)?.labels })
+        let Record { path, labels, .. } = dataset.record(index)?;
+        let image = if let Some(path) = path { image.with_path(path) } else { image };
+        Ok(Sample { image, labels })
     }
 }
 
 /// A data set whose pictures lie decoded in one file that is mapped into memory: the system keeps as much of it there as there is room, for all
 /// processes that read it together. Labels of a [`LabelledDataset`] stay what [`LabelledDataset::record`] tells.
 ///
-/// The file is a safetensors file: a tensor of shape `[channels, height, width]` for each picture, named by its number, and `classes`. What
-/// is kept is what [`Dataset::get`] gives, so random changes belong around the cache, not into it.
+/// The file is a safetensors file of a few tensors, however many pictures there are: `pixels`, the bytes of all pictures as they lie in memory; `pictures`, a row
+/// for each of where it begins there, its height, width, channels and the bytes of a number (1, or 4 for floats); and, for samples that are a picture and a class, `classes` and
+/// `paths` (a list in JSON; paths that are no Unicode are not kept). What is kept is what [`Dataset::get`] gives, so random changes belong around the cache, not into it.
 ///
 /// ```
 /// use ocelli_data::generated::Shapes;
@@ -77,8 +100,10 @@ impl<D: LabelledDataset> Stored<D> for Sample {
 /// ```
 pub struct FileCache<D> {
     inner: D,
+    path: PathBuf,
     file: SafeTensorsFile,
     classes: Option<Vec<i64>>,
+    paths: Option<Vec<Option<PathBuf>>>,
 }
 
 impl<D> FileCache<D>
@@ -92,10 +117,14 @@ where
     /// refused, as is one of another number of samples. The file must not be changed while it is open.
     ///
     /// # Errors
-    /// [`Error::Sample`] if a sample cannot be read; [`Error::Io`] if the file cannot be written; [`Error::Tensor`] if it is cut short or broken;
+    /// [`Error::Argument`] for a key of more than a megabyte; [`Error::Sample`] if a sample cannot be read; [`Error::Io`] if the file cannot be written; [`Error::Tensor`] if it is cut short or broken;
     /// [`Error::Format`] if it holds something else.
     pub fn open(inner: D, path: impl AsRef<Path>, key: &str) -> Result<Self> {
         let path = path.as_ref();
+        if key.len() > LONGEST_KEY {
+            let message = format!("expected a key of at most {LONGEST_KEY} bytes, received {}", key.len());
+            return Err(Error::argument("file cache", message));
+        }
         if !path.try_exists().map_err(|source| Error::io(path, source))? {
             make(&inner, path, key)?;
         }
@@ -109,25 +138,60 @@ where
                 return Err(Error::format(path, message));
             }
         }
+        let for_each = |name: &str, count: usize| match count == inner.len() {
+            true => Ok(()),
+            false => {
+                let message = format!("expected {name} of each of {} pictures, received {count}", inner.len());
+                Err(Error::format(path, message))
+            }
+        };
+        let (places, rest) = file.bytes(PICTURES)?.as_chunks::<PLACE_BYTES>();
+        for_each(PICTURES, places.len() + rest.len())?;
         let names = file.names();
-        let classes = match names.iter().any(|name| name == CLASSES) {
-            true => Some(file.tensor(CLASSES)?.to_vec::<i64>()?),
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        let classes = if has(CLASSES) { Some(file.tensor(CLASSES)?.to_vec::<i64>()?) } else { None };
+        let paths: Option<Vec<Option<PathBuf>>> = match has(PATHS) {
+            true => Some(serde_json::from_slice(file.bytes(PATHS)?).map_err(|error| {
+                Error::format(path, format!("expected a list of paths, received something else ({error})"))
+            })?),
             false => None,
         };
-        if classes.as_ref().is_some_and(|classes| classes.len() != inner.len()) {
-            let message = format!("expected a class for each of {} pictures, received others", inner.len());
-            return Err(Error::format(path, message));
-        }
-        Ok(FileCache { inner, file, classes })
+        classes.as_ref().map_or(Ok(()), |classes| for_each(CLASSES, classes.len()))?;
+        paths.as_ref().map_or(Ok(()), |paths| for_each(PATHS, paths.len()))?;
+        Ok(FileCache { inner, path: path.into(), file, classes, paths })
     }
 
     /// The data set whose pictures these are.
     pub fn inner(&self) -> &D {
         &self.inner
     }
-}
 
-const CLASSES: &str = "classes";
+    /// The picture of this number, which there is.
+    fn image(&self, index: usize) -> Result<Image> {
+        let pixels = self.file.bytes(PIXELS)?;
+        let place = self.file.bytes(PICTURES)?.as_chunks::<PLACE_BYTES>().0[index];
+        let place: Place = std::array::from_fn(|i| i64::from_le_bytes(place.as_chunks::<8>().0[i]));
+        let image = || {
+            let [start, height, width, channels, bytes] = place.map(|number| usize::try_from(number).ok());
+            let shape = [height?, width?, channels?];
+            let length = shape.iter().chain(&bytes).try_fold(1usize, |product, &side| product.checked_mul(side))?;
+            let numbers = pixels.get(start?..start?.checked_add(length)?)?;
+            let pixels = match bytes? {
+                1 => Pixels::U8(numbers.to_vec()),
+                4 => Pixels::F32(numbers.as_chunks::<4>().0.iter().map(|&number| f32::from_le_bytes(number)).collect()),
+                _ => return None,
+            };
+            Image::new(shape, pixels).ok()
+        };
+        image().ok_or_else(|| {
+            let message = format!(
+                "picture {index}: expected its place, [height, width, channels] and bytes of a number in {} bytes, received {place:?}",
+                pixels.len()
+            );
+            Error::format(&self.path, message)
+        })
+    }
+}
 
 impl<D> Dataset for FileCache<D>
 where
@@ -140,7 +204,11 @@ where
     }
     fn get(&self, index: usize) -> Result<D::Item> {
         Error::check_index(index, self.inner.len())?;
-        let image = Image::from_tensor(&self.file.tensor(&index.to_string())?)?;
+        let image = self.image(index)?;
+        let image = match self.paths.as_ref().and_then(|paths| paths[index].as_ref()) {
+            Some(path) => image.with_path(path),
+            None => image,
+        };
         let class = self.classes.as_ref().and_then(|classes| usize::try_from(classes[index]).ok());
         D::Item::restore(image, class, &self.inner, index)
     }
@@ -153,6 +221,12 @@ impl<D: LabelledDataset> LabelledDataset for FileCache<D> {
     fn class_names(&self) -> &[String] {
         self.inner.class_names()
     }
+    fn class_details(&self, class: usize) -> ClassDetails {
+        self.inner.class_details(class)
+    }
+    fn changes(&self) -> Changes {
+        self.inner.changes()
+    }
 }
 
 /// Writes all pictures to a file. They go to a temporary one first, as the header, which stands before them, tells where each lies.
@@ -163,37 +237,48 @@ where
 {
     let fail = |source| Error::io(path, source);
     let mut data = BufWriter::new(beside(path)?);
+    let samples = inner.len();
+    let mut places: Vec<Place> = with_capacity(samples)?;
+    let (mut end, mut classes, mut paths) = (0u64, with_capacity::<i64>(samples)?, with_capacity(samples)?);
+    for index in 0..samples {
+        let item = inner.get(index).map_err(|source| Error::Sample { index, source: Box::new(source) })?;
+        let image = item.image();
+        let [height, width, channels] = image.shape().map(|side| side as i64);
+        let bytes = match image.pixels() {
+            Pixels::U8(pixels) => {
+                data.write_all(pixels).map_err(fail)?;
+                1
+            }
+            Pixels::F32(pixels) => {
+                pixels.iter().try_for_each(|number| data.write_all(&number.to_le_bytes())).map_err(fail)?;
+                4
+            }
+        };
+        places.push([end as i64, height, width, channels, bytes]);
+        end += image.pixels().len() as u64 * bytes as u64;
+        classes.extend(item.class().map(|class| class as i64));
+        paths.push(item.path().and_then(Path::to_str).map(String::from));
+    }
     let mut entries = Map::new();
-    entries.insert("__metadata__".into(), json!({ "key": key, "samples": inner.len().to_string() }));
-    let (mut end, mut classes) = (0u64, with_capacity::<i64>(inner.len())?);
-    let mut entry = |name: String, dtype: &str, shape: &[usize], bytes: &[u8]| {
+    entries.insert("__metadata__".into(), json!({ "key": key, "samples": samples.to_string() }));
+    entries.insert(PIXELS.into(), json!({ "dtype": "U8", "shape": [end], "data_offsets": [0, end] }));
+    let mut entry = |name: &str, dtype: &str, shape: &[usize], bytes: &[u8]| {
         let start = end;
         end += bytes.len() as u64;
-        entries.insert(name, json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] }));
+        entries.insert(name.into(), json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] }));
         data.write_all(bytes).map_err(fail)
     };
-    for index in 0..inner.len() {
-        let item = inner.get(index).map_err(|source| Error::Sample { index, source: Box::new(source) })?;
-        let tensor = item.image().to_tensor()?;
-        let shape = &tensor.shape()[..];
-        match item.image().pixels() {
-            Pixels::U8(_) => entry(index.to_string(), "U8", shape, &tensor.to_vec::<u8>()?)?,
-            Pixels::F32(_) => entry(index.to_string(), "F32", shape, &little_endian(&tensor)?)?,
-        }
-        classes.extend(item.class().map(|class| class as i64));
-    }
+    entry(PICTURES, "I64", &[samples, 5], &little_endian(places.as_flattened())?)?;
     if !classes.is_empty() {
-        let bytes: Vec<u8> = classes.iter().flat_map(|class| class.to_le_bytes()).collect();
-        entry(CLASSES.into(), "I64", &[classes.len()], &bytes)?;
+        entry(CLASSES, "I64", &[classes.len()], &little_endian(&classes)?)?;
+    }
+    if paths.iter().any(Option::is_some) {
+        let list = json!(paths).to_string();
+        entry(PATHS, "U8", &[list.len()], list.as_bytes())?;
     }
     let mut header = Value::Object(entries).to_string().into_bytes();
     // Readers want the bytes behind it aligned.
     header.resize(header.len().next_multiple_of(8), b' ');
-    if header.len() > LONGEST_HEADER {
-        let message =
-            format!("expected few enough samples for a header of {LONGEST_HEADER} bytes, received {}", header.len());
-        return Err(Error::argument("file cache", message));
-    }
     let mut data: File = data.into_inner().map_err(|e| fail(e.into_error()))?.into_file();
     let mut whole = beside(path)?;
     whole.write_all(&(header.len() as u64).to_le_bytes()).map_err(fail)?;
@@ -205,10 +290,9 @@ where
     Ok(())
 }
 
-fn little_endian(tensor: &Tensor) -> Result<Vec<u8>> {
-    let floats: Vec<f32> = tensor.to_vec()?;
-    let mut bytes = with_capacity(floats.len().saturating_mul(4))?;
-    floats.iter().for_each(|float| bytes.extend_from_slice(&float.to_le_bytes()));
+fn little_endian(numbers: &[i64]) -> Result<Vec<u8>> {
+    let mut bytes = with_capacity(size_of_val(numbers))?;
+    numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
     Ok(bytes)
 }
 
@@ -227,6 +311,8 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
 
 #[cfg(test)]
 mod tests {
+    use ocelli_tensor::{Tensor, safetensors};
+
     use super::*;
     use crate::generated::Shapes;
     use crate::{DataLoader, Pad, SampleRng, VecDataset};
@@ -310,6 +396,59 @@ mod tests {
         assert!(refused(shapes(), "a").contains(&name));
         std::fs::write(&path, &whole).unwrap();
         assert!(FileCache::open(shapes(), &path, "a").is_ok());
+    }
+
+    #[test]
+    fn headers_do_not_grow_with_the_pictures() {
+        let directory = tempfile::tempdir().unwrap();
+        let header = |count: usize| {
+            let path = directory.path().join(count.to_string());
+            let image = || Image::from_u8([1, 1, 1], vec![7]).unwrap();
+            let data = VecDataset::new((0..count).map(|i| (image(), i)).collect());
+            let cached = FileCache::open(data, &path, "a").unwrap();
+            assert_eq!(cached.get(count - 1).unwrap(), (image(), count - 1));
+            let bytes = std::fs::read(&path).unwrap();
+            u64::from_le_bytes(*bytes.first_chunk().unwrap())
+        };
+        // The number of samples and the places of a few tensors have more digits.
+        assert!(header(5_000) < header(10) + 40);
+        let long = "k".repeat(LONGEST_KEY + 1);
+        assert!(FileCache::open(shapes(), directory.path().join("b"), &long).is_err());
+    }
+
+    #[test]
+    fn places_that_are_not_in_the_file_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let image = |place: Place, count: usize| {
+            let tensors = [
+                (PIXELS.to_string(), Tensor::from_vec((0..8u8).collect(), [8]).unwrap()),
+                (PICTURES.to_string(), Tensor::from_vec(place.repeat(count), [count, 5]).unwrap()),
+                (CLASSES.to_string(), Tensor::from_vec(vec![3i64], [1]).unwrap()),
+            ];
+            let metadata = [("key".to_string(), String::new()), ("samples".to_string(), "1".to_string())];
+            safetensors::save_with_metadata(&path, &tensors.into(), &metadata.into()).unwrap();
+            let one = VecDataset::new(vec![(Image::from_u8([1, 1, 1], vec![0]).unwrap(), 3)]);
+            FileCache::open(one, &path, "").and_then(|cached| Ok(cached.get(0)?.0))
+        };
+        assert_eq!(image([2, 2, 1, 3, 1], 1).unwrap(), Image::from_u8([2, 1, 3], (2..8).collect()).unwrap());
+        assert_eq!(image([4, 1, 1, 1, 4], 1).unwrap().shape(), [1, 1, 1]);
+        for place in [
+            [3, 2, 1, 3, 1],
+            [-1, 1, 1, 1, 1],
+            [9, 0, 1, 1, 1],
+            [0, i64::MAX, 4, 4, 4],
+            [i64::MAX, 1, 1, 1, 1],
+            [0, 1, 1, 1, 2],
+            [0, 1, 1, 5, 1],
+            [5, 1, 1, 1, 4],
+        ] {
+            let text = image(place, 1).unwrap_err().to_string();
+            assert!(text.contains("picture 0") && text.contains(&format!("{place:?}")), "{text}");
+        }
+        for count in [0, 2] {
+            assert!(image([0, 1, 1, 1, 1], count).unwrap_err().to_string().contains("pictures of each of 1 pictures"));
+        }
     }
 
     #[test]
