@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::annotation::Labels;
+use crate::annotation::{ClassDetails, Labels};
 use crate::readers::Changes;
 use crate::{Dataset, Error, Image, Result};
 
@@ -61,6 +61,12 @@ pub trait LabelledDataset: Dataset<Item = Sample> {
     /// The names of the classes, by number.
     fn class_names(&self) -> &[String];
 
+    /// What is known of a class beside its name; nothing if there is none of that number.
+    fn class_details(&self, class: usize) -> ClassDetails {
+        let _ = class;
+        ClassDetails::default()
+    }
+
     /// How many labels did not fit and were left out or cut, at opening and in the labels read so far; reading one again does not count twice.
     fn changes(&self) -> Changes {
         Changes::default()
@@ -76,6 +82,9 @@ macro_rules! forward {
             }
             fn class_names(&self) -> &[String] {
                 (**self).class_names()
+            }
+            fn class_details(&self, class: usize) -> ClassDetails {
+                (**self).class_details(class)
             }
             fn changes(&self) -> Changes {
                 (**self).changes()

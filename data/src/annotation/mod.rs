@@ -21,6 +21,7 @@
 
 mod bitmap;
 mod bounding_box;
+mod class_details;
 mod class_map;
 mod keypoints;
 mod labels;
@@ -31,6 +32,7 @@ mod skeleton;
 
 pub use bitmap::Bitmap;
 pub use bounding_box::{BoundingBox, BoxFormat};
+pub use class_details::ClassDetails;
 pub use class_map::ClassMap;
 pub use keypoints::{Keypoint, Keypoints, Visibility};
 pub use labels::{Flags, Labels, Object};

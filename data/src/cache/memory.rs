@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::InMemory;
+use crate::annotation::ClassDetails;
+use crate::readers::Changes;
 use crate::reserve::with_capacity;
 use crate::{Dataset, Error, LabelledDataset, Record, Result};
 
@@ -95,6 +97,12 @@ impl<D: LabelledDataset> LabelledDataset for MemoryCache<D> {
     }
     fn class_names(&self) -> &[String] {
         self.inner.class_names()
+    }
+    fn class_details(&self, class: usize) -> ClassDetails {
+        self.inner.class_details(class)
+    }
+    fn changes(&self) -> Changes {
+        self.inner.changes()
     }
 }
 

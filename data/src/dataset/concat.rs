@@ -1,6 +1,10 @@
 //! Data sets one behind the other.
 
-use crate::{Dataset, Error, Result, SampleRng};
+use std::sync::OnceLock;
+
+use crate::annotation::ClassDetails;
+use crate::readers::Changes;
+use crate::{Dataset, Error, LabelledDataset, Record, Result, SampleRng};
 
 /// Several data sets as one: all samples of the first, then all of the second, and so on.
 ///
@@ -15,11 +19,16 @@ use crate::{Dataset, Error, Result, SampleRng};
 /// ```
 ///
 /// Data sets of different types but one item type go in as `Box<dyn Dataset<Item = …>>`.
+///
+/// Data sets with labels have to number the same classes the same way: [`Concat::labelled`] checks that at once, otherwise the first
+/// [`LabelledDataset::record`] does.
 #[derive(Debug, Clone)]
 pub struct Concat<D> {
     parts: Vec<D>,
     /// Where each part ends.
     ends: Vec<usize>,
+    /// What is wrong with the classes of the parts, once somebody has asked for labels.
+    classes: OnceLock<Option<String>>,
 }
 
 impl<D: Dataset> Concat<D> {
@@ -32,7 +41,42 @@ impl<D: Dataset> Concat<D> {
                 Some(*end)
             })
             .collect();
-        Concat { parts, ends }
+        Concat { parts, ends, classes: OnceLock::new() }
+    }
+
+    /// As [`Concat::new`], for data sets with labels.
+    ///
+    /// ```
+    /// use ocelli_data::generated::Shapes;
+    /// use ocelli_data::{Concat, LabelledDataset};
+    /// # fn main() -> ocelli_data::Result<()> {
+    /// let shapes = |seed| Shapes { samples: 10, seed, ..Shapes::default() };
+    /// let both = Concat::labelled(vec![shapes(0), shapes(1)])?;
+    /// assert_eq!(both.record(13)?.labels, shapes(1).record(3)?.labels);
+    /// assert_eq!(both.class_names(), shapes(0).class_names());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless all parts have the same names of classes in the same order, and those that tell details of a class tell the same.
+    pub fn labelled(parts: Vec<D>) -> Result<Self>
+    where
+        D: LabelledDataset,
+    {
+        let all = Concat::new(parts);
+        all.check_classes()?;
+        Ok(all)
+    }
+
+    fn check_classes(&self) -> Result<()>
+    where
+        D: LabelledDataset,
+    {
+        match self.classes.get_or_init(|| different_classes(&self.parts)) {
+            None => Ok(()),
+            Some(message) => Err(Error::argument("concat", message.clone())),
+        }
     }
 
     /// The part that holds a sample, and the sample's number in it.
@@ -57,6 +101,44 @@ impl<D: Dataset> Dataset for Concat<D> {
         let (part, index) = self.find(index)?;
         part.get_random(index, rng)
     }
+}
+
+/// Labels can be had if all parts have the same classes; else each is an error.
+impl<D: LabelledDataset> LabelledDataset for Concat<D> {
+    fn record(&self, index: usize) -> Result<Record> {
+        self.check_classes()?;
+        let (part, index) = self.find(index)?;
+        part.record(index)
+    }
+    fn class_names(&self) -> &[String] {
+        self.parts.first().map_or(&[], LabelledDataset::class_names)
+    }
+    fn class_details(&self, class: usize) -> ClassDetails {
+        let told = self.parts.iter().map(|part| part.class_details(class)).find(|details| !details.is_empty());
+        told.unwrap_or_default()
+    }
+    fn changes(&self) -> Changes {
+        self.parts.iter().fold(Changes::default(), |sum, part| sum + part.changes())
+    }
+}
+
+/// In what the classes of the parts differ, if they do.
+fn different_classes<D: LabelledDataset>(parts: &[D]) -> Option<String> {
+    let (first, rest) = parts.split_first()?;
+    let names = first.class_names();
+    if let Some((place, other)) = rest.iter().enumerate().find(|(_, part)| part.class_names() != names) {
+        let other = other.class_names();
+        return Some(format!("expected the classes of part 0, {names:?}, received {other:?} in part {}", place + 1));
+    }
+    names.iter().enumerate().find_map(|(class, name)| {
+        let told = parts.iter().map(|part| part.class_details(class)).enumerate();
+        let mut told = told.filter(|(_, details)| !details.is_empty());
+        let (one, expected) = told.next()?;
+        let (other, received) = told.find(|(_, details)| *details != expected)?;
+        Some(format!(
+            "expected the class {name:?} as part {one} has it, {expected:?}, received {received:?} in part {other}"
+        ))
+    })
 }
 
 #[cfg(test)]

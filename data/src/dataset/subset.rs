@@ -1,6 +1,8 @@
 //! Some samples of a data set.
 
-use crate::{Dataset, Error, Result, SampleRng};
+use crate::annotation::ClassDetails;
+use crate::readers::Changes;
+use crate::{Dataset, Error, LabelledDataset, Record, Result, SampleRng};
 
 /// What [`Dataset::subset`] and the splits make.
 #[derive(Debug, Clone)]
@@ -47,5 +49,21 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
     fn get_random(&self, index: usize, rng: &mut SampleRng) -> Result<D::Item> {
         self.inner.get_random(self.position(index)?, rng)
+    }
+}
+
+/// The labels of the samples; classes and [`LabelledDataset::changes`] are those of the whole data set.
+impl<D: LabelledDataset> LabelledDataset for Subset<D> {
+    fn record(&self, index: usize) -> Result<Record> {
+        self.inner.record(self.position(index)?)
+    }
+    fn class_names(&self) -> &[String] {
+        self.inner.class_names()
+    }
+    fn class_details(&self, class: usize) -> ClassDetails {
+        self.inner.class_details(class)
+    }
+    fn changes(&self) -> Changes {
+        self.inner.changes()
     }
 }

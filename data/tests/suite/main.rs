@@ -11,6 +11,7 @@ mod generated;
 mod geometry;
 mod idx;
 mod image_io;
+mod labelled;
 mod loader;
 mod loader_state;
 mod mnist;

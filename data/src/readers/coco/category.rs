@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::json::{self, Id};
+use crate::annotation::ClassDetails;
 use crate::readers::Options;
 
 /// What a file says about a class.
@@ -18,6 +19,19 @@ pub struct CocoCategory {
     pub keypoints: Vec<String>,
     /// Which of them are joined, counted from 0.
     pub limbs: Vec<[usize; 2]>,
+}
+
+/// What the categories say of a class: the one in its place, or else that of its name, as a list of classes may have another order.
+pub(super) fn details(categories: &[CocoCategory], classes: &[String], class: usize) -> ClassDetails {
+    let Some(name) = classes.get(class) else { return ClassDetails::default() };
+    let of_name = |category: &&CocoCategory| category.name == *name;
+    let category = categories.get(class).filter(of_name).or_else(|| categories.iter().find(of_name));
+    category.map_or_else(ClassDetails::default, |category| ClassDetails {
+        supercategory: category.supercategory.clone(),
+        keypoints: category.keypoints.clone(),
+        limbs: category.limbs.clone(),
+        flip: Vec::new(),
+    })
 }
 
 pub(super) type Classes = (Vec<CocoCategory>, Vec<String>, HashMap<Id, Option<usize>>);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 pub use self::category::CocoCategory;
-use self::category::classes_of;
+use self::category::{classes_of, details};
 pub(super) use self::folder::splits;
 use self::folder::{Found, find};
 use self::json::{Annotation, Id};
@@ -22,7 +22,7 @@ pub use self::panoptic::CocoPanoptic;
 use super::files::{self, within};
 use super::policy::{ROUNDING, Tally};
 use super::{Changes, Options, Policy, picture};
-use crate::annotation::{BoxFormat, Keypoints, Labels, Object, Polygon, Rle, Segmentation};
+use crate::annotation::{BoxFormat, ClassDetails, Keypoints, Labels, Object, Polygon, Rle, Segmentation};
 use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 
 /// Pictures with boxes, masks, keypoints and captions in COCO's format. All annotations lie in memory, and become labels as they are asked for.
@@ -288,6 +288,10 @@ impl LabelledDataset for CocoDataset {
 
     fn class_names(&self) -> &[String] {
         &self.classes
+    }
+
+    fn class_details(&self, class: usize) -> ClassDetails {
+        details(&self.categories, &self.classes, class)
     }
 
     fn changes(&self) -> Changes {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::json::{Category, Id, Picture, Truth};
-use super::{CocoCategory, Found, classes_of, cleaned, find, parsed};
-use crate::annotation::{BoxFormat, ClassMap, Labels, Object, Rle, Segmentation};
+use super::{CocoCategory, Found, classes_of, cleaned, details, find, parsed};
+use crate::annotation::{BoxFormat, ClassDetails, ClassMap, Labels, Object, Rle, Segmentation};
 use crate::readers::files::{self, within};
 use crate::readers::policy::{ROUNDING, Tally};
 use crate::readers::{Changes, Options, picture};
@@ -240,6 +240,10 @@ impl LabelledDataset for CocoPanoptic {
 
     fn class_names(&self) -> &[String] {
         &self.classes
+    }
+
+    fn class_details(&self, class: usize) -> ClassDetails {
+        details(&self.categories, &self.classes, class)
     }
 
     fn changes(&self) -> Changes {

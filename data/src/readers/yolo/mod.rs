@@ -9,7 +9,7 @@ pub(super) use self::config::find as find_config;
 use super::files::{self, at, lines, number};
 use super::policy::{ROUNDING, Tally};
 use super::{Changes, Options, Policy, picture};
-use crate::annotation::{BoundingBox, BoxFormat, Keypoints, Labels, Object, Polygon, Segmentation};
+use crate::annotation::{BoundingBox, BoxFormat, ClassDetails, Keypoints, Labels, Object, Polygon, Segmentation};
 use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 
 /// How far fractions of six digits may reach beyond the picture, in parts of its sides: a rounded centre and half of a rounded side.
@@ -83,6 +83,12 @@ impl LabelledDataset for YoloDataset {
 
     fn class_names(&self) -> &[String] {
         &self.config.names
+    }
+
+    fn class_details(&self, class: usize) -> ClassDetails {
+        // One list is for all classes.
+        let flip = if class < self.config.names.len() { self.config.flip.clone() } else { Vec::new() };
+        ClassDetails { flip, ..ClassDetails::default() }
     }
 
     fn changes(&self) -> Changes {
