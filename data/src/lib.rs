@@ -66,8 +66,8 @@ pub use dataset::{
 pub use error::{Error, Result};
 pub use image::{Image, Pixels, PixelsMut};
 pub use loader::{
-    Batch, Broken, ClipBatch, Collate, DataLoader, Epoch, ListBatch, Lists, LoaderState, LoaderStats, Pad, PaddedBatch,
-    Progress, Skipped, Stack, StackClips,
+    Batch, Broken, ClipBatch, Collate, DataLoader, Epoch, ListBatch, Lists, LoaderState, LoaderStats, MultiHot,
+    MultiHotBatch, Pad, PaddedBatch, Progress, Skipped, Stack, StackClips,
 };
 pub use random::SampleRng;
 pub use sample::{LabelledDataset, Record, Sample};

@@ -5,7 +5,8 @@ use rand_distr::{Beta, Distribution};
 
 use super::check_probability;
 use super::{one_hot, smooth_labels};
-use crate::{Batch, Collate, Error, Image, Result, SampleRng, Stack};
+use crate::loader::{nhwc, with_one_class};
+use crate::{Batch, Collate, Error, Image, Result, Sample, SampleRng, Stack};
 
 /// A batch of pictures that each have a part in several classes.
 #[derive(Clone)]
@@ -14,6 +15,16 @@ pub struct MixedBatch {
     pub images: Tensor,
     /// The part of each class, `f32` of shape `[n, classes]`; those of a picture add up to 1.
     pub targets: Tensor,
+}
+
+impl MixedBatch {
+    /// The pictures in the other order of axes, `[n, height, width, channels]`: a view, nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] unless `images` has four axes.
+    pub fn images_nhwc(&self) -> Result<Tensor> {
+        nhwc(&self.images)
+    }
 }
 
 /// Each picture `λx + (1 − λ)y`, with `y` the picture before it in the batch (the last one for the first) and `λ` drawn from Beta(alpha, alpha) once for the batch; the
@@ -148,6 +159,17 @@ impl Collate<(Image, usize)> for MixBatches {
     }
 }
 
+/// Samples with one class each, as readers give them.
+impl Collate<Sample> for MixBatches {
+    type Batch = MixedBatch;
+    fn collate(&self, items: Vec<Sample>) -> Result<MixedBatch> {
+        Collate::collate(self, with_one_class(items)?)
+    }
+    fn collate_random(&self, items: Vec<Sample>, rng: &mut SampleRng) -> Result<MixedBatch> {
+        Collate::collate_random(self, with_one_class(items)?, rng)
+    }
+}
+
 /// The place of a number in the sample before, for samples of `row` numbers.
 fn previous(count: usize, row: usize) -> impl Fn(usize) -> usize {
     move |at| (at + count - row) % count
@@ -162,7 +184,7 @@ fn draw(op: &'static str, alpha: f64, rng: &mut SampleRng) -> Result<f64> {
 
 /// The pictures' numbers as they lie in memory: sample by sample, channels side by side.
 fn interleaved(batch: &Batch) -> Result<Vec<f32>> {
-    Ok(batch.images.permute([0, 2, 3, 1])?.to_dtype(DType::F32)?.to_vec()?)
+    Ok(nhwc(&batch.images)?.to_dtype(DType::F32)?.to_vec()?)
 }
 
 fn finish(batch: &Batch, pixels: Vec<f32>, targets: Vec<f32>, classes: usize) -> Result<MixedBatch> {
@@ -201,6 +223,24 @@ mod tests {
         let low = kept.iter().copied().fold(f32::INFINITY, f32::min);
         let high = kept.iter().copied().fold(0.0, f32::max);
         assert!(low < 0.1 && high > 0.9, "{low} {high}");
+    }
+
+    #[test]
+    fn samples_of_one_class_are_mixed_as_pairs_are() {
+        let pairs = || (0..3usize).map(|i| (Image::from_f32([6, 8, 2], vec![i as f32; 96]).unwrap(), i));
+        let samples = |classes: fn(usize) -> Vec<usize>| -> Vec<Sample> {
+            let labels = |i| crate::annotation::Labels { classes: classes(i), ..Default::default() };
+            pairs().map(|(image, i)| Sample { image, labels: labels(i) }).collect()
+        };
+        let mix = MixBatches::new(3);
+        let rng = || SampleRng::new(0, 0, 4);
+        let of_pairs = mix.collate_random(pairs().collect(), &mut rng()).unwrap();
+        let of_samples = mix.collate_random(samples(|i| vec![i]), &mut rng()).unwrap();
+        let plain = |batch: &MixedBatch| [&batch.images, &batch.targets].map(|x| x.to_vec::<f32>().unwrap());
+        assert_eq!(plain(&of_pairs), plain(&of_samples));
+        assert_eq!(of_samples.images_nhwc().unwrap().shape()[..], [3, 6, 8, 2]);
+        let text = mix.collate(samples(|i| vec![0; i])).err().map(|error| error.to_string()).unwrap();
+        assert!(text.contains("one class") && text.contains("received the classes []"), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ocelli_tensor::{DType, Element, Tensor, kernels};
 
-use crate::{Error, Image, Result, SampleRng};
+use crate::{Error, Image, Result, Sample, SampleRng};
 
 /// How a loader makes a batch of samples. Any closure `Fn(Vec<Item>) -> Result<Batch>` is one.
 pub trait Collate<Item>: Send + Sync {
@@ -47,6 +47,14 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The pictures in the other order of axes, `[n, height, width, channels]`: a view, nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] unless `images` has four axes.
+    pub fn images_nhwc(&self) -> Result<Tensor> {
+        nhwc(&self.images)
+    }
+
     /// The number of samples.
     pub fn len(&self) -> usize {
         self.labels.numel()
@@ -61,32 +69,74 @@ impl Batch {
 /// The usual way to make a batch: pictures of one size are stacked along a new axis 0.
 ///
 /// - `(Image, usize)`: a [`Batch`], in which pictures of bytes become floats in 0..1 (divided by 255) and floats stay as they are;
+/// - [`Sample`] with one class, as readers give them: the same. For samples of several classes there is [`MultiHot`](crate::MultiHot), for those with objects
+///   [`Pad`](crate::Pad) and [`Lists`](crate::Lists);
 /// - `(Tensor, Tensor)`: a pair of tensors, each stacked as it is.
+///
+/// ```
+/// use ocelli_data::readers::ClassificationSamples;
+/// use ocelli_data::{DataLoader, mnist};
+/// # fn main() -> ocelli_data::Result<()> {
+/// let samples = ClassificationSamples::new(mnist::embedded()?.0);
+/// let batch = DataLoader::new(samples, 32)?.epoch(0).next().unwrap()?;
+/// assert_eq!((&batch.images.shape()[..], &batch.labels.shape()[..]), (&[32, 1, 28, 28][..], &[32][..]));
+/// assert_eq!(batch.images_nhwc()?.shape()[..], [32, 28, 28, 1]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stack;
 
 impl Collate<(Image, usize)> for Stack {
     type Batch = Batch;
     fn collate(&self, items: Vec<(Image, usize)>) -> Result<Batch> {
-        let shape = match items.first() {
-            Some((image, _)) => image.shape(),
-            None => return Err(none()),
-        };
+        let images: Vec<&Image> = items.iter().map(|(image, _)| image).collect();
         let labels: Vec<i64> = items.iter().map(|(_, label)| *label as i64).collect();
-        if let Some((i, (image, _))) = items.iter().enumerate().find(|(_, (image, _))| image.shape() != shape) {
-            let message = format!(
-                "expected images of one shape, received {shape:?} at place 0 and {:?} at place {i}",
-                image.shape()
-            );
-            return Err(Error::argument("collate", message));
-        }
-        let [height, width, channels] = shape;
-        let images = kernels::build([items.len(), height, width, channels], |pixels: &mut [f32]| {
-            let pictures = pixels.chunks_exact_mut((height * width * channels).max(1));
-            pictures.zip(&items).for_each(|(picture, (image, _))| image.write_f32(picture, width * channels));
-        })?;
-        Ok(Batch { images: images.permute([0, 3, 1, 2])?, labels: Tensor::from_vec(labels, [items.len()])? })
+        Ok(Batch { images: stack_images(&images)?, labels: Tensor::from_vec(labels, [items.len()])? })
     }
+}
+
+impl Collate<Sample> for Stack {
+    type Batch = Batch;
+    fn collate(&self, items: Vec<Sample>) -> Result<Batch> {
+        self.collate(with_one_class(items)?)
+    }
+}
+
+/// The pictures and classes of samples, each of which has one class.
+pub(crate) fn with_one_class(items: Vec<Sample>) -> Result<Vec<(Image, usize)>> {
+    let item = |(i, sample): (usize, Sample)| match sample.labels.classes[..] {
+        [class] => Ok((sample.image, class)),
+        ref classes => {
+            let message = format!(
+                "expected samples with one class of the whole picture, received the classes {classes:?} and {} objects at place {i}",
+                sample.labels.objects.len()
+            );
+            Err(Error::argument("collate", message))
+        }
+    };
+    items.into_iter().enumerate().map(item).collect()
+}
+
+/// Pictures of one shape as `f32` of shape `[n, channels, height, width]`, channels-last in memory.
+pub(super) fn stack_images(images: &[&Image]) -> Result<Tensor> {
+    let shape = images.first().ok_or_else(none)?.shape();
+    if let Some((i, image)) = images.iter().enumerate().find(|(_, image)| image.shape() != shape) {
+        let message =
+            format!("expected images of one shape, received {shape:?} at place 0 and {:?} at place {i}", image.shape());
+        return Err(Error::argument("collate", message));
+    }
+    let [height, width, channels] = shape;
+    let stacked = kernels::build([images.len(), height, width, channels], |pixels: &mut [f32]| {
+        let pictures = pixels.chunks_exact_mut((height * width * channels).max(1));
+        pictures.zip(images).for_each(|(picture, image)| image.write_f32(picture, width * channels));
+    })?;
+    Ok(stacked.permute([0, 3, 1, 2])?)
+}
+
+/// Pictures of shape `[n, channels, height, width]` seen as `[n, height, width, channels]`.
+pub(crate) fn nhwc(images: &Tensor) -> Result<Tensor> {
+    Ok(images.permute([0, 2, 3, 1])?)
 }
 
 impl Collate<(Tensor, Tensor)> for Stack {
@@ -163,6 +213,26 @@ mod tests {
         assert!(Stack.collate(Vec::<(Image, usize)>::new()).is_err());
         let (x, y) = (Tensor::zeros([2], DType::F32).unwrap(), Tensor::zeros([2], DType::F64).unwrap());
         assert!(Stack.collate(vec![(x.clone(), x.clone()), (x, y)]).is_err());
+    }
+
+    #[test]
+    fn samples_of_one_class_stack() {
+        let sample = |value: u8, classes: &[usize]| {
+            let mut sample = Sample::from(Image::from_u8([1, 2, 3], vec![value, 51, 0, 0, 0, value]).unwrap());
+            sample.labels.classes = classes.to_vec();
+            sample
+        };
+        let batch = Stack.collate(vec![sample(0, &[4]), sample(255, &[2])]).unwrap();
+        assert_eq!(batch.labels.to_vec::<i64>().unwrap(), [4, 2]);
+        assert_eq!(batch.images.select(0, 1).unwrap().to_vec::<f32>().unwrap(), [1.0, 0.0, 0.2, 0.0, 0.0, 1.0]);
+        let nhwc = batch.images_nhwc().unwrap();
+        assert_eq!(nhwc.shape()[..], [2, 1, 2, 3]);
+        assert_eq!(nhwc.select(0, 1).unwrap().to_vec::<f32>().unwrap(), [1.0, 0.2, 0.0, 0.0, 0.0, 1.0]);
+        for (classes, shown) in [(&[][..], "[]"), (&[1, 2], "[1, 2]")] {
+            let text = Stack.collate(vec![sample(0, &[4]), sample(0, classes)]).err().map(|error| error.to_string());
+            let expected = format!("the classes {shown} and 0 objects at place 1");
+            assert!(text.as_ref().is_some_and(|text| text.contains(&expected)), "{text:?}");
+        }
     }
 
     #[test]

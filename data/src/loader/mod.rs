@@ -4,6 +4,7 @@ mod clips;
 mod collate;
 mod epoch;
 mod lists;
+mod multi_hot;
 mod padded;
 mod queue;
 mod source;
@@ -14,8 +15,10 @@ use std::sync::Arc;
 
 pub use clips::{ClipBatch, StackClips};
 pub use collate::{Batch, Collate, Stack};
+pub(crate) use collate::{nhwc, with_one_class};
 pub use epoch::{Epoch, Progress};
 pub use lists::{ListBatch, Lists};
+pub use multi_hot::{MultiHot, MultiHotBatch};
 pub use padded::{Pad, PaddedBatch};
 use source::Source;
 pub use source::{Broken, Skipped};

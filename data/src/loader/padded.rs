@@ -3,6 +3,7 @@
 use ocelli_tensor::{Tensor, kernels};
 
 use super::Collate;
+use super::collate::nhwc;
 use crate::annotation::Labels;
 use crate::{Error, Result, Sample};
 
@@ -17,6 +18,16 @@ pub struct PaddedBatch {
     pub sizes: Vec<[usize; 2]>,
     /// The labels of each.
     pub labels: Vec<Labels>,
+}
+
+impl PaddedBatch {
+    /// The pictures in the other order of axes, `[n, height, width, channels]`: a view, nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] unless `images` has four axes.
+    pub fn images_nhwc(&self) -> Result<Tensor> {
+        nhwc(&self.images)
+    }
 }
 
 /// Makes batches of pictures of several sizes: as high as the highest and as wide as the widest, the rest filled up (torchvision's
@@ -106,6 +117,9 @@ mod tests {
             [b, f, f, c, f, f, f, f, f],
         ];
         assert_eq!(batch.images.to_vec::<f32>().unwrap(), expected.as_flattened());
+        let nhwc = batch.images_nhwc().unwrap();
+        assert_eq!(nhwc.shape()[..], [2, 3, 3, 2]);
+        assert_eq!(nhwc.to_vec::<f32>().unwrap()[..6], [a, c, b, d, f, f]);
         assert_eq!((batch.sizes, batch.labels.len()), (vec![[1, 2], [2, 1]], 2));
     }
 
