@@ -92,7 +92,7 @@ fn run(options: &Options) -> Result<()> {
     println!("{}: {} pictures with {} objects", options.to.display(), written.pictures, written.objects);
     println!("labels that did not fit: {} left out, {} cut at the edge", changes.dropped, changes.clipped);
     println!(
-        "what the format cannot hold: {} flags, masks, keypoints, attributes or classes of pictures",
+        "what the format cannot hold: {} things, as flags, masks, keypoints, attributes, classes or metadata of pictures",
         written.left_out
     );
     Ok(())

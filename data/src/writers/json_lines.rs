@@ -5,13 +5,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Pictures, Placed, WriteOptions, Written, checked_split, class_name, folder, write};
+use super::{
+    Pictures, Placed, WriteOptions, Written, checked_split, class_details, class_name, count_details, folder, write,
+};
 use crate::annotation::{BoxFormat, Object};
 use crate::readers::json_lines::{Header, Line, WrittenObject};
 use crate::{Error, LabelledDataset, Result};
 
 /// Writes a data set as `SPLIT.jsonl`, in the format of [`JsonLines`](crate::readers::JsonLines), with its pictures in `images/SPLIT`. All that labels hold comes back
-/// as it was but for class maps, which are left out; masks of bytes come back as runs of the same pixels.
+/// as it was but for class maps, which are left out, as is what is known of classes beside their names; masks of bytes come back as runs of the same pixels.
 ///
 /// ```
 /// use ocelli_data::generated::Shapes;
@@ -45,8 +47,9 @@ pub fn write_json_lines<D: LabelledDataset + ?Sized>(
         let message = format!("expected a name of its own for each class, received {twice:?} again");
         return Err(Error::argument("write_json_lines", message));
     }
-    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options);
-    let mut written = Written::default();
+    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options, HashSet::new());
+    let left_out = class_details(data).iter().map(count_details).sum();
+    let mut written = Written { left_out, ..Written::default() };
     let mut text = Vec::new();
     append(&path, &mut text, &Header { class_names: class_names.clone() })?;
     for index in 0..data.len() {

@@ -1,6 +1,6 @@
 //! Writers of data sets, so that one format becomes another.
 //!
-//! What two formats can both hold comes through unchanged: boxes, classes, sizes, what Pascal VOC says of an object, masks, COCO's keypoints and ids. What
+//! What two formats can both hold comes through unchanged: boxes, classes, sizes, what Pascal VOC says of an object, masks, COCO's keypoints with their names and limbs, captions and ids. What
 //! a format cannot hold is left out and counted ([`Written::left_out`]). Files appear whole or not at all, the list of pictures last.
 
 mod coco;
@@ -11,6 +11,7 @@ mod yolo;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::annotation::{ClassDetails, Object};
 use crate::readers::{files, picture};
 use crate::{Error, LabelledDataset, Record, Result, image_io};
 
@@ -41,7 +42,8 @@ pub struct Written {
     pub pictures: usize,
     /// Objects.
     pub objects: usize,
-    /// Masks, outlines, keypoints, flags, classes and maps that the format cannot hold.
+    /// What the format cannot hold: masks, outlines, keypoints, flags, attributes, ids and areas of objects; classes, maps and metadata of pictures; and of each class
+    /// what is known beside its name, such as the names of keypoints.
     pub left_out: usize,
 }
 
@@ -62,11 +64,14 @@ struct Placed {
     /// The file's name without its extension.
     stem: String,
     file_name: String,
+    /// Whether the file has been written just now, and was not there as the data set's own.
+    is_new: bool,
 }
 
 impl<'a, D: LabelledDataset + ?Sized> Pictures<'a, D> {
-    fn new(data: &'a D, folder: PathBuf, options: &WriteOptions) -> Self {
-        Pictures { data, folder, copied: options.pictures, stems: HashSet::new() }
+    /// `taken` are the stems of files in the folder that belong to others.
+    fn new(data: &'a D, folder: PathBuf, options: &WriteOptions, taken: HashSet<String>) -> Self {
+        Pictures { data, folder, copied: options.pictures, stems: taken }
     }
 
     /// What is known of a picture, which is copied if pictures are.
@@ -75,10 +80,8 @@ impl<'a, D: LabelledDataset + ?Sized> Pictures<'a, D> {
         let (size, channels) = header(self.data, index, &record)?;
         let (stem, extension) = self.name(index, &record);
         let file_name = format!("{stem}.{extension}");
-        if self.copied {
-            copy_picture(self.data, index, &record, &self.folder.join(&file_name))?;
-        }
-        Ok(Placed { record, size, channels, stem, file_name })
+        let is_new = self.copied && copy_picture(self.data, index, &record, &self.folder.join(&file_name))?;
+        Ok(Placed { record, size, channels, stem, file_name, is_new })
     }
 
     /// The stem and the extension of a picture's new file: its own, with its number where another has that name already.
@@ -115,13 +118,14 @@ fn header<D: LabelledDataset + ?Sized>(data: &D, index: usize, record: &Record) 
     }
 }
 
-/// Puts a picture where it belongs.
-fn copy_picture<D: LabelledDataset + ?Sized>(data: &D, index: usize, record: &Record, target: &Path) -> Result<()> {
+/// Puts a picture where it belongs, unless it is there; whether it was not.
+fn copy_picture<D: LabelledDataset + ?Sized>(data: &D, index: usize, record: &Record, target: &Path) -> Result<bool> {
     match &record.path {
-        Some(path) if is_same(path, target) => Ok(()),
-        Some(path) => write(target, &files::read(path)?),
-        None => image_io::write_png(target, &data.get(index)?.image.to_tensor()?),
+        Some(path) if is_same(path, target) => return Ok(false),
+        Some(path) => write(target, &files::read(path)?)?,
+        None => image_io::write_png(target, &data.get(index)?.image.to_tensor()?)?,
     }
+    Ok(true)
 }
 
 fn is_same(path: &Path, target: &Path) -> bool {
@@ -142,6 +146,24 @@ fn folder(root: &Path, names: &[&str]) -> Result<PathBuf> {
 /// The name of the split as part of a path.
 fn checked_split(options: &WriteOptions) -> Result<&str> {
     files::plain_name(&options.split).map_err(|message| Error::argument("write", message))
+}
+
+/// What is known of each class beside its name.
+fn class_details<D: LabelledDataset + ?Sized>(data: &D) -> Vec<ClassDetails> {
+    (0..data.class_names().len()).map(|class| data.class_details(class)).collect()
+}
+
+/// How much of that there is.
+fn count_details(details: &ClassDetails) -> usize {
+    let lists = [details.keypoints.is_empty(), details.limbs.is_empty(), details.flip.is_empty()];
+    usize::from(details.supercategory.is_some()) + lists.into_iter().filter(|empty| !empty).count()
+}
+
+/// How many numbers a format loses that has neither ids nor areas of objects; an area that is the box's is told by the box.
+fn count_numbers(object: &Object) -> usize {
+    let boxed = object.bounding_box.area();
+    let area = object.area.is_some_and(|area| (area - boxed).abs() > 1e-6 * boxed);
+    usize::from(object.id.is_some()) + usize::from(area)
 }
 
 /// The name of an object's class.

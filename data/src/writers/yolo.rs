@@ -1,11 +1,14 @@
 //! YOLO's format: a text for each picture, and `data.yaml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Pictures, Placed, WriteOptions, Written, checked_split, class_name, folder, write};
-use crate::annotation::{BoxFormat, Keypoints, Object, Polygon, Segmentation};
+use super::{
+    Pictures, Placed, WriteOptions, Written, checked_split, class_details, class_name, count_details, count_numbers,
+    folder, is_same, write,
+};
+use crate::annotation::{BoxFormat, ClassDetails, Keypoints, Object, Polygon, Segmentation};
 use crate::readers::{YoloConfig, files};
 use crate::{Error, LabelledDataset, Result};
 
@@ -21,11 +24,12 @@ pub enum YoloKind {
     Keypoints,
 }
 
-/// Writes a data set as `images/SPLIT`, `labels/SPLIT/*.txt` and `data.yaml`. Fractions have all their digits. Flags, attributes and what is not
-/// of the kind that is asked for are left out. A `data.yaml` that is there is kept but for this split; its classes have to be the same.
+/// Writes a data set as `images/SPLIT`, `labels/SPLIT/*.txt` and `data.yaml`. Fractions have all their digits. Flags, attributes, metadata and what is not
+/// of the kind that is asked for are left out. With keypoints, `flip_idx` tells which becomes which in a mirror, if the classes agree about it ([`ClassDetails::mirrored`]). A `data.yaml` that is there is kept but for this split; its classes have to be the same.
 ///
 /// # Errors
-/// [`Error::Argument`] if objects have different numbers of keypoints, if a class has no name, or if the names or keypoints of a `data.yaml` that is there are others;
+/// [`Error::Argument`] if objects have different numbers of keypoints, if a class has no name, or if the names, keypoints or `flip_idx` of a `data.yaml` that is there are others, or its
+/// `path` is another folder;
 /// what is wrong with a label or picture of the data set, or that a file cannot be written.
 pub fn write_yolo<D: LabelledDataset + ?Sized>(
     data: &D,
@@ -47,11 +51,21 @@ pub fn write_yolo<D: LabelledDataset + ?Sized>(
                 format!("expected the classes of {}, {:?}, received {:?}", path.display(), there.names, config.names);
             return Err(Error::argument("write_yolo", message));
         }
+        let base = there.path.as_deref().and_then(|path| files::within(root, path).ok());
+        if let Some(base) = base.filter(|base| base.is_dir() && !is_same(base, root)) {
+            let message = format!(
+                "expected a path in {} that is its own folder, as new splits lie there, received {}",
+                path.display(),
+                base.display()
+            );
+            return Err(Error::argument("write_yolo", message));
+        }
         config.splits = there.splits;
         config.keypoints = there.keypoints;
+        config.flip = there.flip;
     }
     let labels = folder(root, &["labels", split])?;
-    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options);
+    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options, HashSet::new());
     let points = match kind {
         YoloKind::Keypoints => number_of_points(data)?,
         YoloKind::Boxes | YoloKind::Outlines => None,
@@ -63,7 +77,15 @@ pub fn write_yolo<D: LabelledDataset + ?Sized>(
         return Err(Error::argument("write_yolo", message));
     }
     config.keypoints = shape;
-    let mut written = Written::default();
+    let (flip, left_out) = mirror(&class_details(data), points);
+    if let Some(flip) = flip {
+        if !config.splits.is_empty() && !config.flip.is_empty() && config.flip != flip {
+            let message = format!("expected the flip_idx of {}, {:?}, received {flip:?}", path.display(), config.flip);
+            return Err(Error::argument("write_yolo", message));
+        }
+        config.flip = flip;
+    }
+    let mut written = Written { left_out, ..Written::default() };
     for index in 0..data.len() {
         let Placed { record, size, stem, .. } = pictures.place(index)?;
         let mut text = String::new();
@@ -75,10 +97,22 @@ pub fn write_yolo<D: LabelledDataset + ?Sized>(
         written.pictures += 1;
         written.objects += record.labels.objects.len();
         written.left_out += record.labels.classes.len() + usize::from(record.labels.class_map.is_some());
+        written.left_out += record.labels.metadata.len();
     }
     config.splits.insert(split.into(), vec![format!("images/{split}")]);
     write(&path, yaml(&config).as_bytes())?;
     Ok(written)
+}
+
+/// Which of so many keypoints becomes which in a mirror, if all classes that say so agree; and how much of what is known of the classes is left out.
+fn mirror(classes: &[ClassDetails], points: Option<usize>) -> (Option<Vec<usize>>, usize) {
+    let mut told = classes.iter().filter_map(ClassDetails::mirrored);
+    let first = told.next().filter(|flip| Some(flip.len()) == points && flip.iter().all(|&to| to < flip.len()));
+    let flip = first.filter(|first| told.all(|other| other == *first));
+    let left_out: usize = classes.iter().map(count_details).sum();
+    let kept = classes.iter().filter(|details| !details.flip.is_empty()).count();
+    let left_out = if flip.is_some() { left_out - kept } else { left_out };
+    (flip, left_out)
 }
 
 fn number_of_points<D: LabelledDataset + ?Sized>(data: &D) -> Result<Option<usize>> {
@@ -103,7 +137,8 @@ fn line(text: &mut String, object: &Object, size: [usize; 2], kind: YoloKind, po
     let [height, width] = size.map(|side| side as f64);
     let flags = object.flags;
     let flags = [flags.difficult, flags.truncated, flags.occluded, flags.crowd, flags.depiction, flags.inside];
-    let mut left_out = flags.into_iter().filter(|set| *set).count() + object.attributes.len();
+    let mut left_out = flags.into_iter().filter(|set| *set).count();
+    left_out += object.attributes.len() + count_numbers(object);
     // Writing into memory cannot fail.
     let _ = write!(text, "{}", object.class);
     if kind == YoloKind::Outlines {
@@ -150,6 +185,9 @@ fn yaml(config: &YoloConfig) -> String {
     }
     if let Some(shape) = config.keypoints {
         let _ = writeln!(text, "kpt_shape: {shape:?}");
+    }
+    if !config.flip.is_empty() {
+        let _ = writeln!(text, "flip_idx: {:?}", config.flip);
     }
     let _ = writeln!(text, "nc: {}\nnames:", config.names.len());
     for (number, name) in config.names.iter().enumerate() {

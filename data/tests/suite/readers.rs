@@ -5,8 +5,8 @@ use std::path::Path;
 use ocelli_data::annotation::{BoxFormat, Labels};
 use ocelli_data::image_io::{ColorMode, write_png};
 use ocelli_data::readers::{
-    self, Changes, Cifar, CifarDataset, ClassificationSamples, CocoDataset, Format, Options, Policy, VocDataset,
-    YoloConfig, YoloDataset,
+    self, Changes, Cifar, CifarDataset, ClassificationSamples, CocoCategory, CocoDataset, Format, Options, Policy,
+    VocDataset, YoloConfig, YoloDataset,
 };
 use ocelli_data::writers::{WriteOptions, YoloKind, write_coco, write_voc, write_yolo};
 use ocelli_data::{Dataset, LabelledDataset, fashion_mnist, mnist};
@@ -123,7 +123,8 @@ fn voc_to_coco_to_yolo_to_voc() {
 
     // What both can hold, which between these two is all of an object.
     let back = write_voc(&coco, path("back"), &write).unwrap();
-    assert_eq!(back.left_out, 0);
+    // Ids of objects.
+    assert_eq!(back.left_out, 3);
     let objects = |data: &dyn LabelledDataset| -> Vec<_> {
         let objects = all_labels(data).into_iter().flat_map(|labels| labels.objects);
         objects.map(|object| (object.class, object.bounding_box, object.flags, object.attributes)).collect()
@@ -150,6 +151,12 @@ fn coco_through_itself_and_yolo() {
         assert_eq!(size_of(&a), size_of(&b));
     }
     assert_eq!(again.record(3).unwrap().labels.metadata, data.record(3).unwrap().labels.metadata);
+    // What the file says of the classes, keypoints and skeletons among it.
+    let categories = |data: &CocoDataset| -> Vec<_> {
+        data.categories().iter().map(|category| CocoCategory { id: None, ..category.clone() }).collect()
+    };
+    assert_eq!(categories(&again), categories(&data));
+    assert_eq!(again.class_details(0).limbs, [[0, 1], [0, 2]]);
 
     // Outlines and keypoints; the crowds, which have no outline, become boxes and are counted.
     let target = root.path().join("yolo");
@@ -167,6 +174,45 @@ fn coco_through_itself_and_yolo() {
     );
     let config = YoloConfig::parse("data.yaml", &std::fs::read(target.join("data.yaml")).unwrap()).unwrap();
     assert_eq!(config.names, data.class_names());
+}
+
+#[test]
+fn keypoints_keep_their_mirror() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    let file = br#"{"images": [{"id": 1, "file_name": "1.png", "height": 20, "width": 30}],
+        "categories": [{"id": 1, "name": "face", "supercategory": "person", "keypoints": ["nose", "left_eye", "right_eye"], "skeleton": [[1, 2]]}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 2, 20, 10], "keypoints": [9, 9, 2, 8, 8, 2, 0, 0, 0]}]}"#;
+    std::fs::create_dir_all(path("coco/images/train")).unwrap();
+    std::fs::create_dir_all(path("coco/annotations")).unwrap();
+    write_png(path("coco/images/train/1.png"), &Tensor::full([3, 20, 30], 7, DType::U8).unwrap()).unwrap();
+    std::fs::write(path("coco/annotations/instances_train.json"), file).unwrap();
+    let (options, write) = (Options::of_split("train"), WriteOptions::default());
+    let coco = CocoDataset::open(path("coco"), &options).unwrap();
+    let written = write_yolo(&coco, path("yolo"), &write, YoloKind::Keypoints).unwrap();
+    // The ids of the picture and of the object; supercategory, names and limbs.
+    assert_eq!((written.objects, written.left_out), (1, 5));
+    let yolo = YoloDataset::open(path("yolo"), &options).unwrap();
+    assert_eq!((yolo.config().flip.clone(), yolo.config().keypoints), (vec![0, 2, 1], Some([3, 3])));
+    // Once more, from YOLO to YOLO, where nothing else tells the mirror.
+    let written = write_yolo(&yolo, path("again"), &write, YoloKind::Keypoints).unwrap();
+    assert_eq!(written.left_out, 0);
+    let again = YoloDataset::open(path("again"), &options).unwrap();
+    assert_eq!(again.config(), yolo.config());
+    assert_eq!(all_labels(&again), all_labels(&yolo));
+    // COCO has names or nothing, boxes no keypoints.
+    assert_eq!(write_coco(&yolo, path("named"), &write).unwrap().left_out, 1);
+    assert_eq!(write_yolo(&yolo, path("boxes"), &write, YoloKind::Boxes).unwrap().left_out, 2);
+    // A second split with another mirror does not get into one data.yaml with the first.
+    let yaml = std::fs::read_to_string(path("yolo/data.yaml")).unwrap();
+    std::fs::write(path("yolo/data.yaml"), yaml.replace("[0, 2, 1]", "[0, 1, 2]")).unwrap();
+    let val = WriteOptions { split: "val".into(), ..write };
+    let text = write_yolo(&yolo, path("yolo"), &val, YoloKind::Keypoints).unwrap_err().to_string();
+    assert!(text.contains("[0, 1, 2], received [0, 2, 1]"), "{text}");
+    // Nor does one get into a data.yaml whose splits lie in another folder.
+    std::fs::write(path("yolo/data.yaml"), yaml.replace("path: .", "path: images")).unwrap();
+    let text = write_yolo(&yolo, path("yolo"), &val, YoloKind::Keypoints).unwrap_err().to_string();
+    assert!(text.contains("its own folder"), "{text}");
 }
 
 #[test]

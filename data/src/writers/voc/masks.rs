@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use png::{BitDepth, ColorType};
 
 use crate::annotation::{ClassMap, Labels, Rle};
+use crate::image_io::Decoder;
 use crate::readers::voc::masks::{BORDER, color, majority};
-use crate::{Error, Result};
+use crate::{Error, Result, reserve};
 
 /// The maps of one picture, row by row.
 #[derive(Debug)]
@@ -25,8 +26,12 @@ impl Maps {
     /// else it is drawn of the masks.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a mask or the map is that of a picture of another size.
+    /// [`Error::Argument`] if a mask or the map is that of a picture of another size, or the picture is larger than any that is read.
     pub(super) fn of(labels: &Labels, size: [usize; 2], classes: usize) -> Result<(Option<Maps>, usize)> {
+        if labels.class_map.is_none() && labels.objects.iter().all(|object| object.segmentation.is_none()) {
+            return Ok((None, 0));
+        }
+        let pixels = pixels(size)?;
         let masks = labels.objects.iter().enumerate().filter_map(|(place, object)| {
             let mask = object.segmentation.as_ref()?;
             Some(mask.to_rle(size).map(|mask| (place, object.class, mask)))
@@ -40,7 +45,7 @@ impl Maps {
             .collect();
         let mut left_out = all - drawn.len();
         drawn.sort_by_key(|(_, _, mask)| Reverse(mask.area()));
-        let mut objects = vec![0; size[0] * size[1]];
+        let mut objects = reserve::filled(0u8, pixels)?;
         for (number, _, mask) in &drawn {
             for (pixel, _) in objects.iter_mut().zip(mask.decode()?).filter(|(_, inside)| *inside != 0) {
                 *pixel = *number;
@@ -78,6 +83,16 @@ impl Maps {
     pub(super) fn objects(&self) -> Result<Option<Vec<u8>>> {
         self.objects.as_ref().map(|objects| png(self.size, objects)).transpose()
     }
+}
+
+/// How many pixels a picture has. The size is what a file claims, so it is checked before there are maps of it.
+fn pixels([height, width]: [usize; 2]) -> Result<usize> {
+    let most = Decoder::default().max_pixels;
+    let count = height.checked_mul(width).filter(|&count| count as u64 <= most);
+    count.ok_or_else(|| {
+        let message = format!("expected masks of a picture of at most {most} pixels, received {height}x{width}");
+        Error::argument("write_voc", message)
+    })
 }
 
 /// The class of each pixel, if there are only the background, so many classes and borders.
@@ -140,6 +155,22 @@ mod tests {
         assert_eq!(left_out, 1);
         assert!(Maps::of(&Labels::default(), SIZE, 2).unwrap().0.is_none());
         assert!(Maps::of(&labels, [4, 3], 2).is_err());
+    }
+
+    #[test]
+    fn sizes_that_a_file_claims_reserve_nothing() {
+        let all = u32::MAX as usize;
+        let place = BoundingBox::new([0.0, 0.0, 4.0, 3.0], BoxFormat::Xyxy).unwrap();
+        let mut labels = Labels { objects: vec![Object::new(0, place)], ..Labels::default() };
+        for size in [[all, all], [usize::MAX, usize::MAX]] {
+            assert!(Maps::of(&labels, size, 1).unwrap().0.is_none());
+        }
+        let outline = crate::annotation::Polygon::from_flat(&[0.0, 0.0, 4e9, 0.0, 4.0, 3.0]).unwrap();
+        labels.objects[0].segmentation = Some(Segmentation::Polygons(vec![outline]));
+        for size in [[all, all], [1, all], [usize::MAX, usize::MAX]] {
+            let text = Maps::of(&labels, size, 1).unwrap_err().to_string();
+            assert!(text.contains("at most 178956970 pixels"), "{text}");
+        }
     }
 
     #[test]
