@@ -104,8 +104,8 @@ pub trait Dataset: Send + Sync {
         MapRandom::new(self, f)
     }
 
-    /// Changes every sample at random, `(image, label)` or [`Sample`](crate::Sample), whose labels follow the picture; see
-    /// [`augment`](crate::augment).
+    /// Changes every sample at random, `(image, label)`, [`Sample`](crate::Sample), whose labels follow the picture, or [`Clip`](crate::Clip), whose frames
+    /// change alike; see [`augment`](crate::augment).
     fn augment<A>(self, augment: A) -> Augmented<Self, A>
     where
         Self: Sized,

@@ -51,7 +51,7 @@ impl Moments {
     {
         let mut moments = Moments::new();
         for index in 0..dataset.len() {
-            moments.update(&dataset.get(index)?.into_parts().0.image)?;
+            dataset.get(index)?.pictures().into_iter().try_for_each(|image| moments.update(image))?;
         }
         Ok(moments)
     }

@@ -61,41 +61,43 @@ impl Whitening {
         if !(epsilon.is_finite() && epsilon > 0.0) {
             return Err(Error::argument(OP, format!("expected a finite epsilon above 0, received {epsilon}")));
         }
-        let count = dataset.len();
-        if count == 0 {
-            return Err(Error::argument(OP, "expected at least one picture, received none"));
+        let mut shape = None;
+        let mut moments = Moments::new();
+        let mut count = 0;
+        for index in 0..dataset.len() {
+            for image in dataset.get(index)?.pictures() {
+                check_shape(image, *shape.get_or_insert(image.shape()))?;
+                moments.update(image)?;
+                count += 1;
+            }
         }
-        let image = |index: usize| -> Result<Image> { Ok(dataset.get(index)?.into_parts().0.image) };
-        let shape = image(0)?.shape();
+        let Some(shape) = shape else {
+            return Err(Error::argument(OP, "expected at least one picture, received none"));
+        };
         // An image's numbers are in memory, so their number is one.
         let numbers: usize = shape.iter().product();
-        if !(1..=MOST).contains(&numbers) {
-            let message =
-                format!("expected pictures of 1 to {MOST} numbers, received [height, width, channels] = {shape:?}");
-            return Err(Error::argument(OP, message));
-        }
-        let mut moments = Moments::new();
-        for index in 0..count {
-            let image = image(index)?;
-            if image.shape() != shape {
-                let message = format!("expected pictures of {shape:?}, received one of {:?}", image.shape());
-                return Err(Error::argument(OP, message));
-            }
-            moments.update(&image)?;
-        }
         let mut sums = filled(0.0, numbers * numbers)?;
-        for start in (0..count).step_by(BLOCK) {
-            let indices = start..(start + BLOCK).min(count);
-            let rows = indices.len();
-            let mut block = with_capacity(rows * numbers)?;
-            for index in indices {
-                let pixels = image(index)?.to_f32();
-                // A data set that gives another picture now is caught by the tensor's shape.
-                block.extend(pixels.iter().enumerate().map(|(i, &x)| f64::from(x) - moments.mean()[i % shape[2]]));
-            }
-            let block = Tensor::from_vec(block, [rows, numbers])?;
+        let mut add = |block: &mut Vec<f64>| -> Result<()> {
+            let rows = block.len() / numbers;
+            let block = Tensor::from_vec(std::mem::take(block), [rows, numbers])?;
             let products = block.transpose(0, 1)?.matmul(&block)?.to_vec::<f64>()?;
             sums.iter_mut().zip(products).for_each(|(sum, x)| *sum += x);
+            Ok(())
+        };
+        let mut block = Vec::new();
+        for index in 0..dataset.len() {
+            for image in dataset.get(index)?.pictures() {
+                // A data set may give another picture now.
+                check_shape(image, shape)?;
+                let pixels = image.to_f32();
+                block.extend(pixels.iter().enumerate().map(|(i, &x)| f64::from(x) - moments.mean()[i % shape[2]]));
+                if block.len() == BLOCK * numbers {
+                    add(&mut block)?;
+                }
+            }
+        }
+        if !block.is_empty() {
+            add(&mut block)?;
         }
         let (values, vectors) = eigen::symmetric(sums, numbers)?;
         // Eigenvalues are squares of the singular values of all pictures. There are no more of these than pictures.
@@ -120,6 +122,19 @@ impl Whitening {
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
+}
+
+/// `Err` unless a picture has this shape, and not too many numbers.
+fn check_shape(image: &Image, shape: [usize; 3]) -> Result<()> {
+    if image.shape() != shape {
+        let message = format!("expected pictures of {shape:?}, received one of {:?}", image.shape());
+        return Err(Error::argument(OP, message));
+    }
+    if (1..=MOST).contains(&image.pixels().len()) {
+        return Ok(());
+    }
+    let message = format!("expected pictures of 1 to {MOST} numbers, received [height, width, channels] = {shape:?}");
+    Err(Error::argument(OP, message))
 }
 
 impl Augment for Whitening {

@@ -1,9 +1,10 @@
-//! Films: folders of frames, and sequences of skeletons. [`Decoder::animation`](crate::image_io::Decoder::animation) reads animated files.
+//! Films: folders of frames, and sequences of skeletons. [`Decoder::animation`](crate::image_io::Decoder::animation) reads animated files, which become
+//! a [`Clip`](crate::Clip), too.
 
 mod clips;
 mod frames;
 mod skeletons;
 
 pub use clips::ClipSampling;
-pub use frames::{Clip, VideoEntry, VideoFrames, kinetics_list, ucf_list};
+pub use frames::{VideoEntry, VideoFrames, kinetics_list, ucf_list};
 pub use skeletons::{SkeletonSequence, ntu_action, parse_skeletons, read_skeletons};
