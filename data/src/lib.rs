@@ -60,8 +60,9 @@ pub use cache::{FileCache, InMemory, MemoryCache, Stored};
 pub use classification::ImageClassification;
 pub use clip::Clip;
 pub use dataset::{
-    Augmentable, Augmented, Concat, CopyPaste, Dataset, Fold, Map, MapRandom, Mosaic, Subset, TensorDataset,
-    VecDataset, group_k_fold, group_split, k_fold, multi_label_split, split, stratified_k_fold, stratified_split,
+    Augmentable, Augmented, Concat, CopyPaste, CopyPasteSettings, Dataset, Fold, Map, MapRandom, Mosaic,
+    MosaicSettings, Subset, TensorDataset, VecDataset, group_k_fold, group_split, k_fold, multi_label_split, split,
+    stratified_k_fold, stratified_split,
 };
 pub use error::{Error, Result};
 pub use image::{Image, Pixels, PixelsMut};

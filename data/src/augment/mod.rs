@@ -91,7 +91,7 @@ pub use random_affine::RandomAffine;
 pub use resize::{Filter, Resize};
 pub use resize_within::{Letterbox, ResizeShorter};
 pub use resized_crop::RandomResizedCrop;
-pub use several_crops::{five_crop, ten_crop};
+pub use several_crops::{FiveCrop, TenCrop, five_crop, ten_crop};
 pub use shift_scale_rotate::{RandomRotation, ShiftScaleRotate};
 pub use test_time::{Merge, View, merge_scores};
 pub use turn::{QuarterTurn, turned};

@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 pub use augmented::{Augmentable, Augmented};
 pub use concat::Concat;
-pub use copy_paste::CopyPaste;
+pub use copy_paste::{CopyPaste, CopyPasteSettings};
 pub use folds::{Fold, group_k_fold, k_fold, stratified_k_fold};
 pub use map::Map;
 pub use map_random::MapRandom;
 pub use memory::{TensorDataset, VecDataset};
-pub use mosaic::Mosaic;
+pub use mosaic::{Mosaic, MosaicSettings};
 pub use multi_label::multi_label_split;
 pub use split::{group_split, split, stratified_split};
 pub use subset::Subset;

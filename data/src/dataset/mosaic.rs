@@ -1,5 +1,7 @@
 //! Each picture with three others.
 
+use serde::{Deserialize, Serialize};
+
 use crate::augment::{Fill, Keep, check_probability, mosaic};
 use crate::{Dataset, Result, Sample, SampleRng};
 
@@ -20,37 +22,90 @@ use crate::{Dataset, Result, Sample, SampleRng};
 /// ```
 ///
 /// [`Dataset::get`], which is given no random numbers, uses those of seed 0 and epoch 0: it always gives the same sample.
+///
+/// What is done is told by [`MosaicSettings`], which serde can read and write.
 #[derive(Debug, Clone)]
 pub struct Mosaic<D> {
     inner: D,
-    size: [usize; 2],
-    probability: f64,
-    fill: Fill,
-    keep: Keep,
+    settings: MosaicSettings,
+}
+
+/// How [`Mosaic`] makes its samples.
+///
+/// ```
+/// use ocelli_data::generated::Shapes;
+/// use ocelli_data::{Mosaic, MosaicSettings};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings: MosaicSettings = serde_json::from_str(r#"{"height": 64, "width": 96, "probability": 0.5}"#)?;
+/// let data = Mosaic::with(Shapes::default(), settings);
+/// assert_eq!(data.settings(), Mosaic::new(Shapes::default(), [64, 96]).probability(0.5).settings());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MosaicSettings {
+    /// Rows of each quarter.
+    pub height: usize,
+    /// Columns of each quarter.
+    pub width: usize,
+    /// How often a sample becomes a mosaic, from 0 to 1; others stay as they are.
+    #[serde(default = "always")]
+    pub probability: f64,
+    /// What is where no picture is: a constant.
+    #[serde(default = "Fill::black")]
+    pub fill: Fill,
+    /// Which objects stay that have been cut off.
+    #[serde(default)]
+    pub keep: Keep,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+impl MosaicSettings {
+    /// Every sample in a mosaic whose quarters are of this size, with black where no picture is.
+    pub fn new(height: usize, width: usize) -> Self {
+        MosaicSettings { height, width, probability: always(), fill: Fill::black(), keep: Keep::default() }
+    }
 }
 
 impl<D: Dataset<Item = Sample>> Mosaic<D> {
     /// Every sample in a mosaic whose quarters are of `[height, width]`, with black where no picture is.
-    pub fn new(inner: D, size: [usize; 2]) -> Self {
-        Mosaic { inner, size, probability: 1.0, fill: Fill::black(), keep: Keep::default() }
+    pub fn new(inner: D, [height, width]: [usize; 2]) -> Self {
+        Mosaic::with(inner, MosaicSettings::new(height, width))
+    }
+
+    /// Mosaics as the settings say.
+    pub fn with(inner: D, settings: MosaicSettings) -> Self {
+        Mosaic { inner, settings }
+    }
+
+    /// How mosaics are made.
+    pub fn settings(&self) -> &MosaicSettings {
+        &self.settings
     }
 
     /// How often a sample becomes a mosaic, from 0 to 1; others stay as they are.
     #[must_use]
-    pub fn probability(self, probability: f64) -> Self {
-        Mosaic { probability, ..self }
+    pub fn probability(mut self, probability: f64) -> Self {
+        self.settings.probability = probability;
+        self
     }
 
     /// What is where no picture is: a constant.
     #[must_use]
-    pub fn fill(self, fill: Fill) -> Self {
-        Mosaic { fill, ..self }
+    pub fn fill(mut self, fill: Fill) -> Self {
+        self.settings.fill = fill;
+        self
     }
 
     /// Which objects stay that have been cut off.
     #[must_use]
-    pub fn keep(self, keep: Keep) -> Self {
-        Mosaic { keep, ..self }
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.settings.keep = keep;
+        self
     }
 }
 
@@ -63,9 +118,10 @@ impl<D: Dataset<Item = Sample>> Dataset for Mosaic<D> {
         self.get_random(index, &mut SampleRng::new(0, 0, index as u64))
     }
     fn get_random(&self, index: usize, rng: &mut SampleRng) -> Result<Sample> {
-        check_probability(self.probability)?;
+        let MosaicSettings { height, width, probability, fill, keep } = &self.settings;
+        check_probability(*probability)?;
         let first = self.inner.get_random(index, rng)?;
-        if !rng.chance(self.probability) {
+        if !rng.chance(*probability) {
             return Ok(first);
         }
         let mut other = || {
@@ -73,6 +129,6 @@ impl<D: Dataset<Item = Sample>> Dataset for Mosaic<D> {
             self.inner.get_random(other, rng)
         };
         let samples = [first, other()?, other()?, other()?];
-        mosaic(samples, self.size, self.fill, &self.keep, rng)
+        mosaic(samples, [*height, *width], *fill, keep, rng)
     }
 }

@@ -2,7 +2,10 @@
 
 use ocelli_data::augment::{Fill, Letterbox, MixBatches, MixedBatch};
 use ocelli_data::generated::Shapes;
-use ocelli_data::{CopyPaste, DataLoader, Dataset, Image, Mosaic, Result, Sample, SampleRng, VecDataset, mnist};
+use ocelli_data::{
+    CopyPaste, CopyPasteSettings, DataLoader, Dataset, Image, Mosaic, MosaicSettings, Result, Sample, SampleRng,
+    VecDataset, mnist,
+};
 
 fn shapes() -> Shapes {
     Shapes { samples: 24, size: [32, 40], ..Shapes::default() }
@@ -29,6 +32,29 @@ fn samples_do_not_depend_on_workers() {
     assert_ne!(all[0], all[1]);
     assert_eq!(run(1), all);
     assert_eq!(run(3), all);
+}
+
+#[test]
+fn settings_come_back_from_json() {
+    let mosaic = Mosaic::new(shapes(), [32, 40]).probability(0.6).fill(Fill::Constant(114.0));
+    let text = serde_json::to_string(mosaic.settings()).unwrap();
+    let again: MosaicSettings = serde_json::from_str(&text).unwrap();
+    assert_eq!((again.height, again.width, again.probability, again.fill), (32, 40, 0.6, Fill::Constant(114.0)));
+    let pasted = CopyPaste::new(shapes()).probability(0.5).object_probability(0.7).min_area(10);
+    let text = serde_json::to_string(pasted.settings()).unwrap();
+    let settings: CopyPasteSettings = serde_json::from_str(&text).unwrap();
+    assert_eq!(&settings, pasted.settings());
+    for index in 0..10 {
+        assert_eq!(Mosaic::with(shapes(), again).get(index).unwrap(), mosaic.get(index).unwrap());
+        assert_eq!(CopyPaste::with(shapes(), settings).get(index).unwrap(), pasted.get(index).unwrap());
+    }
+    let short: MosaicSettings = serde_json::from_str(r#"{"height": 8, "width": 9}"#).unwrap();
+    assert_eq!(short, MosaicSettings::new(8, 9));
+    assert_eq!(serde_json::from_str::<CopyPasteSettings>("{}").unwrap(), CopyPasteSettings::default());
+    for wrong in [r#"{"height": 8}"#, r#"{"height": 8, "width": 9, "probabilty": 1}"#] {
+        assert!(serde_json::from_str::<MosaicSettings>(wrong).is_err(), "{wrong}");
+    }
+    assert!(serde_json::from_str::<CopyPasteSettings>(r#"{"min_arae": 3}"#).is_err());
 }
 
 #[test]

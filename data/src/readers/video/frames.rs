@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::ClipSampling;
+use crate::annotation::Labels;
 use crate::readers::csv_labels::Table;
 use crate::readers::files::{self, Kind, at, decode, lines, listing, number, within};
 use crate::readers::list::split_folder;
 use crate::readers::{Changes, Options, picture};
-use crate::annotation::Labels;
 use crate::{Clip, Dataset, Error, Result, Sample, SampleRng};
 
 /// A film in a list.
@@ -322,7 +322,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         film(root.path(), "jump/a", 4);
         film(root.path(), "run/c", 4);
-        let entry = |folder: &str| VideoEntry { folder: folder.into(), class: folder.split('/').next().map(Into::into) };
+        let entry =
+            |folder: &str| VideoEntry { folder: folder.into(), class: folder.split('/').next().map(Into::into) };
         let entries = ["jump/a", "jump/b", "run/c"].map(entry);
         let open = |policy| {
             let options = Options { policy, ..Options::default() };
