@@ -1,6 +1,6 @@
 //! Four pictures in one.
 
-use super::geometry::{self, Geometry, Moves, Scale};
+use super::geometry::{self, Geometry, MOST_PIXELS, Moves, Scale};
 use super::{Fill, Filter, Keep};
 use crate::annotation::{ClassMap, Labels};
 use crate::{Error, Image, Pixels, PixelsMut, Result, Sample, SampleRng};
@@ -12,7 +12,8 @@ use crate::{Error, Image, Pixels, PixelsMut, Result, Sample, SampleRng};
 /// Classes of whole pictures are joined; a class map is there if all four have one; other metadata go.
 ///
 /// # Errors
-/// [`Error::Argument`] unless all pictures have pixels, of one type and number of channels, and `[height, width]` is from 1 to 2¹⁵.
+/// [`Error::Argument`] unless all pictures have pixels, of one type and number of channels, `[height, width]` is from 1 to 2¹⁵, and the result has at most
+/// 178,956,970 pixels, as many as a [`Decoder`](crate::image_io::Decoder) reads.
 pub fn mosaic(
     samples: [Sample; 4],
     [height, width]: [usize; 2],
@@ -27,15 +28,17 @@ pub fn mosaic(
         let message = format!("expected pictures of one type and a constant fill, received {kinds:?} and {fill:?}");
         return Err(Error::argument("mosaic", message));
     }
-    if ![height, width].iter().all(|side| (1..=1 << 15).contains(side)) {
-        let message = format!("expected a size in 1..=32768, received [{height}, {width}]");
+    if ![height, width].iter().all(|side| (1..=1 << 15).contains(side)) || 4 * height * width > MOST_PIXELS {
+        let message = format!(
+            "expected a size in 1..=32768, four of which are at most {MOST_PIXELS} pixels, received [{height}, {width}]"
+        );
         return Err(Error::argument("mosaic", message));
     }
     let size = [2 * height, 2 * width];
     let middle = [height, width].map(|side| side / 2 + rng.below(side + 1));
     let mut canvas = canvas(size, first, fill)?;
     let mut labels = Labels::default();
-    let mut classes = Some(vec![ClassMap::IGNORE; size[0] * size[1]]);
+    let mut classes = Some(crate::reserve::filled(ClassMap::IGNORE, size[0] * size[1])?);
     for (i, sample) in samples.into_iter().enumerate() {
         let old = sample.image.size();
         let factor = (height as f64 / old[0] as f64).min(width as f64 / old[1] as f64);
@@ -147,6 +150,8 @@ mod tests {
         other[2].image = other[2].image.clone().into_float();
         assert!(mosaic(other, [4, 4], Fill::black(), &Keep::default(), rng).is_err());
         assert!(mosaic(four(), [4, 4], Fill::Wrap, &Keep::default(), rng).is_err());
+        let text = mosaic(four(), [32_768, 1366], Fill::black(), &Keep::default(), rng).unwrap_err().to_string();
+        assert!(text.ends_with("178956970 pixels, received [32768, 1366]"), "{text}");
         assert!(mosaic(four(), [0, 4], Fill::black(), &Keep::default(), rng).is_err());
         let mut empty = four();
         empty[0] = plain(1, [0, 2]);

@@ -27,6 +27,9 @@ pub enum Filter {
 }
 
 /// Scales a picture to a size, whatever its proportions. Cubic and Lanczos mixing may leave the range of the old picture's floats.
+///
+/// As by all changes of size in this module, a new picture has no more than 178,956,970 pixels, as many as a [`Decoder`](crate::image_io::Decoder) reads, unless the old one had;
+/// what asks for more is an error. Sides of pictures that are scaled have at most 2²² pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
@@ -48,7 +51,8 @@ impl Resize {
     /// The scaled picture.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if the old or the new size is 0 or larger than 2³² − 1.
+    /// [`Error::Argument`](crate::Error::Argument) with both sizes if a side of the old or the new picture is 0 or longer than 2²² pixels, or the new one has more pixels than the old one
+    /// and than 178,956,970.
     pub fn resize(&self, image: &Image) -> Result<Image> {
         Scale::new(image.size(), [self.height, self.width], self.filter)?.image(image)
     }

@@ -8,6 +8,9 @@ use crate::{Error, Result, Sample, SampleRng};
 
 /// Scales a picture so that its shorter side has this length, but the longer one at most another: what torchvision's `Resize` does with one size, and its
 /// detectors with theirs.
+///
+/// A picture that is much longer than high becomes a very long one: more than 178,956,970 pixels, as many as a [`Decoder`](crate::image_io::Decoder) reads, are an error. Where
+/// such pictures may come, `max_size` limits the longer side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResizeShorter {

@@ -4,22 +4,23 @@ use ocelli_data::annotation::{
     Bitmap, BoundingBox, BoxFormat, ClassMap, Keypoint, Keypoints, Object, Polygon, Rle, Segmentation,
 };
 use ocelli_data::augment::{
-    Augment, CenterCrop, Elastic, ElasticGrid, Fill, GridDistortion, HorizontalFlip, Keep, Letterbox, Pad, QuarterTurn,
-    RandomAffine, RandomCrop, RandomPerspective, RandomResizedCrop, RandomRotation, RandomZoomOut, Resize,
-    ResizeShorter, ShiftScaleRotate, Transform, VerticalFlip,
+    AugMix, Augment, AutoAugment, AutoAugmentPolicy, CenterCrop, Elastic, ElasticGrid, Fill, GridDistortion,
+    HorizontalFlip, Keep, Letterbox, Operation, Pad, QuarterTurn, RandAugment, RandomAffine, RandomCrop, RandomIouCrop,
+    RandomPerspective, RandomResizedCrop, RandomRotation, RandomZoomOut, Resize, ResizeShorter, ShiftScaleRotate,
+    Transform, TrivialAugment, VerticalFlip,
 };
 use ocelli_data::{Image, Pixels, Sample, SampleRng};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-const SIZE: [usize; 2] = [72, 96];
+pub(crate) const SIZE: [usize; 2] = [72, 96];
 
 /// In how many places of its rim a disc tells how it is stretched.
 const PROBES: usize = 16;
 
 /// A bright disc on black with its class map, and on it the same object three times: outlined, as runs, as a bitmap; with keypoints: its middle, and in each of
 /// [`PROBES`] places a point of the rim, one a pixel further out and one a pixel along the rim.
-fn disc(x: f64, y: f64, radius: f64) -> Sample {
+pub(crate) fn disc(x: f64, y: f64, radius: f64) -> Sample {
     let [height, width] = SIZE;
     let inside = |i: usize| {
         let (row, column) = ((i / width) as f64 + 0.5, (i % width) as f64 + 0.5);
@@ -55,7 +56,7 @@ fn disc(x: f64, y: f64, radius: f64) -> Sample {
 }
 
 /// Changes by which nothing leaves the picture and upright boxes stay upright.
-fn whole() -> impl Strategy<Value = Transform> {
+pub(crate) fn whole() -> impl Strategy<Value = Transform> {
     prop_oneof![
         Just(HorizontalFlip { probability: 1.0, mirror: None }.into()),
         Just(VerticalFlip { probability: 1.0, mirror: None }.into()),
@@ -70,7 +71,7 @@ fn whole() -> impl Strategy<Value = Transform> {
 }
 
 /// Changes of any kind, moderate ones.
-fn any_change() -> impl Strategy<Value = Transform> {
+pub(crate) fn any_change() -> impl Strategy<Value = Transform> {
     let fills = prop_oneof![Just(Fill::Constant(0.0)), Just(Fill::Constant(9.0))];
     prop_oneof![
         whole(),
@@ -106,6 +107,18 @@ fn any_change() -> impl Strategy<Value = Transform> {
         Just(Elastic { alpha: 20.0, ..Elastic::default() }.into()),
         Just(ElasticGrid { deviation: 2.0, fill: Fill::Constant(0.0), ..ElasticGrid::default() }.into()),
         Just(GridDistortion::default().into()),
+        Just(RandomIouCrop::default().into()),
+        policy(),
+    ]
+}
+
+/// Changes that draw operations, most of which leave labels where they are.
+fn policy() -> impl Strategy<Value = Transform> {
+    let tables = [AutoAugmentPolicy::ImageNet, AutoAugmentPolicy::Cifar10, AutoAugmentPolicy::Svhn];
+    prop_oneof![
+        Just(RandAugment::default().into()),
+        Just(TrivialAugment::default().into()),
+        prop::sample::select(&tables[..]).prop_map(|policy| AutoAugment { policy, ..AutoAugment::default() }.into()),
     ]
 }
 
@@ -115,30 +128,63 @@ fn any_change() -> impl Strategy<Value = Transform> {
 /// and takes what has been found out for the middle of that: another place, by at most half an old pixel along each axis. So after some
 /// changes a pixel is inside or not as a place is that is displaced by at most `e`: after each change by `stretch · (e + half a pixel)`, and by `stretch · e`
 /// where pixels move as they are. Half a pixel along each axis is `1/√2` in a direction in between.
-struct Chain {
-    sample: Sample,
+pub(crate) struct Chain {
+    pub(crate) sample: Sample,
     /// In pixels of the picture, in any direction.
     displaced: f64,
     /// Whether a part of the disc has left the picture.
     cut: bool,
+    /// Whether colours have been changed, so that the disc may be no brighter than what surrounds it.
+    recoloured: bool,
+    /// Whether objects have gone because of where their middle was, which is no more exact than the edges of their boxes.
+    chosen: bool,
+    /// Whether the picture is a piece of a larger one, in which others begin behind its edge.
+    pub(crate) piece: bool,
 }
 
 impl Chain {
-    fn new(sample: Sample) -> Self {
-        Chain { sample, displaced: 0.0, cut: false }
+    pub(crate) fn new(sample: Sample) -> Self {
+        Chain { sample, displaced: 0.0, cut: false, recoloured: false, chosen: false, piece: false }
     }
 
     /// One more change; `half` is by how much a lookup displaces at most.
-    fn then(self, step: &Transform, half: f64, rng: &mut SampleRng) -> Chain {
+    pub(crate) fn then(self, step: &Transform, half: f64, rng: &mut SampleRng) -> Chain {
+        let size = self.sample.image.size();
+        let (operations, warp) = match step {
+            Transform::RandAugment(policy) => (policy.draw(size, &mut rng.clone()).unwrap(), policy.warp),
+            Transform::TrivialAugment(policy) => (vec![policy.draw(size, &mut rng.clone()).unwrap()], policy.warp),
+            Transform::AutoAugment(policy) => (policy.draw(size, &mut rng.clone()), policy.warp),
+            _ => {
+                let half = if moves_pixels(step) { 0.0 } else { half };
+                let chosen = self.chosen || matches!(step, Transform::RandomIouCrop(_));
+                let sample = step.apply(self.sample.clone(), rng).unwrap();
+                return Chain { chosen, ..self }.moved(sample, half);
+            }
+        };
+        // A policy is what its operations are, each with a lookup of its own.
+        let all = step.apply(self.sample.clone(), rng).unwrap();
+        let chain = operations.into_iter().fold(self, |chain, (operation, magnitude)| {
+            let sample = operation.apply(chain.sample.clone(), magnitude, &warp).unwrap();
+            match operation {
+                Operation::Identity => chain,
+                Operation::ShearX | Operation::ShearY | Operation::Rotate => chain.moved(sample, half),
+                Operation::TranslateX | Operation::TranslateY => chain.moved(sample, 0.0),
+                _ => Chain { recoloured: true, ..chain }.moved(sample, 0.0),
+            }
+        });
+        assert_eq!(chain.sample, all);
+        chain
+    }
+
+    /// After a change that made this of the sample.
+    pub(crate) fn moved(self, sample: Sample, half: f64) -> Chain {
         let before = outline(&self.sample).and_then(|object| object.keypoints.clone());
-        let sample = step.apply(self.sample, rng).unwrap();
         let after = outline(&sample).and_then(|object| object.keypoints.clone());
         let (Some(before), Some(after)) = (before, after) else { return Chain { sample, cut: true, ..self } };
         let (stretch, whole) = stretch(&before, &after);
-        let half = if moves_pixels(step) { 0.0 } else { half };
         // Where nothing of the rim is left, nothing is known.
         let displaced = stretch.map_or(f64::INFINITY, |stretch| stretch * (self.displaced + half));
-        Chain { sample, displaced, cut: self.cut || !whole }
+        Chain { sample, displaced, cut: self.cut || !whole, ..self }
     }
 
     /// How far the edge of a mask may be from that of what it stands for: how far places are displaced, half a pixel from the middle of the outermost pixel to its
@@ -176,6 +222,7 @@ fn moves_pixels(step: &Transform) -> bool {
             | Transform::Pad(_)
             | Transform::CenterCrop(_)
             | Transform::RandomCrop(_)
+            | Transform::RandomIouCrop(_)
             | Transform::RandomZoomOut(_)
     )
 }
@@ -270,13 +317,29 @@ proptest! {
         }
         check(chain)?;
     }
+
+    /// A mixture shows a disc in several places, none of which its labels could follow.
+    #[test]
+    fn labels_of_places_are_not_mixed(
+        x in 20.0..76.0f64, y in 20.0..52.0f64, radius in 6.0..15.0f64, seed in any::<u64>(),
+    ) {
+        let mut sample = disc(x, y, radius);
+        let mix = AugMix::default();
+        prop_assert!(mix.apply(sample.clone(), &mut SampleRng::new(seed, 0, 0)).is_err());
+        sample.labels.objects.clear();
+        prop_assert!(mix.apply(sample.clone(), &mut SampleRng::new(seed, 0, 0)).is_err());
+        sample.labels.class_map = None;
+        sample.labels.classes = vec![3];
+        let mixed = mix.apply(sample, &mut SampleRng::new(seed, 0, 0)).unwrap();
+        prop_assert_eq!((mixed.image.size(), mixed.labels.classes), (SIZE, vec![3]));
+    }
 }
 
 /// What holds after any changes.
-fn check(chain: Chain) -> Result<(), TestCaseError> {
+pub(crate) fn check(chain: Chain) -> Result<(), TestCaseError> {
     let edge = chain.edge();
-    let Chain { sample, cut, .. } = &chain;
-    let cut = *cut;
+    let Chain { sample, cut, recoloured, chosen, piece, .. } = &chain;
+    let (cut, recoloured, chosen) = (*cut, *recoloured, *chosen);
     let size @ [height, width] = sample.image.size();
     let map = sample.labels.class_map.as_ref().unwrap();
     prop_assert_eq!(map.size(), size);
@@ -295,7 +358,7 @@ fn check(chain: Chain) -> Result<(), TestCaseError> {
         let near = |at: f64, size: usize| at < 2.0 || at > size as f64 - 2.0;
         if point.is_labelled() && !near(point.x, width) && !near(point.y, height) {
             // What was cut off before may end at the point itself, with an edge that is no more exact than others.
-            let reach = if cut { edge } else { 0.0 };
+            let reach = if cut || *piece { edge } else { 0.0 };
             let span = |at: f64, size: usize| {
                 (at - reach).max(0.0) as usize..((at + reach).min(size as f64) as usize + 1).min(size)
             };
@@ -306,7 +369,7 @@ fn check(chain: Chain) -> Result<(), TestCaseError> {
             prop_assert!(places.iter().any(|&at| mask[at] == 1), "{:?} {}", point, reach);
             prop_assert!(places.iter().any(|&at| map.classes()[at] == 1), "{:?} {}", point, reach);
             let Pixels::U8(pixels) = sample.image.pixels() else { panic!("bytes stay bytes") };
-            prop_assert!(places.iter().any(|&at| pixels[at] > 127), "{:?} {}", point, reach);
+            prop_assert!(recoloured || places.iter().any(|&at| pixels[at] > 127), "{:?} {}", point, reach);
         }
     }
     let of = |kind: usize| {
@@ -332,6 +395,7 @@ fn check(chain: Chain) -> Result<(), TestCaseError> {
             );
         }
         (None, None, None) => {}
+        _ if chosen => {}
         // On an edge a sliver may be too little as pixels and enough as an outline: one in which no place is further from its rim than edges are exact. The area
         // of what is convex is at most its rim times that depth.
         (outline, runs, bitmap) => {

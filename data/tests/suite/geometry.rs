@@ -12,17 +12,17 @@ use ocelli_data::augment::{
 use ocelli_data::{Dataset, Image, Result, Sample, SampleRng, VecDataset};
 use ocelli_tensor::{DType, Tensor, safetensors};
 
-fn fixtures() -> BTreeMap<String, Tensor> {
+pub(crate) fn fixtures() -> BTreeMap<String, Tensor> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/geometry.safetensors");
     safetensors::load(path).unwrap()
 }
 
-fn numbers(tensor: &Tensor) -> Vec<f64> {
+pub(crate) fn numbers(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().to_vec().unwrap()
 }
 
 /// The fixture's picture and its three objects, each with a keypoint, and with a mask if asked for.
-fn sample(fixtures: &BTreeMap<String, Tensor>, masks: bool) -> Sample {
+pub(crate) fn sample(fixtures: &BTreeMap<String, Tensor>, masks: bool) -> Sample {
     let mut sample = Sample::from(Image::from_tensor(&fixtures["image"]).unwrap());
     let (boxes, points) = (numbers(&fixtures["boxes"]), numbers(&fixtures["points"]));
     for i in 0..3 {

@@ -6,7 +6,9 @@ mod combinators;
 mod dataset;
 #[cfg(feature = "download")]
 mod download;
+mod drawn;
 mod follow;
+mod follow_mixed;
 mod generated;
 mod geometry;
 mod idx;

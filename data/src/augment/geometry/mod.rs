@@ -10,6 +10,7 @@ mod moves;
 mod projective;
 mod sampling;
 mod scale;
+mod size;
 
 pub(crate) use dense::Dense;
 pub(crate) use labels::mask_box;
@@ -18,6 +19,7 @@ pub(crate) use projective::{Matrix, Projective};
 pub use sampling::Interpolation;
 pub(crate) use sampling::Sampling;
 pub(crate) use scale::Scale;
+pub(crate) use size::MOST_PIXELS;
 
 use super::Keep;
 use crate::annotation::Labels;

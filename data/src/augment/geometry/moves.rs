@@ -1,8 +1,9 @@
 //! Changes that move pixels as they are: crops, borders, mirror images, quarter turns.
 
-use super::{Geometry, OUTSIDE};
+use super::{Geometry, OUTSIDE, size};
 use crate::augment::Fill;
 use crate::image::to_byte;
+use crate::reserve::with_capacity;
 use crate::{Image, Pixels, Result};
 
 /// New pixel (row, column) is old pixel `(start[0] ± a, start[1] ± b)`, in which `(a, b)` is (row, column), or (column, row) if axes are swapped. What is outside
@@ -44,10 +45,12 @@ impl Moves {
     }
 
     /// For each step along an old axis the place there.
-    fn along(&self, axis: usize, old: usize, fill: Fill) -> Vec<Option<usize>> {
-        let steps = self.size[if self.swapped { 1 - axis } else { axis }] as i64;
+    fn along(&self, axis: usize, old: usize, fill: Fill) -> Result<Vec<Option<usize>>> {
+        let steps = self.size[if self.swapped { 1 - axis } else { axis }];
         let sign = if self.backwards[axis] { -1 } else { 1 };
-        (0..steps).map(|step| fill.place(self.start[axis].saturating_add(sign * step), old)).collect()
+        let mut places = with_capacity(steps)?;
+        places.extend((0..steps as i64).map(|step| fill.place(self.start[axis].saturating_add(sign * step), old)));
+        Ok(places)
     }
 
     /// All new pixels in order, `pixel` telling what stands at (row, column) of the old picture.
@@ -56,8 +59,8 @@ impl Moves {
         [rows, columns]: [&[Option<usize>]; 2],
         fill: T,
         pixel: impl Fn(usize, usize) -> T,
-    ) -> Vec<T> {
-        let mut out = Vec::with_capacity(self.size[0] * self.size[1]);
+    ) -> Result<Vec<T>> {
+        let mut out = with_capacity(rows.len() * columns.len())?;
         let of = |row: Option<usize>, column: Option<usize>| match (row, column) {
             (Some(row), Some(column)) => pixel(row, column),
             _ => fill,
@@ -71,12 +74,13 @@ impl Moves {
                 out.extend(columns.iter().map(|&column| of(row, column)));
             }
         }
-        out
+        Ok(out)
     }
 
-    fn pixels<T: Copy + bytemuck::Pod>(&self, old: &[T], image: &Image, fill: impl Fn(usize) -> T) -> Vec<T> {
-        let rows = self.along(0, image.height(), self.fill);
-        let columns = self.along(1, image.width(), self.fill);
+    fn pixels<T: Copy + bytemuck::Pod>(&self, old: &[T], image: &Image, fill: impl Fn(usize) -> T) -> Result<Vec<T>> {
+        size::pixels("move", image.size(), self.size)?;
+        let rows = self.along(0, image.height(), self.fill)?;
+        let columns = self.along(1, image.width(), self.fill)?;
         match image.channels() {
             1 => self.pixels_of::<T, 1>(old, image.width(), [&rows, &columns], fill),
             2 => self.pixels_of::<T, 2>(old, image.width(), [&rows, &columns], fill),
@@ -91,15 +95,15 @@ impl Moves {
         width: usize,
         places: [&[Option<usize>]; 2],
         fill: impl Fn(usize) -> T,
-    ) -> Vec<T> {
+    ) -> Result<Vec<T>> {
         let old = old.as_chunks::<C>().0;
         let fill: [T; C] = std::array::from_fn(fill);
         let [rows, columns] = places;
         let run = if self.swapped { None } else { Run::of(columns) };
         let Some(run) = run else {
-            return self.gather(places, fill, |row, column| old[row * width + column]).into_flattened();
+            return Ok(self.gather(places, fill, |row, column| old[row * width + column])?.into_flattened());
         };
-        let mut out: Vec<[T; C]> = Vec::with_capacity(rows.len() * columns.len());
+        let mut out: Vec<[T; C]> = with_capacity(rows.len() * columns.len())?;
         for &row in rows {
             let Some(row) = row else {
                 out.resize(out.len() + columns.len(), fill);
@@ -114,7 +118,7 @@ impl Moves {
             }
             out.resize(out.len() + columns.len() - run.before - run.len, fill);
         }
-        out.into_flattened()
+        Ok(out.into_flattened())
     }
 }
 
@@ -168,17 +172,18 @@ impl Geometry for Moves {
     fn image(&self, old: &Image) -> Result<Image> {
         let pixels = match old.pixels() {
             Pixels::U8(pixels) => {
-                Pixels::U8(self.pixels(pixels, old, |channel| to_byte(self.fill.value(channel) as f32)))
+                Pixels::U8(self.pixels(pixels, old, |channel| to_byte(self.fill.value(channel) as f32))?)
             }
-            Pixels::F32(pixels) => Pixels::F32(self.pixels(pixels, old, |channel| self.fill.value(channel) as f32)),
+            Pixels::F32(pixels) => Pixels::F32(self.pixels(pixels, old, |channel| self.fill.value(channel) as f32)?),
         };
         old.replaced([self.size[0], self.size[1], old.channels()], pixels)
     }
 
     fn places(&self, [height, width]: [usize; 2], filled: bool) -> Result<Vec<usize>> {
         let fill = if filled { self.fill } else { Fill::black() };
-        let (rows, columns) = (self.along(0, height, fill), self.along(1, width, fill));
-        Ok(self.gather([&rows, &columns], OUTSIDE, |row, column| row * width + column))
+        size::pixels("move", [height, width], self.size)?;
+        let (rows, columns) = (self.along(0, height, fill)?, self.along(1, width, fill)?);
+        self.gather([&rows, &columns], OUTSIDE, |row, column| row * width + column)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OUTSIDE;
+use super::{OUTSIDE, size::pixels as count};
 use crate::augment::Fill;
 use crate::image::to_byte;
-use crate::{Error, Image, Pixels, Result};
+use crate::reserve::{filled, with_capacity};
+use crate::{Image, Pixels, Result};
 
 /// How a pixel is mixed whose place lies between old pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -59,8 +60,8 @@ pub(super) fn nearest(
     fill: Fill,
     places: impl Fn(usize, Row<'_>),
 ) -> Result<Vec<usize>> {
-    let mut out = Vec::with_capacity(count(size)?);
-    let mut row = vec![[f64::NAN; 2]; size[1]];
+    let mut out = with_capacity(count("warp", old, size)?)?;
+    let mut row = filled([f64::NAN; 2], size[1])?;
     for at in 0..size[0] {
         places(at, &mut row);
         out.extend(row.iter().map(|&place| nearest_place(old, place, fill).unwrap_or(OUTSIDE)));
@@ -101,8 +102,8 @@ fn mixed<T: Number, const C: usize>(
 ) -> Result<Vec<T>> {
     let pixels = pixels.as_chunks::<C>().0;
     let fill: [f64; C] = std::array::from_fn(|channel| sampling.fill.value(channel));
-    let mut out: Vec<[T; C]> = Vec::with_capacity(count(size)?);
-    let mut row = vec![[f64::NAN; 2]; size[1]];
+    let mut out: Vec<[T; C]> = with_capacity(count("warp", old, size)?)?;
+    let mut row = filled([f64::NAN; 2], size[1])?;
     for at in 0..size[0] {
         places(at, &mut row);
         out.extend(row.iter().map(|&place| match sampling.interpolation {
@@ -175,14 +176,4 @@ fn nearest_place([height, width]: [usize; 2], [x, y]: [f64; 2], fill: Fill) -> O
 fn settle(x: f64) -> f64 {
     let whole = x.round();
     if (x - whole).abs() < 1e-9 { whole } else { x }
-}
-
-/// How many pixels a picture of `[height, width]` has.
-fn count([height, width]: [usize; 2]) -> Result<usize> {
-    // Four channels of floats have to fit.
-    let count = height.checked_mul(width).filter(|&count| count <= isize::MAX as usize / 32);
-    count.ok_or_else(|| {
-        let message = format!("expected a size that fits into memory, received [{height}, {width}]");
-        Error::argument("warp", message)
-    })
 }

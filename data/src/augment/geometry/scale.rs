@@ -3,8 +3,9 @@
 use fast_image_resize::images::{Image as View, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::Geometry;
+use super::{Geometry, size};
 use crate::augment::Filter;
+use crate::reserve::{filled, with_capacity};
 use crate::{Error, Image, Pixels, Result};
 
 /// A picture of `old` stretched to `new`, both `[height, width]`, rows and columns each by their own factor.
@@ -15,18 +16,33 @@ pub(crate) struct Scale {
     filter: Filter,
 }
 
+/// The longest side of a picture that is stretched: each of its places has some dozens of bytes of weights while that is done.
+const MOST_SIDE: usize = 1 << 22;
+
 impl Scale {
     /// # Errors
-    /// [`Error::Argument`] if a size is 0 or larger than 2³² − 1.
+    /// [`Error::Argument`] if a side is 0 or longer than 2²² pixels, or the new picture has more pixels than the old one and than 178,956,970.
     pub(crate) fn new(old: [usize; 2], new: [usize; 2], filter: Filter) -> Result<Self> {
-        if old != new && old.iter().chain(&new).any(|&side| side == 0 || u32::try_from(side).is_err()) {
-            let message = format!(
-                "expected sizes in 1..2^32, received an image of {}x{} to become {}x{}",
-                old[0], old[1], new[0], new[1]
-            );
-            return Err(Error::argument("resize", message));
+        if old != new {
+            size::pixels("resize", old, new)?;
+            if !old.iter().chain(&new).all(|side| (1..=MOST_SIDE).contains(side)) {
+                let message = format!(
+                    "expected sides of 1 to {MOST_SIDE} pixels, received an image of {}x{} to become {}x{}",
+                    old[0], old[1], new[0], new[1]
+                );
+                return Err(Error::argument("resize", message));
+            }
         }
         Ok(Scale { old, new, filter })
+    }
+
+    /// What the picture is after the first of two passes, one along rows and one along columns; `None` if one pass is enough.
+    fn between(&self) -> Option<[usize; 2]> {
+        let ([wide, high], most) = ([[self.old[0], self.new[1]], [self.new[0], self.old[1]]], size::MOST_PIXELS);
+        let one = self.old[0] == self.new[0] || self.old[1] == self.new[1] || self.filter == Filter::Nearest;
+        // Rows first, as Pillow does: bytes are rounded and limited between the passes, which shows where a filter overshoots. Of the two pictures in between
+        // the smaller one is no larger than both old and new.
+        (!one).then(|| if wide[0] * wide[1] <= most.max(high[0] * high[1]) { wide } else { high })
     }
 
     /// Stretches pixels, seen as bytes.
@@ -71,32 +87,21 @@ impl Geometry for Scale {
         if self.old == self.new {
             return Ok(old.clone());
         }
+        if let Some(between) = self.between() {
+            let first = Scale { new: between, ..*self }.image(old)?;
+            return Scale { old: between, ..*self }.image(&first);
+        }
         let shape = [self.new[0], self.new[1], old.channels()];
-        let count = shape[0].checked_mul(shape[1]).and_then(|count| count.checked_mul(shape[2]));
-        let count = count.filter(|count| count.checked_mul(4).is_some_and(|bytes| isize::try_from(bytes).is_ok()));
-        let Some(count) = count else {
-            let message = format!("expected a size that fits into memory, received {:?}", self.new);
-            return Err(Error::argument("resize", message));
-        };
+        let count = size::pixels("resize", self.old, self.new)?.saturating_mul(old.channels());
         let pixels = match old.pixels() {
             Pixels::U8(pixels) => {
-                let mut out = vec![0; count];
+                let mut out = filled(0, count)?;
                 let kind = [PixelType::U8, PixelType::U8x2, PixelType::U8x3, PixelType::U8x4][old.channels() - 1];
-                // Rows first, as Pillow does: bytes are rounded and limited between the passes, which shows where a filter overshoots.
-                let wide = Scale { new: [self.old[0], self.new[1]], ..*self };
-                if wide.new == self.new || wide.new == self.old || self.filter == Filter::Nearest {
-                    self.stretch(pixels, kind, &mut out)?;
-                } else {
-                    let between = wide.image(old)?;
-                    let high = Scale { old: wide.new, ..*self };
-                    if let Pixels::U8(pixels) = between.pixels() {
-                        high.stretch(pixels, kind, &mut out)?;
-                    }
-                }
+                self.stretch(pixels, kind, &mut out)?;
                 Pixels::U8(out)
             }
             Pixels::F32(pixels) => {
-                let mut out = vec![0.0f32; count];
+                let mut out = filled(0.0f32, count)?;
                 let kind = [PixelType::F32, PixelType::F32x2, PixelType::F32x3, PixelType::F32x4][old.channels() - 1];
                 self.stretch(bytemuck::cast_slice(pixels), kind, bytemuck::cast_slice_mut(&mut out))?;
                 Pixels::F32(out)
@@ -111,7 +116,37 @@ impl Geometry for Scale {
             let new = self.new[axis];
             (0..new).map(|at| ((2 * at as u128 + 1) * old as u128 / (2 * new as u128)) as usize).collect()
         };
+        let mut places = with_capacity(size::pixels("resize", self.old, self.new)?)?;
         let (rows, columns) = (along(0, height), along(1, width));
-        Ok(rows.iter().flat_map(|row| columns.iter().map(move |column| row * width + column)).collect())
+        places.extend(rows.iter().flat_map(|row| columns.iter().map(move |column| row * width + column)));
+        Ok(places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_ask_for_too_much_are_refused() {
+        let text = |old, new| Scale::new(old, new, Filter::Bilinear).unwrap_err().to_string();
+        let wide = text([1, 178_956_970], [224, 40_086_361_280]);
+        assert!(wide.ends_with("received one of 1x178956970 to become 224x40086361280"), "{wide}");
+        let long = text([1, 178_956_970], [224, 224]);
+        assert!(long.contains("1 to 4194304 pixels") && long.ends_with("1x178956970 to become 224x224"), "{long}");
+        assert!(Scale::new([1, 178_956_970], [1, 178_956_970], Filter::Bilinear).is_ok());
+        assert!(Scale::new([1, 4], [10_000, 10_000], Filter::Bilinear).is_ok());
+    }
+
+    #[test]
+    fn pictures_in_between_are_not_larger_than_old_and_new() {
+        let scale = Scale::new([400_000, 2], [2, 400_000], Filter::Bilinear).unwrap();
+        assert_eq!(scale.between(), Some([2, 2]));
+        assert_eq!(Scale::new([30, 20], [20, 30], Filter::Bilinear).unwrap().between(), Some([30, 30]));
+        assert_eq!(Scale::new([30, 20], [30, 10], Filter::Bilinear).unwrap().between(), None);
+        assert_eq!(Scale::new([30, 20], [20, 10], Filter::Nearest).unwrap().between(), None);
+        let image = Image::from_u8([400_000, 2, 1], [3, 9].repeat(400_000)).unwrap();
+        let Pixels::U8(pixels) = scale.image(&image).unwrap().into_pixels() else { panic!("bytes stay bytes") };
+        assert_eq!((pixels.len(), pixels[0], pixels[399_999], pixels[400_000]), (800_000, 3, 9, 3));
     }
 }
