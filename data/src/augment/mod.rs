@@ -104,8 +104,8 @@ pub trait Augment: Send + Sync {
     /// Changes a sample; whatever is random about it comes from `rng`.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if a setting is out of its domain or does not suit the picture, or if masks have another size
-    /// than the picture.
+    /// [`Error::Argument`](crate::Error::Argument) if a setting is out of its domain or does not suit the picture, if masks have another size
+    /// than the picture, or if the new picture would have more than 178,956,970 pixels, as many as a [`Decoder`](crate::image_io::Decoder) reads, and more than the old one.
     fn apply(&self, sample: Sample, rng: &mut SampleRng) -> Result<Sample>;
 
     /// Changes a picture of which nothing else is known.

@@ -118,7 +118,8 @@ fn policy() -> impl Strategy<Value = Transform> {
     prop_oneof![
         Just(RandAugment::default().into()),
         Just(TrivialAugment::default().into()),
-        prop::sample::select(&tables[..]).prop_map(|policy| AutoAugment { policy, ..AutoAugment::default() }.into()),
+        prop::sample::select(tables.to_vec())
+            .prop_map(|policy| AutoAugment { policy, ..AutoAugment::default() }.into()),
     ]
 }
 

@@ -50,7 +50,7 @@ proptest! {
         for (class, sample) in samples.iter_mut().enumerate() {
             sample.labels.objects.iter_mut().for_each(|object| object.class = class);
         }
-        let all = mosaic(samples, [height, width], Fill::black(), &Keep::default(), rng).unwrap();
+        let all = mosaic(samples, [height, width], Fill::Constant(0.0), &Keep::default(), rng).unwrap();
         prop_assert_eq!(all.image.size(), [2 * height, 2 * width]);
         for (class, chain) in chains.into_iter().enumerate() {
             let mut one = all.clone();

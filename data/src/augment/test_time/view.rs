@@ -104,7 +104,7 @@ impl View {
     /// Both sides multiplied by a factor and rounded, at least 1, bilinearly.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless the factor is finite and above 0, the picture has pixels, and the result fits into memory.
+    /// [`Error::Argument`] unless the factor is finite and above 0, the picture has pixels, and the result is not too large: see [`Resize::resize`](crate::augment::Resize::resize).
     pub fn scaled(self, factor: f64) -> Result<View> {
         if !(factor.is_finite() && factor > 0.0) {
             return Err(Error::argument("view", format!("expected a finite factor above 0, received {factor}")));
