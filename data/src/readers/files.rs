@@ -7,7 +7,7 @@ use super::Options;
 use crate::{Error, Result};
 
 /// The usual extensions of the formats that [`Decoder`](crate::image_io::Decoder) reads, in lower case, the most frequent first.
-const PICTURES: [&str; 13] =
+pub(crate) const PICTURES: [&str; 13] =
     ["jpg", "jpeg", "png", "bmp", "webp", "gif", "ppm", "pgm", "pbm", "pnm", "pam", "jpe", "jfif"];
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
