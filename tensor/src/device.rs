@@ -52,8 +52,8 @@ impl Device {
         wgpu::adapters()
     }
 
-    /// Bytes that tensors take on this device, with those that freed tensors have left behind for the next ones
-    /// ([`release_idle_memory`](crate::release_idle_memory) gives these back).
+    /// Bytes that tensors take on this device, with those that they are copied to it and back through, and those that freed tensors and
+    /// copies have left behind for the next ones ([`release_idle_memory`](crate::release_idle_memory) gives these back).
     ///
     /// # Errors
     /// [`Error::Adapter`] if the adapter cannot be opened.

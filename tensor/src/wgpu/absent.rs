@@ -137,6 +137,10 @@ impl Memory {
         match *self {}
     }
 
+    pub(crate) fn find_buffer(&self) -> Result<bool> {
+        match *self {}
+    }
+
     pub(crate) fn fetch_buffer(&self) -> Result<()> {
         match *self {}
     }

@@ -5,7 +5,7 @@
 //! leads to another. Its operands stay alive until then, and are not changed: an operation in place first settles all that reads them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, TryLockError, Weak};
 
 use super::expression::Expression;
 use super::{Memory, fused};
@@ -58,7 +58,7 @@ impl Deferred {
         locked(&self.expression).as_ref().is_some_and(reads)
     }
 
-    /// Records the kernel that writes `memory`, which this is of, unless that has been done.
+    /// Records the kernel that writes `memory`, which this is of, unless that has been done. Where that fails the expression stays.
     #[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "memory settles itself, where there is any"))]
     pub(super) fn settle(&self, memory: &Memory) -> Result<()> {
         if self.is_settled.load(Ordering::Acquire) {
@@ -72,6 +72,22 @@ impl Deferred {
             self.is_settled.store(true, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// As [`Deferred::settle`], where that neither waits for anybody nor takes more memory than there is: else it is left.
+    fn settle_at_hand(&self, memory: &Memory) {
+        let mut expression = match self.expression.try_lock() {
+            Ok(expression) => expression,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if let Some(waiting) = expression.as_ref()
+            && memory.find_buffer().is_ok_and(|found| found)
+            && fused::record(waiting, memory, &self.layout).is_ok()
+        {
+            *expression = None;
+            self.is_settled.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -89,11 +105,18 @@ struct Results {
     crowd: usize,
 }
 
+impl Results {
+    /// Leaves out those that are settled or gone.
+    fn forget(&mut self) {
+        self.all.retain(|result| result.upgrade().is_some_and(|result| is_waiting(&result)));
+    }
+}
+
 impl Waiting {
     pub(super) fn push(&self, result: &Arc<Memory>) {
         let mut results = locked(&self.results);
         if results.all.len() >= results.crowd.max(64) {
-            results.all.retain(|result| result.upgrade().is_some_and(|result| is_waiting(&result)));
+            results.forget();
             results.crowd = 2 * results.all.len();
         }
         results.all.push(Arc::downgrade(result));
@@ -105,9 +128,27 @@ impl Waiting {
     /// As the kernels' recording.
     #[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "a context calls it, where there is one"))]
     pub(crate) fn settle(&self) -> Result<()> {
-        let results = std::mem::take(&mut locked(&self.results).all);
-        // Those behind one that fails wait no longer here, and are computed when they are needed.
-        results.iter().filter_map(Weak::upgrade).try_for_each(|result| result.settle())
+        // They stay known until they are computed: others may ask for those that read some memory meanwhile, and those that fail wait
+        // on.
+        self.alive().iter().try_for_each(|result| result.settle())?;
+        locked(&self.results).forget();
+        Ok(())
+    }
+
+    /// Computes what can be without more memory than there is, and without waiting for other threads: operands that only these results
+    /// hold are free then. Whoever needs one that fails hears why.
+    #[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "a context calls it, where there is one"))]
+    pub(crate) fn settle_at_hand(&self) {
+        for result in self.alive() {
+            if let Some(deferred) = result.deferral() {
+                deferred.settle_at_hand(&result);
+            }
+        }
+    }
+
+    /// Those that somebody holds. They are let go of without the lock: the last holder frees what it reads.
+    fn alive(&self) -> Vec<Arc<Memory>> {
+        locked(&self.results).all.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Computes everything that waits and reads this memory, which is about to change.
@@ -115,8 +156,7 @@ impl Waiting {
     /// # Errors
     /// As the kernels' recording.
     pub(crate) fn settle_readers(&self, memory: &Memory) -> Result<()> {
-        // They are let go of without the lock: the last holder frees what it reads.
-        let alive: Vec<Arc<Memory>> = locked(&self.results).all.iter().filter_map(Weak::upgrade).collect();
+        let alive = self.alive();
         let readers = alive.iter().filter(|other| other.deferral().is_some_and(|deferred| deferred.reads(memory)));
         readers.into_iter().try_for_each(|reader| reader.settle())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use super::Context;
@@ -71,6 +72,19 @@ impl Memory {
             self.buffer.get_or_init(|| buffer);
         }
         Ok(())
+    }
+
+    /// Takes the buffer of memory that waits, if there is one without giving back anything.
+    ///
+    /// # Errors
+    /// As [`Context::allocate`].
+    pub(crate) fn find_buffer(&self) -> Result<bool> {
+        if self.buffer.get().is_none()
+            && let Some(buffer) = self.context.find_buffer(self.bytes)?
+        {
+            self.buffer.get_or_init(|| buffer);
+        }
+        Ok(self.buffer.get().is_some())
     }
 
     pub(crate) fn known(&self) -> &Known {
@@ -182,7 +196,25 @@ impl Context {
         size_class(bytes.max(SMALLEST)) as u64 <= most
     }
 
+    /// A buffer for so many bytes.
+    ///
+    /// What waits is not computed for it, or only what can be at once: whoever asks may itself be computing something that waits, and
+    /// keep others from that.
     fn take_buffer(&self, bytes: usize) -> Result<::wgpu::Buffer> {
+        if let Some(buffer) = self.find_buffer(bytes)? {
+            return Ok(buffer);
+        }
+        self.reclaim()?;
+        if let Some(buffer) = self.find_buffer(bytes)? {
+            return Ok(buffer);
+        }
+        self.waiting.settle_at_hand();
+        self.reclaim()?;
+        self.find_buffer(bytes)?.ok_or(Error::OutOfMemory { bytes })
+    }
+
+    /// A buffer that lies idle, or a new one; none if there is no memory for it.
+    fn find_buffer(&self, bytes: usize) -> Result<Option<::wgpu::Buffer>> {
         let capacity = size_class(bytes.max(SMALLEST)) as u64;
         if capacity > self.limits.max_buffer_size {
             let message =
@@ -190,23 +222,34 @@ impl Context {
             return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
         }
         let recycled = locked(&self.pool).take(capacity);
-        if let Some(buffer) = recycled.or_else(|| self.create(capacity)) {
-            return Ok(buffer);
-        }
-        // What lies idle may be what is missing. Memory that kernels on their way use is only free behind them.
-        self.synchronize()?;
-        self.release_idle_memory();
-        self.create(capacity).ok_or(Error::OutOfMemory { bytes })
+        Ok(recycled.or_else(|| self.create(capacity)))
     }
 
-    /// Bytes of all buffers of tensors, idle ones included.
+    /// Gives back what lies idle, which may be what is missing. Memory that kernels on their way use is only free behind them.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if something that ran before has failed, or the device was lost.
+    pub(super) fn reclaim(&self) -> Result<()> {
+        self.finish()?;
+        self.release_idle_memory();
+        // Bind groups and buffers that have just been let go of.
+        self.poll(::wgpu::PollType::Poll);
+        self.check()
+    }
+
+    /// Bytes of all buffers of tensors, and of those that they are copied through, idle ones included.
     pub(crate) fn reserved(&self) -> u64 {
-        locked(&self.pool).reserved
+        locked(&self.pool).reserved + self.staged.load(Ordering::Relaxed)
+    }
+
+    /// Whether so many bytes more are within the bounds.
+    pub(super) fn is_within_bounds(&self, size: u64) -> bool {
+        self.reserved() + size <= self.bounds.memory
     }
 
     fn create(&self, size: u64) -> Option<::wgpu::Buffer> {
         use ::wgpu::BufferUsages;
-        if locked(&self.pool).reserved + size > self.bounds.memory {
+        if !self.is_within_bounds(size) {
             return None;
         }
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;

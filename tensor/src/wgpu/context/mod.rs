@@ -11,6 +11,7 @@ mod tests;
 mod timing;
 mod trouble;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use smallvec::SmallVec;
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pipelines: Mutex<Pipelines>,
     pool: Mutex<Pool>,
     staging: Mutex<Staging>,
+    /// Bytes of the buffers that staging has made.
+    staged: Arc<AtomicU64>,
     stream: Mutex<Stream>,
     waiting: Waiting,
     trouble: Arc<Trouble>,
@@ -52,7 +55,7 @@ pub(crate) struct Context {
 /// What a context may take, where that is less than its adapter has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Bytes of memory in all.
+    /// Bytes of memory in all, those that tensors are copied through included.
     pub(crate) memory: u64,
     /// Bytes of an operand that a kernel sees.
     pub(crate) binding: u64,
@@ -111,11 +114,13 @@ impl Context {
         let (device, queue, features) = adapters::opened(adapter, &limits)
             .map_err(|error| adapters::refused(index, format!("expected it to open, received {error}")))?;
         let trouble = Trouble::watch(&device);
+        let staged = Arc::default();
         Ok(Context {
             index,
             pipelines: Mutex::new(Pipelines::new(&device, Cache::open(&device))),
             pool: Mutex::default(),
-            staging: Mutex::default(),
+            staging: Mutex::new(Staging::new(&staged)),
+            staged,
             stream: Mutex::new(Stream::new(&device, &limits)),
             waiting: Waiting::default(),
             device,
@@ -249,6 +254,14 @@ impl Context {
     /// [`Error::Adapter`] if any of it failed.
     pub(crate) fn synchronize(&self) -> Result<()> {
         self.waiting.settle()?;
+        self.finish()
+    }
+
+    /// Waits for everything that was recorded.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if any of it failed.
+    fn finish(&self) -> Result<()> {
         let submission = locked(&self.stream).submit(self);
         self.wait(submission)
     }
@@ -258,6 +271,7 @@ impl Context {
         // Bind groups would keep the buffers.
         locked(&self.stream).bindings.clear();
         locked(&self.pool).release();
+        locked(&self.staging).release();
     }
 
     /// Loses the device, for tests of what follows from that.

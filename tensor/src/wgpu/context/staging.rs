@@ -1,6 +1,8 @@
 //! Ways between the processor's memory and the adapter's, through buffers that both can reach and that are used again.
 
 use std::future::poll_fn;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
@@ -17,31 +19,61 @@ const SMALLEST: usize = 4096;
 /// Idle bytes that are kept, for each way.
 const IDLE: u64 = 256 << 20;
 
+/// A buffer that counts as long as it is there.
+struct Staged {
+    buffer: Buffer,
+    reserved: Arc<AtomicU64>,
+}
+
+impl Staged {
+    fn new(buffer: Buffer, reserved: &Arc<AtomicU64>) -> Self {
+        reserved.fetch_add(buffer.size(), Ordering::Relaxed);
+        Staged { buffer, reserved: reserved.clone() }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        self.reserved.fetch_sub(self.buffer.size(), Ordering::Relaxed);
+    }
+}
+
+impl Deref for Staged {
+    type Target = Buffer;
+
+    fn deref(&self) -> &Buffer {
+        &self.buffer
+    }
+}
+
 /// Buffers for one way, by the usage that they are made with.
 struct Way {
     usage: BufferUsages,
-    idle: Vec<Buffer>,
+    idle: Vec<Staged>,
+    /// Bytes of all buffers of both ways, those in use included.
+    reserved: Arc<AtomicU64>,
 }
 
 impl Way {
-    fn new(usage: BufferUsages) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Way { usage, idle: Vec::new() }))
+    fn new(usage: BufferUsages, reserved: &Arc<AtomicU64>) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Way { usage, idle: Vec::new(), reserved: reserved.clone() }))
     }
 
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    fn take(&mut self, context: &Context, bytes: u64) -> Result<Buffer> {
-        let size = size_class((bytes as usize).max(SMALLEST)) as u64;
+    /// None if there is no memory for it.
+    fn take(&mut self, context: &Context, size: u64) -> Option<Staged> {
         if let Some(i) = self.idle.iter().position(|buffer| buffer.size() == size) {
-            return Ok(self.idle.swap_remove(i));
+            return Some(self.idle.swap_remove(i));
+        }
+        if !context.is_within_bounds(size) {
+            return None;
         }
         let mapped_at_creation = self.usage.contains(BufferUsages::MAP_WRITE);
         let descriptor = BufferDescriptor { label: Some("staging"), size, usage: self.usage, mapped_at_creation };
-        context.create_buffer(&descriptor).ok_or(Error::OutOfMemory { bytes: bytes as usize })
+        Some(Staged::new(context.create_buffer(&descriptor)?, &self.reserved))
     }
 
-    fn give(&mut self, buffer: Buffer) {
-        let idle: u64 = self.idle.iter().map(Buffer::size).sum();
+    fn give(&mut self, buffer: Staged) {
+        let idle: u64 = self.idle.iter().map(|buffer| buffer.size()).sum();
         if idle + buffer.size() <= IDLE {
             self.idle.push(buffer);
         }
@@ -54,32 +86,52 @@ pub(super) struct Staging {
     /// Unmapped while idle.
     down: Arc<Mutex<Way>>,
     /// Buffers that the commands recorded so far copy from.
-    in_use: Vec<Buffer>,
-}
-
-impl Default for Staging {
-    fn default() -> Self {
-        let up = Way::new(BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC);
-        let down = Way::new(BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        Staging { up, down, in_use: Vec::new() }
-    }
+    in_use: Vec<Staged>,
 }
 
 impl Staging {
+    /// Without buffers; the bytes of those that are made are added to `reserved`.
+    pub(super) fn new(reserved: &Arc<AtomicU64>) -> Self {
+        let up = Way::new(BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC, reserved);
+        let down = Way::new(BufferUsages::MAP_READ | BufferUsages::COPY_DST, reserved);
+        Staging { up, down, in_use: Vec::new() }
+    }
+
     /// Buffers that the adapter has been told to copy from are idle once they can be mapped again.
     pub(super) fn submitted(&mut self) {
         for buffer in self.in_use.drain(..) {
-            let (way, mapped) = (self.up.clone(), buffer.clone());
-            buffer.map_async(MapMode::Write, .., move |result| {
+            let (way, mapped) = (self.up.clone(), buffer.buffer.clone());
+            mapped.map_async(MapMode::Write, .., move |result| {
                 if result.is_ok() {
-                    locked(&way).give(mapped);
+                    locked(&way).give(buffer);
                 }
             });
+        }
+    }
+
+    /// Lets go of what lies idle.
+    pub(super) fn release(&mut self) {
+        for way in [&self.up, &self.down] {
+            locked(way).idle.clear();
         }
     }
 }
 
 impl Context {
+    /// # Errors
+    /// [`Error::OutOfMemory`] if the adapter has no more, also after idle memory was given back; [`Error::Adapter`] if something that
+    /// ran before has failed.
+    fn stage(&self, way: &Mutex<Way>, bytes: u64) -> Result<Staged> {
+        let size = size_class((bytes as usize).max(SMALLEST)) as u64;
+        // Buffers come back to their way while the adapter is waited for: it may not be kept meanwhile.
+        let found = locked(way).take(self, size);
+        if let Some(buffer) = found {
+            return Ok(buffer);
+        }
+        self.reclaim()?;
+        locked(way).take(self, size).ok_or(Error::OutOfMemory { bytes: bytes as usize })
+    }
+
     /// A copy of these bytes in the adapter's memory.
     ///
     /// # Errors
@@ -90,7 +142,7 @@ impl Context {
         let way = locked(&self.staging).up.clone();
         for (piece, start) in bytes.chunks(COPIED as usize).zip((0..).step_by(COPIED as usize)) {
             let size = (piece.len() as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
-            let buffer = locked(&way).take(self, size)?;
+            let buffer = self.stage(&way, size)?;
             match buffer.get_mapped_range_mut(..size) {
                 Ok(mut mapped) => mapped.slice(..piece.len()).copy_from_slice(piece),
                 Err(_) => {
@@ -114,7 +166,7 @@ pub(crate) const PIECE: usize = COPIED as usize;
 /// Bytes on their way from the adapter's memory.
 pub(crate) struct Readback {
     context: Arc<Context>,
-    buffer: Buffer,
+    buffer: Staged,
     /// Bytes before the first one that is wanted, and those up to the last one.
     skip: usize,
     size: u64,
@@ -142,7 +194,7 @@ impl Memory {
         let skip = start % COPY_BUFFER_ALIGNMENT as usize;
         let size = ((skip + count) as u64).next_multiple_of(COPY_BUFFER_ALIGNMENT);
         let way = locked(&context.staging).down.clone();
-        let buffer = locked(&way).take(context, size)?;
+        let buffer = context.stage(&way, size)?;
         let submission = {
             let mut stream = locked(&context.stream);
             stream.encoder(context).copy_buffer_to_buffer(
