@@ -12,15 +12,20 @@ fn normal(shape: [usize; 2], seed: u64) -> Tensor {
 
 fn is_flat_on(device: Device) {
     let mut w = normal([40, 30], 34).to_device(device).unwrap();
-    let x = normal([16, 40], 35).to_device(device).unwrap();
+    let batch = normal([16, 40], 35);
+    // As in training: a batch goes up, and a loss comes back.
     let step = |w: &mut Tensor| -> ocelli_tensor::Result<()> {
-        let gradient = x.t()?.matmul(&x.matmul(w)?.tanh()?)?;
+        let x = batch.to_device(device)?;
+        let y = x.matmul(w)?.tanh()?;
+        assert!(y.square()?.mean(..)?.item::<f32>()?.is_finite());
+        let gradient = x.t()?.matmul(&y)?;
         w.update(&gradient, &mut [], UpdateRule::Descent { rate: 1e-3 }, WeightDecay::default())
     };
     for _ in 0..50 {
         step(&mut w).unwrap();
     }
     let before = device.reserved_memory().unwrap();
+    assert!(before >= 4 * (2 * 40 * 30 + 2 * 16 * 40), "tensors and what they are copied through: {before}");
     for _ in 0..1000 {
         step(&mut w).unwrap();
     }
