@@ -93,15 +93,22 @@ pub fn largest(gradients: &Gradients, parameters: &[(String, Param)]) -> Result<
     Ok(largest)
 }
 
+/// The sum of the squares is below this where some may have been too small for `f32`.
+const SMALL: f64 = 1e-30;
+/// Brings numbers whose squares leave the range of `f32` into it, up or down.
+const SCALE: f64 = (1u128 << 100) as f64;
+
+/// The Euclidean norm, in `f32` unless the numbers are of `f64`, which not every device has.
 fn norm(x: &Tensor) -> Result<f64> {
-    let dtype = if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
-    let quick = x.to_dtype(dtype)?.square()?.sum(..)?.to_dtype(DType::F64)?.item::<f64>()?;
-    // Squares may leave the range of f32 where the norm does not.
-    let squares = match quick.is_finite() && quick > 1e-30 {
-        true => quick,
-        false => x.to_dtype(DType::F64)?.square()?.sum(..)?.item::<f64>()?,
-    };
-    Ok(squares.sqrt())
+    let x = if x.dtype() == DType::F64 { x.clone() } else { x.to_dtype(DType::F32)? };
+    let squares = |x: &Tensor| -> Result<f64> { Ok(x.square()?.sum(..)?.item::<f64>()?) };
+    let quick = squares(&x)?;
+    if quick.is_nan() || (quick.is_finite() && quick > SMALL) {
+        return Ok(quick.sqrt());
+    }
+    // Squares may leave the range where the norm does not.
+    let scale = if quick.is_finite() { SCALE } else { 1.0 / SCALE };
+    Ok(squares(&x.mul(scale)?)?.sqrt() / scale)
 }
 
 fn scaled(gradient: &Tensor, norm: f64, max_norm: f64) -> Result<Tensor> {
