@@ -1,15 +1,16 @@
 //! What bad input gets: an error that says what is wrong, before or in training, and files that are whole.
 
+use std::io::Write;
 use std::path::Path;
 
 use crate::common::{self, Bars, augmented_bars, blob_loader, blobs, mlp, weights};
 use ocelli_data::{DataLoader, Dataset, Image};
 use ocelli_nn::losses::{CrossEntropy, Reduction};
-use ocelli_nn::{Module, Sequential};
+use ocelli_nn::{Module, Param, Sequential};
 use ocelli_optim::Sgd;
-use ocelli_tensor::Tensor;
+use ocelli_tensor::{DType, Device, Tensor};
 use ocelli_train::{
-    Accuracy, BinaryAccuracy, Callback, Checkpoint, Context, CsvLogger, Error, ModelCheckpoint, Progress, Result,
+    Accuracy, BinaryAccuracy, Callback, Checkpoint, Clip, Context, CsvLogger, Error, ModelCheckpoint, Progress, Result,
     Trainer,
 };
 
@@ -67,6 +68,37 @@ fn a_loss_that_is_no_number_names_step_and_parameter_and_leaves_the_checkpoint()
     let checkpoint = Checkpoint::load(&path).unwrap();
     assert_eq!((checkpoint.epoch(), checkpoint.step()), (1, 0));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_adapter_clips_and_names_the_parameter_of_a_loss_that_is_no_number() {
+    let device = match Device::wgpu(0) {
+        Ok(device) => device,
+        Err(error) => {
+            assert!(std::env::var_os("OCELLI_TEST_ADAPTER").is_none(), "{error}");
+            let _ = writeln!(std::io::stderr(), "skipped: there is no graphics adapter: {error}");
+            return;
+        }
+    };
+    for clip in [Clip::Value(0.1), Clip::Norm(0.1), Clip::GlobalNorm(0.1)] {
+        let [cpu, there] = [Device::Cpu, device].map(|device| {
+            let model = mlp(0);
+            model.to(device).unwrap();
+            trainer(&model).clip(clip).fit(&blob_loader(64, 0), None, 1).unwrap();
+            model.to(Device::Cpu).unwrap();
+            let values = |(_, param): (String, Param)| param.tensor().to_vec::<f32>().unwrap();
+            model.named_parameters().into_iter().flat_map(values).collect::<Vec<f32>>()
+        });
+        let is_close = |(a, e): (&f32, &f32)| (a - e).abs() < 1e-4;
+        assert!(there.iter().zip(&cpu).all(is_close), "{clip:?}: expected {cpu:?}, received {there:?}");
+    }
+    let model = mlp(0);
+    model.to(device).unwrap();
+    let bias = model.named_parameters().into_iter().find(|(key, _)| key == "2.bias").unwrap().1;
+    bias.set(Tensor::full(bias.shape(), f32::NAN, DType::F32).unwrap().to_device(device).unwrap()).unwrap();
+    let error = trainer(&model).fit(&blob_loader(64, 0), None, 1).unwrap_err();
+    let Error::NonFiniteLoss { culprit: Some((name, norm)), .. } = error else { panic!("{error}") };
+    assert!((name.starts_with("0.") || name.starts_with("2.")) && norm.is_nan(), "{name}: {norm}");
 }
 
 #[test]
