@@ -147,7 +147,8 @@ impl Tensor {
         apply_floats!("div", Pair::float("div", self, other.into())?, |x, y| x / y)
     }
 
-    /// `self - other · floor(self / other)`: the remainder with the divisor's sign (Python's `%`).
+    /// `self - other · floor(self / other)`: the remainder with the divisor's sign (Python's `%`). Of floats it is exact on every device,
+    /// but where the signs differ: there the divisor is added to the exact remainder, and the sum rounded (it may be the divisor then).
     ///
     /// # Errors
     /// [`Error::Broadcast`], [`Error::Device`], [`Error::DType`] for booleans, [`Error::Argument`] if an integer is divided by 0.
@@ -171,7 +172,8 @@ impl Tensor {
         }
     }
 
-    /// `floor(self / other)` in the promoted dtype (Python's `//`).
+    /// `floor(self / other)` in the promoted dtype (Python's `//`). Of floats it is the floor of the rounded quotient: where that is the
+    /// whole number above, so is the result.
     ///
     /// # Errors
     /// [`Error::Broadcast`], [`Error::Device`], [`Error::DType`] for booleans, [`Error::Argument`] if an integer is divided by 0.

@@ -1,7 +1,10 @@
 // Numbers of f32: what the kernels of every float type compute in.
 //
 // Divisions, roots, logarithms and exponentials are as exact as the adapter's; the functions that WGSL lacks, or that adapters
-// compute from a cruder formula, are made of these here, within some 4 ulp.
+// compute from a cruder formula, are made of these here. Remainders and floor division are exact. Arcs, sines, cosines and roots are
+// within 4 ulp of the CPU's; hyperbolic functions and erf within 16, erfinv 64; what an exponential goes into (sigmoid, sinh, erfc,
+// gelu) has its error, which WGSL bounds by 3 + 2|x| ulp: up to 256; general powers up to 4096. Those are the bounds that
+// tests/suite/wgpu/elementwise.rs holds them to.
 
 alias X = f32;
 
@@ -441,20 +444,95 @@ fn unary(f: u32, x: X, low: X, high: X) -> X {
 
 // ---- of two numbers ------------------------------------------------------------------------------------------------
 
-// The remainder with the divisor's sign. The quotient's rounding is put right by one step; quotients beyond 2²⁴ are not exact.
+// The 24 digits of a number that is neither 0 nor infinite, by its bits without the sign: the first of them is 1.
+fn digits_of(size: u32) -> u32 {
+    if size >= 0x800000u { return (size & 0x7fffffu) | 0x800000u; }
+    return size << (countLeadingZeros(size) - 8u);
+}
+
+// Its exponent as the bits have it; less than 1 for numbers that are too small to be normal.
+fn exponent_of(size: u32) -> i32 {
+    if size >= 0x800000u { return i32(size >> 23u); }
+    return 9 - i32(countLeadingZeros(size));
+}
+
+// The bits of the number with these digits and this exponent. What is behind the last digit of one too small to be normal is left out.
+fn size_of(digits: u32, exponent: i32) -> u32 {
+    if exponent < 1 { return digits >> u32(1 - exponent); }
+    return (u32(exponent) << 23u) | (digits & 0x7fffffu);
+}
+
+// The bits of the remainder of two sizes by theirs, y not being 0: exact, by long division of their digits, eight at a time.
+fn remainder_of_sizes(x: u32, y: u32) -> u32 {
+    if x < y { return x; }
+    let divisor = digits_of(y);
+    var gap = exponent_of(x) - exponent_of(y);
+    var r = digits_of(x) % divisor;
+    while gap > 0 {
+        let step = min(gap, 8);
+        r = (r << u32(step)) % divisor;
+        gap -= step;
+    }
+    if r == 0u { return 0u; }
+    let shift = i32(countLeadingZeros(r)) - 8;
+    return size_of(r << u32(shift), exponent_of(y) - shift);
+}
+
+// The difference of two sizes, 0 < y < x, rounded.
+fn difference_of_sizes(x: u32, y: u32) -> f32 {
+    if x >= 0x21000000u { return bitcast<f32>(x) - bitcast<f32>(y); }
+    // Of numbers that are 2⁶⁴ times as large, none of which is too small to be normal.
+    let larger = bitcast<f32>(size_of(digits_of(x), exponent_of(x) + 64));
+    let difference = bitcast<u32>(larger - bitcast<f32>(size_of(digits_of(y), exponent_of(y) + 64)));
+    return bitcast<f32>(size_of(digits_of(difference), exponent_of(difference) - 64));
+}
+
+// The remainder with the divisor's sign: exact if the operands have one sign, else the divisor less the exact remainder, rounded once.
+// By bits, as is floor division: adapters may take numbers too small to be normal for 0.
 fn remainder(x: f32, y: f32) -> f32 {
-    if y == 0.0 || is_infinite(x) || is_nan(x) || is_nan(y) { return nan(); }
-    if is_infinite(y) { return select(y, x, x == 0.0 || (x < 0.0) == (y < 0.0)); }
-    let size = abs(y);
-    // The product of quotient and divisor in four parts, each of which a float holds: `fma` need not be exact.
-    let quotient = trunc(abs(x) / size);
-    let q = bitcast<f32>(bitcast<u32>(quotient) & 0xfffff000u);
-    let d = bitcast<f32>(bitcast<u32>(size) & 0xfffff000u);
-    var r = abs(x) - q * d - q * (size - d) - (quotient - q) * d - (quotient - q) * (size - d);
-    if r >= size { r -= size; }
-    if r < 0.0 { r += size; }
-    r = with_sign(r, x);
-    return select(r, r + y, r != 0.0 && (r < 0.0) != (y < 0.0));
+    let dividend = bitcast<u32>(x) & 0x7fffffffu;
+    let divisor = bitcast<u32>(y) & 0x7fffffffu;
+    if divisor == 0u || dividend >= 0x7f800000u || divisor > 0x7f800000u { return nan(); }
+    var r = dividend;
+    if divisor < 0x7f800000u { r = remainder_of_sizes(dividend, divisor); }
+    let is_same_sign = ((bitcast<u32>(x) ^ bitcast<u32>(y)) & 0x80000000u) == 0u;
+    if r == 0u || is_same_sign { return with_sign(bitcast<f32>(r), x); }
+    return with_sign(difference_of_sizes(divisor, r), y);
+}
+
+// The floor of the correctly rounded quotient: an adapter's own may be off by 2.5 ulp, and so on the wrong side of a whole number.
+fn floor_division(x: f32, y: f32) -> f32 {
+    let dividend = bitcast<u32>(x) & 0x7fffffffu;
+    let divisor = bitcast<u32>(y) & 0x7fffffffu;
+    let sign = (bitcast<u32>(x) ^ bitcast<u32>(y)) & 0x80000000u;
+    if dividend > 0x7f800000u || divisor > 0x7f800000u { return nan(); }
+    let is_endless = dividend == 0x7f800000u || divisor == 0u;
+    let is_zero = dividend == 0u || divisor == 0x7f800000u;
+    if is_endless && is_zero { return nan(); }
+    if is_endless { return bitcast<f32>(infinity_bits | sign); }
+    if is_zero { return bitcast<f32>(sign); }
+    var exponent = exponent_of(dividend) - exponent_of(divisor);
+    // Below a half the size does not matter, unless it is so small that it counts as 0.
+    if exponent < -1 { return floor(bitcast<f32>(select(0x3e800000u, 0u, exponent < -150) | sign)); }
+    let by = digits_of(divisor);
+    var r = digits_of(dividend);
+    if r < by {
+        r <<= 1u;
+        exponent -= 1;
+    }
+    if exponent > 127 { return bitcast<f32>(infinity_bits | sign); }
+    // The first digit is 1; 24 more are divided out, of which the last rounds.
+    var q = 1u;
+    r -= by;
+    for (var i = 0u; i < 3u; i++) {
+        r <<= 8u;
+        q = (q << 8u) | (r / by);
+        r %= by;
+    }
+    let is_above = (q & 1u) != 0u && (r != 0u || (q & 2u) != 0u);
+    q = (q >> 1u) + select(0u, 1u, is_above);
+    // Rounded up to a power of two, it carries into the exponent.
+    return floor(bitcast<f32>(((u32(exponent + 126) << 23u) + q) | sign));
 }
 
 // xʸ for any signs: adapters know it for x ≥ 0 alone.
@@ -545,7 +623,7 @@ fn binary(f: u32, x: X, y: X, low: X) -> X {
         case MUL: { return x * y; }
         case DIV: { return x / y; }
         case REM: { return remainder(x, y); }
-        case FLOOR_DIV: { return floor(x / y); }
+        case FLOOR_DIV: { return floor_division(x, y); }
         case POW: { return power(x, y); }
         case MAXIMUM: { return select(y, x, x > y || is_nan(x)); }
         case MINIMUM: { return select(y, x, x < y || is_nan(x)); }

@@ -113,7 +113,7 @@ const OF_TWO: [OfTwo; 20] = [
     ("logical_xor", |x, y| x.logical_xor(y), 0.0),
     ("where", |x, y| x.gt(0)?.where_(x, y), 0.0),
     ("div", |x, y| x.div(y), 3.0),
-    ("rem", |x, y| x.rem(y), 4.0),
+    ("rem", |x, y| x.rem(y), 0.0),
     ("pow", |x, y| x.pow(y), 4096.0),
     ("atan2", |x, y| x.atan2(y), 8.0),
     ("hypot", |x, y| x.hypot(y), 4.0),
@@ -124,14 +124,9 @@ fn functions_of_two_numbers() {
     let x = wild(100);
     let (a, b) = (x.unsqueeze(1).unwrap(), x.unsqueeze(0).unwrap());
     for (name, f, tolerance) in OF_TWO {
-        if name != "rem" {
-            same(name, &[&a, &b], tolerance, |x| f(&x[0], &x[1]));
-        }
+        same(name, &[&a, &b], tolerance, |x| f(&x[0], &x[1]));
     }
-    // Remainders of quotients that floats hold.
     let (a, b) = (normal(&[40, 1], 2).mul(10.0).unwrap(), normal(&[1, 40], 3));
-    same("rem", &[&a, &b], 256.0, |x| x[0].rem(&x[1]));
-    same("floor_div", &[&a, &b], 0.0, |x| x[0].floor_div(&x[1]));
     for dtype in [DType::F16, DType::BF16] {
         let (a, b) = (a.to_dtype(dtype).unwrap(), b.to_dtype(dtype).unwrap());
         for (name, f, _) in &OF_TWO[..16] {
@@ -154,6 +149,29 @@ fn functions_of_two_numbers() {
     for (name, f, _) in [OF_TWO[0], OF_TWO[2], OF_TWO[3], OF_TWO[4], OF_TWO[5], OF_TWO[11], OF_TWO[12], OF_TWO[13]] {
         same(&format!("{name} of bools"), &[&bools, &bools.t().unwrap()], 0.0, |x| f(&x[0], &x[1]));
     }
+}
+
+#[test]
+fn remainders_and_floor_division() {
+    // The numbers that the one step of a quotient too large for its digits left wrong, and their likes.
+    let mut values = vec![1.0f32, 2.0, 3.0, 7.0, 10.0, 0.1, 0.3, 1e10, 5e8, 16_777_217.0, 1e-30, 1e30, f32::MAX];
+    // The least normal number, and smaller ones.
+    values.extend([f32::MIN_POSITIVE, 1.5 * f32::MIN_POSITIVE, 1e-40, 7e-45, 1e-45]);
+    values.extend([0.0, f32::INFINITY, f32::NAN]);
+    let scales = [1.0, 1e-3, 1e8, 1e-37, 1e35];
+    let normal = normal(&[60], 4).to_vec::<f32>().unwrap();
+    values.extend(normal.iter().zip(scales.iter().cycle()).map(|(x, scale)| x.abs() * scale));
+    let signed: Vec<f32> = values.iter().flat_map(|&x| [x, -x]).collect();
+    let x = Tensor::new(&signed[..]).unwrap();
+    let (a, b) = (x.unsqueeze(1).unwrap(), x.unsqueeze(0).unwrap());
+    same("rem", &[&a, &b], 0.0, |x| x[0].rem(&x[1]));
+    same("floor_div", &[&a, &b], 0.0, |x| x[0].floor_div(&x[1]));
+    // Multiples, and numbers just beside them.
+    let (a, b) = (Tensor::arange(-3000, 3000, 7).unwrap(), Tensor::arange(1, 60, 1).unwrap());
+    let (a, b) =
+        (a.to_dtype(DType::F32).unwrap().unsqueeze(1).unwrap(), b.to_dtype(DType::F32).unwrap().mul(0.1).unwrap());
+    same("floor_div of multiples", &[&a.mul(&b).unwrap(), &b], 0.0, |x| x[0].floor_div(&x[1]));
+    same("floor_div", &[&a, &b], 0.0, |x| x[0].floor_div(&x[1]));
 }
 
 #[test]
