@@ -3,8 +3,8 @@
 mod adapter;
 
 use ocelli_tensor::{
-    Activation, ConvOptions, DType, Device, Error, Generator, InterpolateMode, NormOptions, PadMode, PoolOptions,
-    ResizeTo, Result, RoiMode, RoiOptions, Slice, Tensor, UpdateRule, WeightDecay,
+    Activation, ClassTargets, ConvOptions, DType, Device, Error, Generator, InterpolateMode, NormOptions, PadMode,
+    PoolOptions, ResizeTo, Result, RoiMode, RoiOptions, Slice, Tensor, UpdateRule, WeightDecay,
 };
 
 use adapter::or_skipped;
@@ -114,6 +114,35 @@ fn folds() {
         let (dx, dgamma, dbeta) = x[0].layer_norm_backward(&x[0], &gamma, (&mean, &var), 1e-5)?;
         Ok([y, mean, var, dx, dgamma, dbeta])
     });
+}
+
+#[test]
+fn cross_entropy() {
+    // Pictures that are seen one by one, one that is seen by parts of it, rows, and more positions than labels are seen of.
+    for (shape, axis) in [([5, 7, 30, 41], 1), ([2, 9, 50, 61], 1), ([3, 40, 50, 11], 3), ([2, 3, 150, 61], 1)] {
+        let mut x = normal(&shape);
+        let mut places = shape.to_vec();
+        let classes = places.remove(axis);
+        let mut generator = Generator::new(5);
+        let labels = Tensor::randint(0, classes as i64, &places[..], DType::I64, &mut generator).unwrap();
+        let dy = normal(&places);
+        let weights = Some((0..classes).map(|i| 0.5 + i as f64).collect());
+        let weighted = ClassTargets { weights, label_smoothing: 0.1, ignore_index: Some(1) };
+        for targets in [ClassTargets::default(), weighted] {
+            for order in ["row-major", "channels-last"] {
+                same(&format!("cross entropy, {order}"), &[&x, &labels, &dy], 1e-5, |x| {
+                    let axis = axis as isize;
+                    let (losses, statistics) = x[0].cross_entropy(&x[1], axis, &targets)?;
+                    let dx = x[0].cross_entropy_backward(&x[1], &statistics, &x[2], axis, &targets)?;
+                    let mass = targets.mass(&x[1], classes, DType::F32)?;
+                    Ok([losses, statistics, dx, mass])
+                });
+                let last = x.permute([0, 2, 3, 1]).unwrap();
+                x = last.reshape([x.numel()]).unwrap().reshape(last.shape().clone()).unwrap();
+                x = x.permute([0, 3, 1, 2]).unwrap();
+            }
+        }
+    }
 }
 
 #[test]
@@ -237,4 +266,8 @@ fn what_cannot_be_cut_is_refused() {
     assert!(matches!(error, Error::Binding { most: 65_536, .. }), "{error}");
     assert!(error.to_string().starts_with("wgpu:0: expected at most 65536 bytes"), "{error}");
     assert_eq!(x.narrow(0, 0, 100).unwrap().sum(..).unwrap().numel(), 1);
+    let places = Tensor::new([7i64, 100_000]).unwrap().to_device(device).unwrap();
+    for error in [x.index_select(0, &places).err(), x.gather(0, &places).err()] {
+        assert!(matches!(error, Some(Error::Binding { .. })), "{error:?}");
+    }
 }

@@ -2,9 +2,10 @@
 
 use super::elementwise::{ROUNDING, rounding};
 use super::index::{first_outside, is_whole};
-use super::norm::SUMS;
+use super::norm::{SUMS, shaped};
 use super::series::{SERIES, Series, Team};
 use super::softmax::EXPONENTIALS;
+use super::windows::{each_window, in_parts};
 use super::{Grid, Kernel, Program, Stored};
 use crate::cpu::reduce::Block;
 use crate::{ClassTargets, DType, Result, Tensor};
@@ -38,18 +39,20 @@ pub(crate) fn classes(labels: &Tensor, classes: usize, ignored: Option<i64>) -> 
     // Nobody has more classes than an `i32` counts.
     let bound = classes.min(i32::MAX as usize) as u32;
     let bits = ignored.unwrap_or_default() as u64;
-    let params = [
-        out.numel() as u32,
-        0,
-        bound,
-        numbers.layout().offset as u32,
-        bits as u32,
-        (bits >> 32) as u32,
-        u32::from(ignored.is_some()),
-    ];
-    let program = Program { kernel: &CLASSES, types: &[], sizes: &[], constants: &[] };
-    let grid = Grid::of(out.numel(), GROUP);
-    out.memory().context().run(program, &params, &[out.memory()], &[numbers.memory()], grid)?;
+    each_window([&flat(&out), &flat(&numbers)], &mut |[out, numbers]| {
+        let params = [
+            out.numel() as u32,
+            0,
+            bound,
+            numbers.layout().offset as u32,
+            bits as u32,
+            (bits >> 32) as u32,
+            u32::from(ignored.is_some()),
+        ];
+        let program = Program { kernel: &CLASSES, types: &[], sizes: &[], constants: &[] };
+        let grid = Grid::of(out.numel(), GROUP);
+        out.memory().context().run(program, &params, &[out.memory()], &[numbers.memory()], grid)
+    })?;
     let is_known = known.extremes.get().is_some_and(|&(least, greatest)| least >= 0 && greatest < i64::from(bound))
         || known.labels.get() == Some(&(classes, ignored));
     let are_classes = is_known || first_outside(&out, -1, i32::MAX.into())?.is_none();
@@ -66,14 +69,22 @@ pub(crate) fn forward(x: &Tensor, block: Block, classes: &Tensor, targets: &Clas
         let zeros = |shape: &[usize], dtype| Tensor::full_on(x.device(), shape, 0, dtype);
         return Ok([zeros(classes.shape(), x.dtype())?, zeros(&[2, classes.numel()], DType::F32)?]);
     }
-    let losses = Tensor::empty_on_wgpu(x, classes.shape(), x.dtype())?;
-    let statistics = Tensor::empty_on_wgpu(x, [2, classes.numel()], DType::F32)?;
-    if losses.numel() > 0 {
-        let team = Series::of(block).whole("cross_entropy")?;
-        let operands = Operands { x, dy: x, statistics: x, targets };
-        operands.run(&FORWARD, team, block.n, &[&losses, &statistics], &[x, classes])?;
-    }
-    Ok([losses, statistics])
+    let Block { outer, n, inner } = block;
+    let positions = [&positions_of(x, block)?, &shaped(classes, [outer, inner])];
+    let [losses, statistics] = in_parts(positions, &[0, 1], &|[x, classes]| {
+        let (x, classes) = (x.transpose(1, 2)?.contiguous()?, classes.contiguous()?);
+        let losses = Tensor::empty_on_wgpu(&x, classes.shape(), x.dtype())?;
+        let [outer, inner] = [0, 1].map(|axis| classes.shape()[axis]);
+        let statistics = Tensor::empty_on_wgpu(&x, [2, outer, inner], DType::F32)?;
+        if losses.numel() > 0 {
+            let team = Series::of(Block { outer, n, inner }).whole("cross_entropy")?;
+            let operands = Operands { x: &x, dy: &x, statistics: &x, classes: &classes, targets };
+            operands.run(&FORWARD, team, n, &[&losses, &statistics], &[&x, &classes])?;
+        }
+        Ok([losses, statistics.permute([1, 2, 0])?])
+    })?;
+    let statistics = statistics.permute([2, 0, 1])?.contiguous()?;
+    Ok([shaped(&losses.contiguous()?, classes.shape()), shaped(&statistics, [2, classes.numel()])])
 }
 
 /// The gradient at the logits, in their dtype, from that at the losses and the statistics, both of `f32` and row-major.
@@ -83,21 +94,47 @@ pub(crate) fn backward(
     classes: &Tensor,
     targets: &ClassTargets,
 ) -> Result<Tensor> {
-    let dx = Tensor::empty_on_wgpu(x, x.shape(), x.dtype())?;
-    if dx.numel() > 0 {
-        let operands = Operands { x, dy, statistics, targets };
-        operands.run(&BACKWARD, Series::of(block).strewn(), block.n, &[&dx], &[x, classes, statistics, dy])?;
-    }
-    Ok(dx)
+    let Block { outer, n, inner } = block;
+    let positions = [
+        &positions_of(x, block)?,
+        &shaped(statistics, [2, outer, inner]).permute([1, 2, 0])?,
+        &shaped(dy, [outer, inner]),
+        &shaped(classes, [outer, inner]),
+    ];
+    let [dx] = in_parts(positions, &[0, 1], &|[x, statistics, dy, classes]| {
+        let (x, statistics) = (x.transpose(1, 2)?.contiguous()?, statistics.permute([2, 0, 1])?.contiguous()?);
+        let (dy, classes) = (dy.contiguous()?, classes.contiguous()?);
+        let dx = Tensor::empty_on_wgpu(&x, x.shape(), x.dtype())?;
+        if dx.numel() > 0 {
+            let [outer, inner] = [0, 1].map(|axis| classes.shape()[axis]);
+            let team = Series::of(Block { outer, n, inner }).strewn();
+            let operands = Operands { x: &x, dy: &dy, statistics: &statistics, classes: &classes, targets };
+            operands.run(&BACKWARD, team, n, &[&dx], &[&x, &classes, &statistics, &dy])?;
+        }
+        Ok([dx.transpose(1, 2)?])
+    })?;
+    Ok(shaped(&dx.transpose(1, 2)?.contiguous()?, x.shape()))
+}
+
+/// The logits as `[outer, inner, classes]`, however they lie: what goes on at one position does not touch others.
+fn positions_of(x: &Tensor, Block { outer, n, inner }: Block) -> Result<Tensor> {
+    shaped(x, [outer, n, inner]).transpose(1, 2)
+}
+
+/// A row-major tensor as one axis.
+fn flat(x: &Tensor) -> Tensor {
+    shaped(x, [x.numel()])
 }
 
 /// The sum of the targets of each position by its class, of so many classes.
 pub(crate) fn mass(classes: &Tensor, count: usize, dtype: DType, targets: &ClassTargets) -> Result<Tensor> {
     let out = Tensor::empty_on_wgpu(classes, classes.shape(), dtype)?;
     if out.numel() > 0 {
-        let team = Series::rows(out.numel(), 1).whole("cross_entropy")?;
-        let operands = Operands { x: &out, dy: &out, statistics: &out, targets };
-        operands.run(&MASS, team, count, &[&out], &[classes])?;
+        each_window([&flat(&out), &flat(classes)], &mut |[out, classes]| {
+            let team = Series::rows(out.numel(), 1).whole("cross_entropy")?;
+            let operands = Operands { x: out, dy: out, statistics: out, classes, targets };
+            operands.run(&MASS, team, count, &[out], &[classes])
+        })?;
     }
     Ok(out)
 }
@@ -107,6 +144,7 @@ struct Operands<'a> {
     x: &'a Tensor,
     dy: &'a Tensor,
     statistics: &'a Tensor,
+    classes: &'a Tensor,
     targets: &'a ClassTargets,
 }
 
@@ -127,6 +165,7 @@ impl Operands<'_> {
         params.extend([self.x, self.dy, self.statistics].map(|x| x.layout().offset as u32));
         let numbers = [1.0 - label_smoothing, label_smoothing / classes as f64, total];
         params.extend(numbers.map(|number| (number as f32).to_bits()));
+        params.push(self.classes.layout().offset as u32);
         let table = match weights {
             Some(weights) => weights.iter().map(|&weight| weight as f32).collect(),
             None => Vec::new(),

@@ -14,6 +14,8 @@ struct Params {
     share: f32,
     // Sum of the weights.
     total: f32,
+    // Where the classes begin.
+    classes: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

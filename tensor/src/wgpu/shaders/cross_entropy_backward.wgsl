@@ -15,7 +15,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     let end = end_of(place);
     var j = first_of(place);
     if !place.inside || j >= end { return; }
-    let label = classes[place.series];
+    let label = classes[p.classes + place.series];
     var most = 0.0;
     var ln = 0.0;
     var slope = 0.0;

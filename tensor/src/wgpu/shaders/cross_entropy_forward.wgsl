@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     // Relative to an infinity nothing is a number.
     var ln = natural_logarithm(e.sum);
     if is_nan(most) || is_infinite(most) { ln = bitcast<f32>(nan_bits); }
-    let label = select(-1, classes[min(place.series, p.walk.count - 1u)], place.inside);
+    let label = select(-1, classes[p.classes + min(place.series, p.walk.count - 1u)], place.inside);
     var shared_loss = 0.0;
     if p.share != 0.0 {
         if label >= 0 {

@@ -8,7 +8,7 @@
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) own: u32) {
     let place = place_of(id, own);
     if !place.inside { return; }
-    let label = classes[place.series];
+    let label = classes[p.classes + place.series];
     var mass = 0.0;
     if label >= 0 { mass = mass_of(u32(label)); }
     out[place.series] = R(rounded(RESULT, mass));
