@@ -1,18 +1,25 @@
 //! Whatever arguments a public operation is given, it answers: with a result or with an error that has a text. No panic, no
 //! overflow (the tests are built with overflow checks), no abort for want of memory.
 
+mod adapter;
+
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use adapter::or_skipped;
 use ocelli_tensor::*;
 use proptest::prelude::*;
 
 /// More elements than any address space holds, so that no allocator gives them, though a view may have them.
 const HUGE: usize = 1 << 52;
+/// Cases on an adapter, where each takes a hundred times as long on a processor that stands in for one.
+const SEEDS: u64 = 100;
 
 /// Where the hostile arguments of one case come from (SplitMix64), and what went wrong.
 struct Foe {
     state: u64,
+    /// Where its tensors are.
+    device: Device,
     failures: Vec<String>,
 }
 
@@ -132,6 +139,10 @@ impl Foe {
             x = x.lt(3).unwrap().where_(&special, &x.to_dtype(DType::F32).unwrap()).unwrap();
         }
         x = x.to_dtype(dtype).unwrap().reshape(&base[..]).unwrap();
+        // Doubles stay where they are: an adapter has none, and operands of two devices are to be refused.
+        if dtype != DType::F64 {
+            x = x.to_device(self.device).unwrap();
+        }
         if wide == 0 {
             for axis in 0..rank {
                 x = x.slice_axis(axis as isize, Slice::from(..).step(self.of(&[2, -2]))).unwrap();
@@ -166,7 +177,13 @@ impl Foe {
     fn call<T: Outcome>(&mut self, name: &str, given: &dyn std::fmt::Debug, op: impl FnOnce() -> Result<T>) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match op() {
             Ok(result) => result.look(),
-            Err(error) => assert!(error.to_string().len() > 8),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(text.len() > 8);
+                // A device does not fail for what it is given.
+                let troubles = ["a kernel failed", "take the kernel", "was lost", "does not answer", "opened anew"];
+                assert!(!troubles.iter().any(|trouble| text.contains(trouble)), "{text}");
+            }
         }));
         if outcome.is_err() {
             self.failures.push(format!("{name} of {given:?}"));
@@ -208,7 +225,7 @@ impl<T: Outcome> Outcome for Vec<T> {
 macro_rules! plain_outcome {
     ($($T:ty),*) => {$(impl Outcome for $T { fn look(&self) {} })*};
 }
-plain_outcome!(bool, usize, Shape, ConvOptions);
+plain_outcome!((), bool, usize, Shape, ConvOptions);
 
 /// Calls methods of one tensor by name.
 macro_rules! each {
@@ -230,16 +247,17 @@ fn create(foe: &mut Foe) {
     let mut generator = Generator::new(foe.next());
     let small = sizes.contains(&0) || sizes.iter().all(|&size| size < 9) || sizes.iter().any(|&size| size >= HUGE);
     assert!(small);
-    foe.call("full", &(&sizes, scalar), || Tensor::full(&sizes[..], scalar, dtype));
+    let device = foe.device;
+    foe.call("full", &(&sizes, scalar), || Tensor::full_on(device, &sizes[..], scalar, dtype));
     foe.call("from_slice", &sizes, || Tensor::from_slice(&[0.5f32; 6][..of_some], &sizes[..]));
     foe.call("eye", &(count, of_some), || Tensor::eye(count, of_some, dtype));
-    foe.call("rand", &sizes, || Tensor::rand(&sizes[..], dtype, &mut generator));
-    foe.call("randn", &sizes, || Tensor::randn(&sizes[..], dtype, &mut generator));
+    foe.call("rand", &sizes, || Tensor::rand_on(device, &sizes[..], dtype, &mut generator));
+    foe.call("randn", &sizes, || Tensor::randn_on(device, &sizes[..], dtype, &mut generator));
     foe.call("randperm", &count, || Tensor::randperm(count, &mut generator));
     let (a, b) = (foe.of(&[0, i64::MIN, -5, i64::MAX]), foe.of(&[0, i64::MIN, 7, i64::MAX]));
-    foe.call("randint", &(a, b), || Tensor::randint(a, b, &sizes[..], dtype, &mut generator));
+    foe.call("randint", &(a, b), || Tensor::randint_on(device, a, b, &sizes[..], dtype, &mut generator));
     let (p, q, r) = (foe.float(), foe.float(), foe.float());
-    foe.call("bernoulli", &p, || Tensor::bernoulli(p, &sizes[..], &mut generator));
+    foe.call("bernoulli", &p, || Tensor::bernoulli_on(device, p, &sizes[..], &mut generator));
     foe.call("linspace", &(p, q, count), || Tensor::linspace(p, q, count, dtype));
     foe.call("arange", &(p, q, r), || Tensor::arange(p, q, r));
     let c = foe.of(&[0, 1, -1, i64::MIN, i64::MAX]);
@@ -514,22 +532,36 @@ fn spatial(foe: &mut Foe, x: &Tensor, y: &Tensor) {
     foe.call("interpolate_backward", &(&given, &sizes), || resized.interpolate_backward(&spatial, sizes.clone(), mode));
 }
 
+/// Calls every operation; what did not answer.
+fn unanswered(seed: u64, device: Device) -> Vec<String> {
+    let mut foe = Foe { state: seed, device, failures: Vec::new() };
+    create(&mut foe);
+    let (x, y) = (foe.tensor(), foe.tensor());
+    foe.call("the tensor", &brief(&x), || Ok(x.clone()));
+    views(&mut foe, &x);
+    elementwise(&mut foe, &x, &y);
+    reduce(&mut foe, &x);
+    several(&mut foe, &x, &y);
+    spatial(&mut foe, &x, &y);
+    foe.call("synchronize", &device, || device.synchronize());
+    foe.failures
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_operation_answers(seed in any::<u64>()) {
-        let mut foe = Foe { state: seed, failures: Vec::new() };
-        create(&mut foe);
-        let (x, y) = (foe.tensor(), foe.tensor());
-        foe.call("the tensor", &brief(&x), || Ok(x.clone()));
-        views(&mut foe, &x);
-        elementwise(&mut foe, &x, &y);
-        reduce(&mut foe, &x);
-        several(&mut foe, &x, &y);
-        spatial(&mut foe, &x, &y);
-        prop_assert!(foe.failures.is_empty(), "panics: {:#?}", foe.failures);
+        let failures = unanswered(seed, Device::Cpu);
+        prop_assert!(failures.is_empty(), "panics: {failures:#?}");
     }
+}
+
+#[test]
+fn every_operation_answers_on_an_adapter() {
+    let Some(device) = or_skipped(Device::wgpu(0)) else { return };
+    let failures: Vec<String> = (0..SEEDS).flat_map(|seed| unanswered(seed, device)).collect();
+    assert!(failures.is_empty(), "panics, or devices that fail: {failures:#?}");
 }
 
 #[test]
