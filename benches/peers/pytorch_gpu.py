@@ -1,10 +1,9 @@
-"""The workloads of gpu.sh in PyTorch: eager, CUDA, the same precision, and TF32 off for f32."""
+"""The workloads of gpu.sh in PyTorch: eager, CUDA, the same precision, and TF32 off for f32. Only those that need torchvision import it:
+where it does not fit torch, the others are measured."""
 
 import torch
 import torch.nn.functional as F
-import torchvision
 
-import pytorch
 import server
 from gpu_rows import BATCH, CONVS, ROWS
 
@@ -54,6 +53,8 @@ def conv(name, channels, filters, side, kernel, stride):
 
 def resnet50(batch):
     def prepare():
+        import torchvision
+
         model = torchvision.models.resnet50(weights=None).eval().to(DEVICE)
         x = torch.randn(batch, 3, 224, 224, device=DEVICE)
 
@@ -66,8 +67,22 @@ def resnet50(batch):
     return prepare
 
 
+def resnet18():
+    import torchvision
+
+    return torchvision.models.resnet18(weights=None)
+
+
+def keras_mnist():
+    import pytorch
+
+    return pytorch.keras_mnist()
+
+
 def train(name, model, optimizer, shape, classes):
     def prepare():
+        import pytorch
+
         network = model().train().to(DEVICE)
         step = pytorch.training_step(network, optimizer(network.parameters()), torch.randn(shape, device=DEVICE), classes)
         return repeated(name, step)
@@ -89,14 +104,14 @@ WORKLOADS = {
     **{f"gpu_resnet50_b{batch}": resnet50(batch) for batch in (1, 16, 64)},
     "gpu_train_resnet18_b64": train(
         "gpu_train_resnet18_b64",
-        lambda: torchvision.models.resnet18(weights=None),
+        resnet18,
         lambda parameters: torch.optim.SGD(parameters, 0.01, momentum=0.9),
         (64, 3, 224, 224),
         1000,
     ),
     "gpu_train_mnist_b64": train(
         "gpu_train_mnist_b64",
-        pytorch.keras_mnist,
+        keras_mnist,
         lambda parameters: torch.optim.RMSprop(parameters, 1e-3, alpha=0.9, eps=1e-7),
         (64, 1, 28, 28),
         10,

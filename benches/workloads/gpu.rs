@@ -7,7 +7,7 @@ use ocelli_autograd::{Var, no_grad};
 use ocelli_benches::randn_of;
 use ocelli_nn::{Layer, Module};
 use ocelli_optim::{RmsProp, Sgd};
-use ocelli_tensor::{ConvOptions, DType, Device, Generator, Tensor};
+use ocelli_tensor::{AdapterKind, ConvOptions, DType, Device, Generator, Tensor};
 use ocelli_vision::models::{KerasMnist, KerasMnistConfig, ResNet, ResNetConfig};
 
 use crate::{Result, Work, Workload, training_step};
@@ -35,11 +35,23 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("gpu_train_mnist_b64", train_mnist),
 ];
 
+/// Set to 1, it allows a driver that computes on the processor.
+const SOFTWARE: &str = "OCELLI_BENCH_SOFTWARE";
 /// Pictures of a batch of the convolutions.
 const BATCH: usize = 16;
 
+/// The first adapter, unless it is the processor itself, which takes hours and says nothing; `OCELLI_BENCH_SOFTWARE=1` takes it, too.
 fn device() -> Result<Device> {
-    Ok(Device::wgpu(0)?)
+    let device = Device::wgpu(0)?;
+    let adapters = Device::adapters();
+    let software = adapters.first().filter(|adapter| adapter.kind == AdapterKind::Cpu);
+    match software {
+        Some(adapter) if std::env::var_os(SOFTWARE).is_none_or(|value| value != "1") => {
+            let found = &adapter.name;
+            Err(format!("expected a graphics processor, received {found}, a driver that computes on the CPU ({SOFTWARE}=1 measures it)").into())
+        }
+        _ => Ok(device),
+    }
 }
 
 fn repeated(
