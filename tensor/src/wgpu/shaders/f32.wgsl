@@ -511,11 +511,12 @@ fn floor_division(x: f32, y: f32) -> f32 {
     if is_endless && is_zero { return nan(); }
     if is_endless { return bitcast<f32>(infinity_bits | sign); }
     if is_zero { return bitcast<f32>(sign); }
-    var exponent = exponent_of(dividend) - exponent_of(divisor);
-    // Below a half the size does not matter, unless it is so small that it counts as 0.
-    if exponent < -1 { return floor(bitcast<f32>(select(0x3e800000u, 0u, exponent < -150) | sign)); }
     let by = digits_of(divisor);
     var r = digits_of(dividend);
+    var exponent = exponent_of(dividend) - exponent_of(divisor);
+    // Below a half the size does not matter, unless it is rounded to 0.
+    let is_rounded_to_zero = exponent < -150 || (exponent == -150 && r <= by);
+    if exponent < -1 { return floor(bitcast<f32>(select(0x3e800000u, 0u, is_rounded_to_zero) | sign)); }
     if r < by {
         r <<= 1u;
         exponent -= 1;
