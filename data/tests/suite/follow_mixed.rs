@@ -2,7 +2,7 @@
 
 use ocelli_data::annotation::{Object, Rle};
 use ocelli_data::augment::{
-    Augment, Fill, HorizontalFlip, Keep, Letterbox, QuarterTurn, Transform, VerticalFlip, copy_paste, mosaic,
+    AugMix, Augment, Fill, HorizontalFlip, Keep, Letterbox, QuarterTurn, Transform, VerticalFlip, copy_paste, mosaic,
 };
 use ocelli_data::{Pixels, Sample, SampleRng};
 use proptest::prelude::*;
@@ -112,6 +112,22 @@ proptest! {
                 prop_assert!(!fitted || object.bounding_box == around, "{:?} {:?}", object, around);
             }
         }
+    }
+
+    /// A mixture shows a disc in several places, none of which its labels could follow.
+    #[test]
+    fn labels_of_places_are_not_mixed(
+        (x, y, radius) in place(), seed in any::<u64>(),
+    ) {
+        let mut sample = disc(x, y, radius);
+        let mix = AugMix::default();
+        prop_assert!(mix.apply(sample.clone(), &mut SampleRng::new(seed, 0, 0)).is_err());
+        sample.labels.objects.clear();
+        prop_assert!(mix.apply(sample.clone(), &mut SampleRng::new(seed, 0, 0)).is_err());
+        sample.labels.class_map = None;
+        sample.labels.classes = vec![3];
+        let mixed = mix.apply(sample, &mut SampleRng::new(seed, 0, 0)).unwrap();
+        prop_assert_eq!((mixed.image.size(), mixed.labels.classes), (SIZE, vec![3]));
     }
 }
 

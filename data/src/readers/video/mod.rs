@@ -3,8 +3,10 @@
 
 mod clips;
 mod frames;
+mod lists;
 mod skeletons;
 
 pub use clips::ClipSampling;
-pub use frames::{VideoEntry, VideoFrames, kinetics_list, ucf_list};
+pub use frames::VideoFrames;
+pub use lists::{VideoEntry, kinetics_list, ucf_list};
 pub use skeletons::{SkeletonSequence, ntu_action, parse_skeletons, read_skeletons};
