@@ -137,10 +137,10 @@ fn panoptic_folders_are_opened_as_such() {
     assert!(text.contains("map.png: expected at most 23 pixels"), "{text}");
 }
 
-/// What takes a time that grows with the square of the number of files would take hours.
+/// A look at every file for each of them would take minutes.
 #[test]
 fn folders_of_very_many_files_open_quickly() -> Result<()> {
-    const FILES: usize = 100_000;
+    const FILES: usize = 20_000;
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("cat");
     std::fs::create_dir(&folder).unwrap();

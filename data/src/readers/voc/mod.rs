@@ -172,10 +172,12 @@ impl VocDataset {
             // A folder that cannot be listed has no names either.
             let found = names_in(&self.annotations).unwrap_or_default();
             let of_voc = self.classes.iter().all(|name| VOC_CLASSES.contains(&name.as_str()));
-            self.map_names = Some(match () {
-                () if !found.is_empty() => class_list(found),
-                () if of_voc => VOC_CLASSES.map(String::from).to_vec(),
-                () => self.classes.clone(),
+            self.map_names = Some(if !found.is_empty() {
+                class_list(found)
+            } else if of_voc {
+                VOC_CLASSES.map(String::from).to_vec()
+            } else {
+                self.classes.clone()
             });
         }
         if self.masks == Masks::Ignored {
