@@ -238,7 +238,7 @@ impl Product<'_> {
         .to_vec();
         params.push(function.map_or(0, |(_, parameter)| parameter.to_bits()));
         let row = |three: [u32; 3], fourth: u32| [three[0], three[1], three[2], fourth];
-        params.extend(row(seen.map(|x| x as u32), 0));
+        params.extend(row(seen.map(|x| x as u32), bias.map_or(0, |bias| bias.layout().offset as u32)));
         params.extend(row(places.map(|x| x as u32), signed(of_image)));
         params.extend(row(g.kernel.map(|x| x as u32), signed(of_channel)));
         params.extend(row(g.stride.map(|x| x as u32), g.groups as u32));
@@ -285,15 +285,15 @@ impl Product<'_> {
     }
 }
 
-/// The rows of parameters that the depthwise kernels share.
-fn rows(g: &Geometry, x: &Tensor, seen: [usize; 3], places: [usize; 3]) -> Vec<u32> {
+/// The rows of parameters that the depthwise kernels share; one of them has a bias.
+fn rows(g: &Geometry, x: &Tensor, seen: [usize; 3], places: [usize; 3], bias_offset: usize) -> Vec<u32> {
     let (of_image, of_channel, spatial) = strides(x);
     let signed = |x: isize| x as i32 as u32;
     let row = |three: [u32; 3], fourth: isize| [three[0], three[1], three[2], signed(fourth)];
     [
         row(seen.map(|x| x as u32), of_image),
         row(places.map(|x| x as u32), of_channel),
-        row(g.kernel.map(|x| x as u32), 0),
+        row(g.kernel.map(|x| x as u32), bias_offset as isize),
         row(g.stride.map(|x| x as u32), 0),
         row(g.dilation.map(|x| x as u32), 0),
         row(g.before.map(signed), 0),
@@ -320,7 +320,7 @@ fn depthwise(
     let mut params = [out.numel(), 0, shape[1], g.filters].map(|x| x as u32).to_vec();
     params.extend(offsets.map(|x| x as u32));
     params.push(function.map_or(0, |(_, parameter)| parameter.to_bits()));
-    params.extend(rows(g, x, seen, places));
+    params.extend(rows(g, x, seen, places, offset(epilogue.bias)));
     let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
     let other = epilogue.bias.or(residual.as_ref()).unwrap_or(x);
     let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(weight)?), ("C", stored(other)?)];
@@ -349,7 +349,7 @@ fn depthwise_weight(g: &Geometry, shape: &Shape, x: &Tensor, dy: &Tensor) -> Res
     let plain =
         [places, 0, filters, g.filters, part, parts, across, groups, x.layout().offset, dy.layout().offset, 0, 0];
     let mut params = plain.map(|x| x as u32).to_vec();
-    params.extend(rows(g, x, g.input, g.output));
+    params.extend(rows(g, x, g.input, g.output, 0));
     let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
     let types = [("R", stored(&out)?), ("A", stored(x)?), ("B", stored(dy)?)];
     let sizes = [("LANES", lanes as u32), ("WAYS", ways as u32)];

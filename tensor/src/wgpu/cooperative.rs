@@ -135,8 +135,15 @@ mod tests {
             let what = format!("{channels} to {filters} in {groups}, {size}², stride {stride}, padding {padding}");
             let options = ConvOptions::new().groups(groups).stride(stride).padding(padding);
             let w = draw(&[filters, channels / groups, size, size])?;
-            let (bias, last) = (draw(&[filters])?, draw(&[2, 9, 11, channels])?.permute([0, 3, 1, 2])?);
+            let last = draw(&[2, 9, 11, channels])?.permute([0, 3, 1, 2])?;
+            // A part of a tensor, and the same as one of its own.
+            let bias = draw(&[filters + 3])?.narrow(0, 3, filters)?;
+            let own = bias.add(0.0)?;
             for x in [draw(&[2, channels, 9, 11])?, last] {
+                let with = |bias: &Tensor| {
+                    forced(true, || x.conv(&w, Some(bias), &options)?.to_dtype(DType::F32)?.to_vec::<f32>())
+                };
+                assert_eq!(with(&bias)?, with(&own)?, "{what}, a bias that is a part");
                 let dy = draw(x.conv(&w, None, &options)?.shape())?;
                 close(&what, &|| x.conv_fused(&w, Some(&bias), Some(&dy), &options, Activation::Relu))?;
                 close(&what, &|| Tensor::conv_backward_input(&w, &dy, x.shape(), &options))?;

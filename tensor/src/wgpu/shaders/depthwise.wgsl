@@ -29,7 +29,7 @@ struct Params {
     places: vec3<u32>,
     x_channel: i32,
     kernel: vec3<i32>,
-    pad0: u32,
+    bias_offset: u32,
     stride: vec3<i32>,
     pad1: u32,
     dilation: vec3<i32>,
@@ -91,7 +91,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     } else {
         y = sum_of(image, at, channel / p.multiple, channel);
     }
-    if HAS_BIAS { y += f32(bias[channel]); }
+    if HAS_BIAS { y += f32(bias[p.bias_offset + channel]); }
     if HAS_RESIDUAL { y += f32(residual[p.residual_offset + i]); }
     let parameter = bitcast<f32>(p.parameter);
     out[i] = R(rounded(RESULT, unary(ACTIVATION, y, parameter, 6.0)));

@@ -57,7 +57,7 @@ struct Params {
     parameter: u32,
     // Sizes of the picture that windows look at, of the places that windows stand for, and of the filter.
     seen: vec3<i32>,
-    pad0: u32,
+    bias_offset: u32,
     places: vec3<u32>,
     x_image: i32,
     kernel: vec3<u32>,
@@ -147,7 +147,7 @@ fn columns_of(start: u32, column: u32) -> vec4<f32> {
 
 fn finished_sum(sum: f32, group: u32, row: u32, column: u32, at: u32) -> f32 {
     var y = sum;
-    if HAS_BIAS { y += f32(bias[group * p.n + column]); }
+    if HAS_BIAS { y += f32(bias[p.bias_offset + group * p.n + column]); }
     if HAS_RESIDUAL { y += f32(residual[p.residual_offset + at]); }
     let parameter = bitcast<f32>(p.parameter);
     return rounded(RESULT, unary(ACTIVATION, y, parameter, 6.0));
