@@ -217,6 +217,8 @@ impl Product<'_> {
         let signed = |x: isize| x as i32 as u32;
         let Epilogue { bias, residual, activation: f } = self.epilogue;
         let function = activation(f).filter(|_| splits == 1);
+        // Channels in reverse order lead back: as for the shader, the distance is a number that wraps.
+        let group = (self.channels as isize).wrapping_mul(of_channel) as usize;
         let mut params: Vec<u32> = [
             m,
             n,
@@ -226,7 +228,7 @@ impl Product<'_> {
             columns,
             self.channels,
             x.layout().offset,
-            self.channels * of_channel as usize,
+            group,
             self.matrix.0.layout().offset,
             self.matrix.1,
             self.matrix.2,

@@ -1,6 +1,7 @@
 //! Graphics processors compute what the CPU computes.
 
 mod arrays;
+mod conv;
 mod elementwise;
 mod fusion;
 mod images;
