@@ -244,9 +244,10 @@ impl Product<'_> {
         params.extend(row(places.map(|x| x as u32), signed(of_image)));
         params.extend(row(g.kernel.map(|x| x as u32), signed(of_channel)));
         params.extend(row(g.stride.map(|x| x as u32), g.groups as u32));
-        params.extend(row(g.dilation.map(|x| x as u32), 0));
-        params.extend(row(g.before.map(signed), 0));
-        params.extend(row(spatial.map(signed), 0));
+        let rows = [g.dilation.map(|x| x as u32), g.before.map(signed), spatial.map(signed)];
+        // The last words of these are the first workgroups, of each piece of the grid its own.
+        let last = [3, 7, 11].map(|word| params.len() + word);
+        params.extend(rows.into_iter().flat_map(|three| row(three, 0)));
 
         let stored = |x: &Tensor| Stored::of(x.dtype(), context.has_f16());
         let other = bias.or(residual).unwrap_or(x);
@@ -277,8 +278,13 @@ impl Product<'_> {
         constants.extend(function.map(|(name, _)| ("ACTIVATION", Numbers::F32.function(name))));
         let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
         let reads = [x, self.matrix.0, bias.unwrap_or(x), residual.unwrap_or(x)].map(Tensor::memory);
-        let grid = Grid::Box([m.div_ceil(tile.block[0]), columns * splits, g.groups]);
-        context.run_work(program, &params, &[out.memory()], &reads, grid, 2 * g.groups * m * n * k)?;
+        // The profile has all the work with the first piece.
+        let mut flops = 2 * g.groups * m * n * k;
+        for (first, grid) in Grid::pieces([m.div_ceil(tile.block[0]), columns * splits, g.groups]) {
+            last.iter().zip(first).for_each(|(&word, first)| params[word] = first as u32);
+            let work = std::mem::take(&mut flops);
+            context.run_work(program, &params, &[out.memory()], &reads, grid, work)?;
+        }
         if splits == 1 {
             return Ok((out, true));
         }

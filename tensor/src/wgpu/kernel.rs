@@ -28,6 +28,9 @@ pub(crate) struct Program<'a> {
 /// Workgroups that keep an adapter busy, of kernels that do little for each number.
 pub(super) const GROUPS: usize = 256;
 
+/// Workgroups along an axis that every adapter takes.
+const AT_ONCE: usize = 65_535;
+
 /// How many workgroups run.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "the context reads it, where there is one"))]
@@ -48,6 +51,13 @@ impl Grid {
     /// Workgroups that know themselves by one number.
     pub(crate) fn groups(count: usize) -> Self {
         Grid::Rows { groups: count, unit: 1 }
+    }
+
+    /// A box of so many workgroups along each axis in pieces that every adapter takes, each with the numbers of its first workgroup.
+    pub(crate) fn pieces(size: [usize; 3]) -> impl Iterator<Item = ([usize; 3], Grid)> {
+        let starts = move |axis: usize| (0..size[axis]).step_by(AT_ONCE);
+        let firsts = starts(2).flat_map(move |z| starts(1).flat_map(move |y| starts(0).map(move |x| [x, y, z])));
+        firsts.map(move |first| (first, Grid::Box(std::array::from_fn(|i| (size[i] - first[i]).min(AT_ONCE)))))
     }
 }
 
@@ -78,7 +88,20 @@ pub(crate) fn codes(file: &str) -> HashMap<String, u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::codes;
+    use super::{Grid, codes};
+
+    #[test]
+    fn pieces_cover_a_box() {
+        for size in [[3, 4, 5], [65_535, 1, 1], [65_536, 2, 131_071], [1, 200_000, 65_537]] {
+            let mut groups = 0;
+            for (first, grid) in Grid::pieces(size) {
+                let Grid::Box(piece) = grid else { panic!("expected a box, received {grid:?}") };
+                assert!((0..3).all(|i| piece[i] <= 65_535 && first[i] + piece[i] <= size[i] && first[i] % 65_535 == 0));
+                groups += piece.iter().product::<usize>();
+            }
+            assert_eq!(groups, size.iter().product::<usize>());
+        }
+    }
 
     #[test]
     fn codes_are_read_from_the_file() {

@@ -277,13 +277,12 @@ impl Product<'_> {
         ];
         let (types, sizes) = (self.types(&out)?, tile.sizes());
         let program = Program { kernel, types: &types, sizes: &sizes, constants: &constants };
-        // A grid has at most so many matrices.
-        const AT_ONCE: usize = 32_768;
-        for first in (0..count).step_by(AT_ONCE) {
-            params[13] = first as u32;
-            let grid = Grid::Box([columns * splits, m.div_ceil(tile.block[0]), (count - first).min(AT_ONCE)]);
-            let flops = 2 * (count - first).min(AT_ONCE) * m * n * k;
-            context.run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, flops)?;
+        // The profile has all the work with the first piece.
+        let mut flops = 2 * count * m * n * k;
+        for (first, grid) in Grid::pieces([columns * splits, m.div_ceil(tile.block[0]), count]) {
+            params[13..16].copy_from_slice(&[first[2], first[0], first[1]].map(|x| x as u32));
+            let work = std::mem::take(&mut flops);
+            context.run_work(program, &params, &[out.memory()], &[a.memory(), b.memory()], grid, work)?;
         }
         reduce::sum_of_parts(&out, splits)
     }

@@ -47,10 +47,11 @@ fn fill_windows(start: u32, first_row: u32, there: u32, own: u32) {
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) own: u32) {
-    let first_row = id.x * BM;
-    let first_column = (id.y % p.blocks) * BN;
-    let split = id.y / p.blocks;
-    let group = id.z;
+    let across = p.first_across + id.y;
+    let first_row = (p.first_down + id.x) * BM;
+    let first_column = across % p.blocks * BN;
+    let split = across / p.blocks;
+    let group = p.first_group + id.z;
     let x_start = p.x_offset + group * p.x_group;
     let b_start = p.b_offset + group * p.b_group;
 

@@ -11,9 +11,12 @@ struct Piece {
 }
 
 fn piece_of(id: vec3<u32>, own: u32) -> Piece {
-    let split = id.y / p.blocks;
-    find_rows(id.x * BM, own, INVOCATIONS);
-    return Piece(id.x * BM, id.y % p.blocks * BN, split * p.part, min(p.k, (split + 1u) * p.part), split, id.z);
+    let row = (p.first_down + id.x) * BM;
+    let across = p.first_across + id.y;
+    let split = across / p.blocks;
+    find_rows(row, own, INVOCATIONS);
+    let end = min(p.k, (split + 1u) * p.part);
+    return Piece(row, across % p.blocks * BN, split * p.part, end, split, p.first_group + id.z);
 }
 
 fn fill(piece: Piece, step: u32, own: u32) {

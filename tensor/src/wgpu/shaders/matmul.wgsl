@@ -11,9 +11,10 @@
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) own: u32) {
-    let first_row = group.y * BM;
-    let first_column = (group.x % p.blocks) * BN;
-    let split = group.x / p.blocks;
+    let across = p.first_across + group.x;
+    let first_row = (p.first_down + group.y) * BM;
+    let first_column = across % p.blocks * BN;
+    let split = across / p.blocks;
     let matrix = p.first + group.z;
     let start = start_of_matrix(matrix);
 

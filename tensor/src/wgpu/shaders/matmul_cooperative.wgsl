@@ -12,11 +12,13 @@ struct Piece {
 }
 
 fn piece_of(id: vec3<u32>, own: u32) -> Piece {
-    let split = id.x / p.blocks;
+    let across = p.first_across + id.x;
+    let split = across / p.blocks;
     let matrix = p.first + id.z;
     let end = min(p.k, (split + 1u) * p.part);
     let top = (split * p.batch + matrix) * p.m * p.n;
-    return Piece(id.y * BM, id.x % p.blocks * BN, split * p.part, end, start_of_matrix(matrix), top);
+    let row = (p.first_down + id.y) * BM;
+    return Piece(row, across % p.blocks * BN, split * p.part, end, start_of_matrix(matrix), top);
 }
 
 fn fill(piece: Piece, step: u32, own: u32) {

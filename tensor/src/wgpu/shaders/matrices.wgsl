@@ -19,9 +19,11 @@ struct Params {
     a_step: i32,
     b_step: i32,
     b_column: i32,
-    // Matrices of the batch, and the first of them here.
+    // Matrices of the batch, and the first of them here; the first workgroups along the columns and the rows.
     batch: u32,
     first: u32,
+    first_across: u32,
+    first_down: u32,
     sizes: vec4<u32>,
     a_strides: vec4<i32>,
     b_strides: vec4<i32>,

@@ -65,11 +65,12 @@ struct Params {
     stride: vec3<i32>,
     groups: u32,
     dilation: vec3<i32>,
-    pad1: u32,
+    // The first workgroups here: along the rows, along the columns and the parts, and along the groups.
+    first_down: u32,
     before: vec3<i32>,
-    pad2: u32,
+    first_across: u32,
     x_strides: vec3<i32>,
-    pad3: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
