@@ -12,7 +12,7 @@ pub(crate) mod cross_entropy;
 mod dropout;
 pub(crate) mod einsum;
 pub(crate) mod images;
-mod index;
+pub(crate) mod index;
 pub(crate) mod interpolate;
 mod join;
 mod layer_norm;

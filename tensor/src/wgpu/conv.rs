@@ -34,6 +34,8 @@ static DEPTHWISE_WEIGHT: Kernel =
 /// Invocations of a workgroup of the depthwise kernels.
 const GROUP: usize = 64;
 const WEIGHT_GROUP: usize = 256;
+/// Terms that an invocation of them adds up, at most: adapters stop shaders of more than 65,535 rounds, and long sums lose digits.
+const MOST_TERMS: usize = 4096;
 
 /// What a kernel does besides the sums.
 #[derive(Clone, Copy, Default)]
@@ -86,7 +88,7 @@ pub(crate) fn forward(
     weight: &Tensor,
     epilogue: Epilogue<'_>,
 ) -> Result<Tensor> {
-    if g.is_depthwise() {
+    if g.is_depthwise() && g.taps() <= MOST_TERMS {
         return depthwise(g, shape, x, weight, epilogue, false);
     }
     let by_taps = weight.reshape([g.groups, g.filters, g.channels, g.taps()])?.permute([0, 3, 2, 1])?.contiguous()?;
@@ -105,7 +107,7 @@ pub(crate) fn forward(
 
 /// The gradient to the input; the result lies channels-last.
 pub(crate) fn input(g: &Geometry, shape: &Shape, weight: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    if g.is_depthwise() {
+    if g.is_depthwise() && g.taps().saturating_mul(g.filters) <= MOST_TERMS {
         return depthwise(g, shape, dy, weight, Epilogue::default(), true);
     }
     let by_taps = weight.reshape([g.groups, g.filters, g.channels, g.taps()])?.permute([0, 3, 1, 2])?.contiguous()?;
@@ -215,10 +217,10 @@ impl Product<'_> {
         let (of_image, of_channel, spatial) = strides(x);
         let (seen, places) = self.sizes;
         let signed = |x: isize| x as i32 as u32;
-        let Epilogue { bias, residual, activation: f } = self.epilogue;
-        let function = activation(f).filter(|_| splits == 1);
         // Channels in reverse order lead back: as for the shader, the distance is a number that wraps.
         let group = (self.channels as isize).wrapping_mul(of_channel) as usize;
+        let Epilogue { bias, residual, activation: f } = self.epilogue;
+        let function = activation(f).filter(|_| splits == 1);
         let mut params: Vec<u32> = [
             m,
             n,

@@ -12,7 +12,6 @@ use crate::dtype::{with_float, with_number};
 use crate::layout::Layout;
 use crate::ops::images::Images;
 use crate::ops::index::Place as Indices;
-use crate::wgpu::index::Scatter;
 use crate::wgpu::pool::Pool;
 use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
@@ -95,10 +94,7 @@ impl Tensor {
             let dy = indices.alike(dy)?;
             if self.is_on_wgpu() {
                 let places = places_on_wgpu(OP, &indices, plane)?;
-                let planes = [dy.planes().shape()[0], plane, dy.inner];
-                let dx = Tensor::full_on(self.device(), planes, 0, dy.tensor.dtype())?;
-                places.scatter_into(&dx, &dy.planes(), Scatter::Sum)?;
-                return dy.result(&shape, dx.with_layout(Layout::contiguous(shape.clone())));
+                return dy.result(&shape, wgpu::pool::scattered(&dy, &places, plane, &shape)?);
             }
             dy.result(
                 &shape,

@@ -1,9 +1,12 @@
 // Windows over pictures, for the kernels of pooling: an invocation makes one element of the result.
 //
 // Pictures and result lie in one order: channels-last, or row-major, which is channels-last with
-// a channel for a picture. What windows cover along an axis stands in a table: three words for each (first, count, divisor).
+// a channel for a picture. What windows cover along an axis stands in a table: three words for each (first, count, divisor). Of windows
+// of many elements that may be a part, and a run for the next part goes on from the result; so no run takes too many rounds.
 
 override RESULT: u32 = 0u;
+// Whether the result is that of a part of each window.
+override GOES_ON: bool = false;
 
 struct Params {
     count: u32,

@@ -2,12 +2,14 @@
 // their order.
 //
 // Pictures lie as in pool.wgsl, places (for the greatest elements) as the gradient. The table has, for each axis, two words for each place (the first window that may cover it, and
-// how many), and behind these the divisors of the windows.
+// how many; or a part of these, a run for the next of which goes on from the result), and behind these the divisors of the windows.
 
 const MAX: u32 = 0u;
 const AVERAGE: u32 = 1u;
 override MODE: u32 = 0u;
 override RESULT: u32 = 0u;
+// Whether the result is the sum of some of the windows.
+override GOES_ON: bool = false;
 
 struct Params {
     count: u32,
@@ -62,5 +64,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             }
         }
     }
+    if GOES_ON { sum += f32(out[i]); }
     out[i] = R(rounded(RESULT, sum));
 }

@@ -5,6 +5,7 @@ mod conv;
 mod elementwise;
 mod fusion;
 mod images;
+mod limits;
 
 use ocelli_tensor::{
     Activation, ConvOptions, DType, Device, Error, Generator, Operand, PadMode, PoolOptions, Result, Slice, Tensor,
