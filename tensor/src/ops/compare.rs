@@ -148,10 +148,12 @@ impl Tensor {
         })
     }
 
-    /// Whether both have the same shape and all elements are within `atol + rtol·|other|`; NaN is never close.
+    /// Whether both have the same shape and all elements are within `atol + rtol·|other|`; NaN is never close. The comparison is made on
+    /// the CPU in `f64`: what is on a graphics processor is copied from there first, which waits for it. The two may be on different
+    /// devices.
     ///
     /// # Errors
-    /// Only if memory runs out.
+    /// [`Error::Adapter`] if a tensor's adapter fails or was lost, otherwise only if memory runs out.
     pub fn allclose(&self, other: &Tensor, rtol: f64, atol: f64) -> Result<bool> {
         if self.shape() != other.shape() {
             return Ok(false);

@@ -31,6 +31,9 @@ impl Tensor {
     /// `y[n, o, p] = bias[o] + Σ x[n, c, p · stride + t · dilation - padding] · weight[o, c, t]` over the channels `c` of `o`'s
     /// group and the places `t` of the kernel. See [`ConvOptions::output_shape`] for the size of the result.
     ///
+    /// Graphics processors count places with 32 bits: a convolution whose padded input, padding or dilated kernel is 2²⁹ or longer along
+    /// an axis runs on the CPU, the tensors going there and back. So do its gradients and transposed convolutions.
+    ///
     /// ```
     /// use ocelli_tensor::{ConvOptions, DType, Padding, Tensor};
     ///
@@ -52,7 +55,7 @@ impl Tensor {
     }
 
     /// `activation(conv + residual)`: a [`Tensor::conv`] whose results get the sum with a tensor of their shape, and an activation, before
-    /// they leave the cache.
+    /// they leave the cache. Sizes of 2²⁹ and more are left to the CPU as there.
     ///
     /// # Errors
     /// [`Error::Shape`] if the residual is not of the result's shape; otherwise as [`Tensor::conv`].
@@ -155,6 +158,8 @@ impl Tensor {
     ///
     /// `output_padding` makes the result longer at its end (less than a stride), as several sizes lead to the same input.
     ///
+    /// With options of 2²⁹ and more it runs on the CPU, wherever its tensors are (see [`Tensor::conv`]).
+    ///
     /// # Errors
     /// [`Error::Shape`] for ranks or channels that do not fit, a result without places, or a bias that is not `[O]`;
     /// [`Error::Argument`] for options out of their domain; [`Error::DType`] unless all are of one float type;
@@ -177,7 +182,8 @@ impl Tensor {
         with_bias(y, bias)
     }
 
-    /// The gradient of [`Tensor::conv`] with respect to its input of `input_shape`, `dy` being that of its result.
+    /// The gradient of [`Tensor::conv`] with respect to its input of `input_shape`, `dy` being that of its result. Where that runs on the
+    /// CPU for its size, wherever its tensors are, so does this.
     ///
     /// # Errors
     /// [`Error::Shape`] if `dy` is not of the shape that the convolution gives; otherwise as [`Tensor::conv`].
@@ -193,7 +199,8 @@ impl Tensor {
     }
 
     /// The gradient of [`Tensor::conv`] with respect to its weight of `weight_shape`, `x` being its input and `dy` the gradient
-    /// of its result. Images are summed in an order that follows from the shapes alone.
+    /// of its result. Images are summed in an order that follows from the shapes alone. Where [`Tensor::conv`] runs on the CPU for its
+    /// size, wherever its tensors are, so does this.
     ///
     /// # Errors
     /// [`Error::Shape`] if `dy` is not of the shape that the convolution gives; otherwise as [`Tensor::conv`].
