@@ -129,7 +129,7 @@ pub fn imagenet(root: impl AsRef<Path>, options: &Options) -> Result<PictureList
         let solution = root.join(format!("LOC_{split}_solution.csv"));
         items = solutions(&solution, &files::read(&solution)?, &numbers)?;
     }
-    Ok(PictureList::new(&folder, items, classes.names, options, changes).as_stored())
+    Ok(PictureList::new(&folder, items, classes.names, options, changes).stored())
 }
 
 /// Whether this is a number of WordNet.

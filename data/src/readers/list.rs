@@ -53,7 +53,7 @@ impl PictureList {
     }
 
     /// The list with its pictures as they lie in their files: where lists of the same data set have boxes.
-    pub(super) fn as_stored(self) -> Self {
+    pub(super) fn stored(self) -> Self {
         PictureList { turned: false, ..self }
     }
 }

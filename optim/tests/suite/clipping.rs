@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ocelli_autograd::Gradients;
 use ocelli_nn::Param;
-use ocelli_optim::{clip, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm};
+use ocelli_optim::clip::{self, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm};
 use ocelli_tensor::{DType, Device, Generator, Tensor};
 
 /// The first adapter, or a message that there is none; `OCELLI_TEST_ADAPTER=required` makes that a failure.
@@ -18,6 +18,9 @@ fn adapter() -> Option<Device> {
         }
     }
 }
+
+/// What clips the gradients of parameters.
+type Change<'a> = dyn Fn(&mut Gradients, &[(String, Param)]) + 'a;
 
 /// Parameters on a device that are their own gradients.
 fn parameters(device: Device, values: &[(&str, Tensor)]) -> Vec<(String, Param)> {
@@ -54,7 +57,7 @@ fn an_adapter_clips_as_the_processor_does() {
     let (expected, actual) =
         (global_norm(&gradients(&cpu), &cpu).unwrap(), global_norm(&gradients(&there), &there).unwrap());
     close(actual, expected);
-    let changes: [(&str, &dyn Fn(&mut Gradients, &[(String, Param)])); 3] = [
+    let changes: [(&str, &Change<'_>); 3] = [
         ("value", &|g, parameters| clip_by_value(g, parameters, 0.5).unwrap()),
         ("norm", &|g, parameters| clip_by_norm(g, parameters, 2.5).unwrap()),
         ("global norm", &|g, parameters| close(clip_by_global_norm(g, parameters, 1.0).unwrap(), expected)),
