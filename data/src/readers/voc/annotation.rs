@@ -1,12 +1,13 @@
 //! One annotation of Pascal VOC.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::xml::{self, Element};
 use crate::annotation::{BoxFormat, Flags, Labels, Object};
-use crate::readers::files::{at, number};
+use crate::readers::files::{self, Kind, at, listing, number};
 use crate::readers::policy::ROUNDING;
 use crate::readers::{Changes, Policy};
 use crate::{Error, Result};
@@ -191,4 +192,23 @@ pub(super) fn parse_labels(path: &Path, bytes: &[u8], classes: &[String], policy
 pub(super) fn absent(path: &Path) -> Error {
     let message = "expected an annotation, received none";
     Error::Io { path: path.into(), source: std::io::Error::new(std::io::ErrorKind::NotFound, message) }
+}
+
+/// The names of classes in all annotations that can be read.
+pub(super) fn names_in(annotations: &Path) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for (_, path) in annotation_files(annotations)? {
+        if let Ok(annotation) = files::read(&path).and_then(|bytes| Annotation::parse(&path, &bytes)) {
+            found.extend(annotation.names().map(String::from));
+        }
+    }
+    Ok(found)
+}
+
+/// The stems and paths of the XML files of a folder.
+pub(super) fn annotation_files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let is_annotation = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
+    let entries = listing(folder)?.into_iter();
+    let found = entries.filter(|entry| entry.kind == Kind::File && is_annotation(&entry.path));
+    Ok(found.map(|entry| (files::stem(&entry.path), entry.path)).collect())
 }

@@ -6,11 +6,11 @@ pub(crate) mod label_map;
 pub(crate) mod masks;
 mod xml;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use self::annotation::{Annotation, class_list};
-use super::files::{self, Kind, at, lines, listing, plain_name};
+use self::annotation::{Annotation, annotation_files, class_list, names_in};
+use super::files::{self, at, lines, plain_name};
 use super::policy::Tally;
 use super::{Changes, Options, Policy, picture};
 use crate::annotation::{ClassMap, Labels};
@@ -334,25 +334,6 @@ fn parse_list(path: &Path, text: &str) -> Result<Vec<(String, Option<Presence>)>
         items.push((name.to_string(), presence));
     }
     Ok(items)
-}
-
-/// The names of classes in all annotations that can be read.
-fn names_in(annotations: &Path) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for (_, path) in annotation_files(annotations)? {
-        if let Ok(annotation) = files::read(&path).and_then(|bytes| Annotation::parse(&path, &bytes)) {
-            found.extend(annotation.names().map(String::from));
-        }
-    }
-    Ok(found)
-}
-
-/// The stems and paths of the XML files of a folder.
-fn annotation_files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let is_annotation = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
-    let entries = listing(folder)?.into_iter();
-    let found = entries.filter(|entry| entry.kind == Kind::File && is_annotation(&entry.path));
-    Ok(found.map(|entry| (files::stem(&entry.path), entry.path)).collect())
 }
 
 #[cfg(test)]
