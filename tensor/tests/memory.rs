@@ -25,7 +25,8 @@ fn is_flat_on(device: Device) {
         step(&mut w).unwrap();
     }
     let before = device.reserved_memory().unwrap();
-    assert!(before >= 4 * (2 * 40 * 30 + 2 * 16 * 40), "tensors and what they are copied through: {before}");
+    // What there is at once: weights, their gradient, a batch and its products.
+    assert!(before >= 4 * (2 * 40 * 30 + 16 * 40), "{before} bytes");
     for _ in 0..1000 {
         step(&mut w).unwrap();
     }

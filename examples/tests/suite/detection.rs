@@ -40,7 +40,9 @@ fn the_tour_draws_and_measures() {
         line[name.len()..].split_whitespace().map(|number| number.parse().expect("a number")).collect()
     };
     let (before, after) = (row("before"), row("NMS"));
-    for name in ["DIoU-NMS", "soft-NMS", "matrix NMS", "weighted boxes fusion"] {
+    for name in
+        ["DIoU-NMS", "soft-NMS, linear", "soft-NMS, Gaussian", "matrix NMS", "mask NMS", "weighted boxes fusion"]
+    {
         let numbers = row(name);
         assert!(numbers.len() == 3 && numbers.iter().all(|x| (0.0..=1.0).contains(x)), "{name}: {numbers:?}");
         assert!(numbers[1] > before[1], "{name} helps: {numbers:?}, before {before:?}");

@@ -48,6 +48,7 @@ pub(crate) fn classes(labels: &Tensor, classes: usize, ignored: Option<i64>) -> 
             bits as u32,
             (bits >> 32) as u32,
             u32::from(ignored.is_some()),
+            out.layout().offset as u32,
         ];
         let program = Program { kernel: &CLASSES, types: &[], sizes: &[], constants: &[] };
         let grid = Grid::of(out.numel(), GROUP);

@@ -235,7 +235,7 @@ fn of_bools(name: &'static str, x: &str, y: &str) -> String {
         "lt" => format!("!{x} && {y}"),
         "le" => format!("!{x} || {y}"),
         "gt" => format!("{x} && !{y}"),
-        "ge" => format!("{x} || !{y}"),
+        "ge" | "pow" => format!("{x} || !{y}"),
         _ => unreachable!("{name} is refused for booleans"),
     }
 }

@@ -8,7 +8,7 @@ use crate::cpu::pool::{Axis, Window, Windows};
 use crate::layout::Layout;
 use crate::ops::images::Images;
 use crate::ops::index::Place;
-use crate::{DType, Result, Shape, Tensor};
+use crate::{DType, Error, Result, Shape, Tensor};
 
 const WINDOWS: &str = include_str!("shaders/pool.wgsl");
 const MAX: &str = include_str!("shaders/pool_max.wgsl");
@@ -72,7 +72,7 @@ fn pooled(x: &Tensor, windows: &Windows, shape: &Shape, pool: Pool) -> Result<(T
         return Ok((mean, None));
     }
     let x = Images::of(x)?;
-    if terms(windows) <= MOST_TERMS {
+    if terms(windows) <= MOST_TERMS || shape.numel() == 0 {
         let (y, places) = fold(&x, None, windows, (shape, x.tensor.dtype()), pool)?;
         let places = places.map(|places| x.result(shape, places)).transpose()?;
         return Ok((x.result(shape, y)?, places));
@@ -162,10 +162,15 @@ pub(crate) fn backward(dy: &Tensor, places: Option<&Tensor>, windows: &Windows, 
 }
 
 fn returned(dy: &Tensor, places: Option<&Tensor>, windows: &Windows, shape: &Shape) -> Result<Tensor> {
+    if shape.numel() == 0 {
+        // Of no pictures the sizes may be beyond any table.
+        return Tensor::full_on(dy.device(), shape, 0, dy.dtype());
+    }
     // Places lie as the input did.
     let order = Images::of(places.unwrap_or(dy))?;
     let dy = order.alike(dy)?;
-    let ranges = windows.each_ref().map(Ranges::covering);
+    let [deep, down, across] = windows;
+    let ranges = [Ranges::covering(deep)?, Ranges::covering(down)?, Ranges::covering(across)?];
     let dtype = dy.tensor.dtype();
     if ranges.iter().map(Ranges::most).fold(1, usize::saturating_mul) <= MOST_TERMS {
         let dx = spread(&dy, places.map(|_| &order.tensor), &ranges, (shape, dtype))?;
@@ -184,7 +189,7 @@ fn returned(dy: &Tensor, places: Option<&Tensor>, windows: &Windows, shape: &Sha
     let mut between = Images { tensor: dy.tensor.clone(), inner: dy.inner };
     let mut sizes = windows.each_ref().map(|axis| axis.windows.len());
     for axis in (0..3).rev().filter(|&axis| !is_each(&windows[axis])) {
-        let mut one = sizes.map(|size| Ranges::covering(&each(size)));
+        let mut one = sizes.map(Ranges::each);
         one[axis] = ranges[axis].clone();
         sizes[axis] = windows[axis].input;
         let lead = shape.rank() - 2;
@@ -254,8 +259,13 @@ struct Ranges {
 }
 
 impl Ranges {
-    fn covering(axis: &Axis) -> Ranges {
-        let mut of_places = vec![(usize::MAX, 0); axis.input];
+    /// # Errors
+    /// [`Error::OutOfMemory`] for an axis of more places than the gradient could have elements.
+    fn covering(axis: &Axis) -> Result<Ranges> {
+        let mut of_places = Vec::new();
+        let refused = |_| Error::OutOfMemory { bytes: axis.input.saturating_mul(size_of::<(usize, usize)>()) };
+        of_places.try_reserve_exact(axis.input).map_err(refused)?;
+        of_places.resize(axis.input, (usize::MAX, 0));
         for (number, window) in axis.windows.iter().enumerate() {
             for tap in 0..window.count {
                 let (first, count) = &mut of_places[window.first + tap * axis.step];
@@ -265,7 +275,12 @@ impl Ranges {
         }
         // Where no window is, no number is looked at.
         of_places.iter_mut().filter(|(_, count)| *count == 0).for_each(|(first, _)| *first = 0);
-        Ranges { of_places, divisors: axis.windows.iter().map(|window| window.divisor).collect() }
+        Ok(Ranges { of_places, divisors: axis.windows.iter().map(|window| window.divisor).collect() })
+    }
+
+    /// Of windows that are one place each.
+    fn each(count: usize) -> Ranges {
+        Ranges { of_places: (0..count).map(|first| (first, 1)).collect(), divisors: vec![1; count] }
     }
 
     /// The most windows of one place.

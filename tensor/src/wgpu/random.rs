@@ -115,7 +115,8 @@ fn drop_out(out: &Tensor, (x, step): (&Tensor, u32), words: [u32; 6], (limit, sc
     params.extend(below(limit));
     // Where nothing is kept the scale is infinite.
     let scale = if limit == 0 { 0.0 } else { scale as f32 };
-    params.extend([scale.to_bits(), out.numel() as u32, x.layout().offset as u32, step]);
+    let [x_offset, first] = [x.layout().offset, out.layout().offset / 4].map(|at| at as u32);
+    params.extend([scale.to_bits(), out.numel() as u32, x_offset, step, first]);
     let stored = Stored::of(x.dtype(), context.has_f16())?;
     let types = [("R", stored), ("A", stored)];
     let constants = [("RESULT", rounding(x.dtype()))];

@@ -9,6 +9,8 @@ struct Params {
     // The label of positions that do not count, if there is one.
     ignored: vec2<u32>,
     has_ignored: u32,
+    // Where the result begins.
+    first: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -24,5 +26,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var number = -2;
     if label.y == 0u && label.x < p.classes { number = i32(label.x); }
     if p.has_ignored != 0u && all(label == p.ignored) { number = -1; }
-    out[i] = number;
+    out[p.first + i] = number;
 }

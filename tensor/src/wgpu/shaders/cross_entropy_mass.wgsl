@@ -11,5 +11,6 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) o
     let label = classes[p.classes + place.series];
     var mass = 0.0;
     if label >= 0 { mass = mass_of(u32(label)); }
-    out[place.series] = R(rounded(RESULT, mass));
+    // The result stands for the logits, which nobody looks at.
+    out[p.x + place.series] = R(rounded(RESULT, mass));
 }

@@ -21,6 +21,8 @@ struct Params {
     numel: u32,
     offset: u32,
     step: u32,
+    // Where the result begins, in fours.
+    out_first: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -38,5 +40,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let at = min(4u * i + k, p.numel - 1u);
         y[k] = rounded(RESULT, f32(x[p.offset + at * p.step]) * factors[k]);
     }
-    out[i] = vec4<R>(y);
+    out[p.out_first + i] = vec4<R>(y);
 }

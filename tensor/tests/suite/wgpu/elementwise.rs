@@ -149,6 +149,7 @@ fn functions_of_two_numbers() {
     for (name, f, _) in [OF_TWO[0], OF_TWO[2], OF_TWO[3], OF_TWO[4], OF_TWO[5], OF_TWO[11], OF_TWO[12], OF_TWO[13]] {
         same(&format!("{name} of bools"), &[&bools, &bools.t().unwrap()], 0.0, |x| f(&x[0], &x[1]));
     }
+    same("pow of bools", &[&bools, &bools.t().unwrap()], 0.0, |x| x[0].pow(&x[1]));
 }
 
 #[test]
