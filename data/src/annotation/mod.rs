@@ -33,6 +33,7 @@ mod skeleton;
 pub use bitmap::Bitmap;
 pub use bounding_box::{BoundingBox, BoxFormat};
 pub use class_details::ClassDetails;
+pub(crate) use class_details::check_flip;
 pub use class_map::ClassMap;
 pub use keypoints::{Keypoint, Keypoints, Visibility};
 pub use labels::{Flags, Labels, Object};

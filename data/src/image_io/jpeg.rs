@@ -5,6 +5,9 @@ use std::io::{ErrorKind, Read, Result, Seek};
 const START_OF_IMAGE: [u8; 2] = [0xFF, 0xD8];
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
+/// A segment of a program's own data; EXIF data begin with their name.
+const APPLICATION_1: u8 = 0xE1;
+const EXIF: &[u8] = b"Exif\0\0";
 
 /// No file has more segments before its frame; what takes longer is left to a decoder.
 const MOST_MARKERS: usize = 1 << 16;
@@ -40,16 +43,16 @@ pub(crate) struct Frame {
     pub(crate) components: u8,
 }
 
-/// The header of the frame of a JPEG file, found by stepping over the segments before it: their contents, thumbnails among them, are not read. `None` for what is no such file, or
-/// is broken or unusual (height told behind the pixels) so that a decoder has to say what it is. The reader is left anywhere.
-pub(crate) fn frame(reader: &mut (impl Read + Seek)) -> Result<Option<Frame>> {
-    match step_to_frame(reader) {
+/// The header of the frame of a JPEG file, found by stepping over the segments before it: their contents, thumbnails among them, are not read but for EXIF data, if they are
+/// asked for. `None` for what is no such file, or is broken or unusual (height told behind the pixels) so that a decoder has to say what it is. The reader is left anywhere.
+pub(crate) fn frame(reader: &mut (impl Read + Seek), exif: Option<&mut Vec<u8>>) -> Result<Option<Frame>> {
+    match step_to_frame(reader, exif) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
         result => result,
     }
 }
 
-fn step_to_frame(reader: &mut (impl Read + Seek)) -> Result<Option<Frame>> {
+fn step_to_frame(reader: &mut (impl Read + Seek), mut exif: Option<&mut Vec<u8>>) -> Result<Option<Frame>> {
     let mut pair = [0; 2];
     reader.read_exact(&mut pair)?;
     if pair != START_OF_IMAGE {
@@ -75,7 +78,17 @@ fn step_to_frame(reader: &mut (impl Read + Seek)) -> Result<Option<Frame>> {
             if matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC) {
                 return frame_header(reader, length);
             }
-            reader.seek_relative(i64::from(length))?;
+            match &mut exif {
+                Some(exif) if marker == APPLICATION_1 => {
+                    let mut content = vec![0; length.into()];
+                    reader.read_exact(&mut content)?;
+                    // Of several the last one holds, as for the decoder.
+                    if let Some(data) = content.strip_prefix(EXIF).filter(|data| !data.is_empty()) {
+                        **exif = data.to_vec();
+                    }
+                }
+                _ => reader.seek_relative(i64::from(length))?,
+            }
         }
         reader.read_exact(&mut pair)?;
     }
@@ -130,7 +143,7 @@ mod tests {
     }
 
     fn found(bytes: &[u8]) -> Option<(u16, u16, u8)> {
-        frame(&mut Cursor::new(bytes)).unwrap().map(|frame| (frame.height, frame.width, frame.components))
+        frame(&mut Cursor::new(bytes), None).unwrap().map(|frame| (frame.height, frame.width, frame.components))
     }
 
     #[test]
@@ -151,9 +164,12 @@ mod tests {
         let large = segment(0xE2, &vec![0xFF; 60_000]);
         let bytes = [&whole[..2], &exif, &large, &large, &whole[2..]].concat();
         let mut reader = Counted(Cursor::new(&bytes), 0);
-        let frame = frame(&mut reader).unwrap().unwrap();
-        assert_eq!((frame.height, frame.width), (480, 640));
+        let found = frame(&mut reader, None).unwrap().unwrap();
+        assert_eq!((found.height, found.width), (480, 640));
         assert!(reader.1 < 100, "{} of {} bytes", reader.1, bytes.len());
+        let (mut reader, mut data) = (Counted(Cursor::new(&bytes), 0), Vec::new());
+        assert_eq!(frame(&mut reader, Some(&mut data)).unwrap(), Some(found));
+        assert!(data == thumbnail && reader.1 < thumbnail.len() + 100);
     }
 
     #[test]

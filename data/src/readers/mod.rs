@@ -7,9 +7,9 @@
 //! What is wrong with a file is an error that names it, the place in it, what was expected and what was received. Labels that are merely
 //! odd, such as boxes without width, are errors too unless [`Options::policy`] says otherwise.
 //!
-//! Whether a picture is turned as its EXIF data say depends on the reader alone: those of classes ([`image_folder`], [`csv_labels`]) and of films turn pictures;
-//! those whose labels have positions (Pascal VOC, COCO, YOLO, Open Images, JSON lines, and ImageNet, some of whose lists have boxes) never do, as
-//! pycocotools and torchvision: positions and sizes tell of the pixels as they lie in the file. A picture of another size than its labels claim is an error,
+//! Whether a picture is turned as its EXIF data say depends on the reader alone: those of classes ([`image_folder`], [`csv_labels`]), of films and of YOLO's format turn
+//! pictures, as Ultralytics' programs do for the latter; the others whose labels have positions (Pascal VOC, COCO, Open Images, JSON lines, and ImageNet, some of whose lists
+//! have boxes) never do, as pycocotools and torchvision: positions and sizes tell of the pixels as they lie in the file. A picture of another size than its labels claim is an error,
 //! whatever the policy: no label can be left out to make it fit, and all of them may lie in the wrong place. (A loader can skip the sample.)
 
 mod cifar;

@@ -3,6 +3,7 @@
 use std::io::{BufReader, Cursor, Seek};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 use png::{BitDepth, ColorType, Transformations};
 
@@ -63,29 +64,67 @@ fn of_record(record: &Record, decoder: &Decoder) -> Result<Image> {
     }
 }
 
-/// `[height, width]` of a picture as it lies in its file, from the header of it.
-pub(crate) fn size(path: &Path) -> Result<[usize; 2]> {
-    Ok(header(path)?.0)
+/// What the header of a picture's file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// `[height, width]` as it lies in its file.
+    pub(crate) size: [usize; 2],
+    /// How many channels it has.
+    pub(crate) channels: usize,
+    /// How its EXIF data say that it has to be turned.
+    pub(crate) orientation: Orientation,
 }
 
-/// `[height, width]` of a picture as it lies in its file and the number of its channels, from the header of it.
-pub(crate) fn header(path: &Path) -> Result<([usize; 2], usize)> {
+impl Header {
+    /// `[height, width]` of the picture turned as its EXIF data say.
+    pub(crate) fn turned_size(&self) -> [usize; 2] {
+        let [height, width] = self.size;
+        match self.orientation {
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => [width, height],
+            Orientation::NoTransforms
+            | Orientation::Rotate180
+            | Orientation::FlipHorizontal
+            | Orientation::FlipVertical => [height, width],
+        }
+    }
+}
+
+/// `[height, width]` of a picture as it lies in its file, from the header of it.
+pub(super) fn size(path: &Path) -> Result<[usize; 2]> {
+    Ok(read_header(path, false)?.size)
+}
+
+/// The header of a picture's file.
+pub(crate) fn header(path: &Path) -> Result<Header> {
+    read_header(path, true)
+}
+
+/// The header; the orientation is found only if it is asked for, as it needs more of the file to be read.
+fn read_header(path: &Path, oriented: bool) -> Result<Header> {
     let fail = |source| Error::io(path, source);
     // A buffer that holds most headers: what stands behind them need not be read.
     let mut file = BufReader::with_capacity(4096, std::fs::File::open(path).map_err(fail)?);
     // The decoder of JPEG files would read them to their end.
-    if let Some(frame) = jpeg::frame(&mut file).map_err(fail)? {
+    let mut exif = Vec::new();
+    if let Some(frame) = jpeg::frame(&mut file, oriented.then_some(&mut exif)).map_err(fail)? {
+        let orientation = Orientation::from_exif_chunk(&exif).unwrap_or(Orientation::NoTransforms);
         let channels = if frame.components == 1 { 1 } else { 3 };
-        return Ok(([frame.height, frame.width].map(usize::from), channels));
+        return Ok(Header { size: [frame.height, frame.width].map(usize::from), channels, orientation });
     }
     file.rewind().map_err(fail)?;
     let reader = ImageReader::new(file).with_guessed_format().map_err(fail)?;
     if reader.format().is_none() {
         return Err(Error::format(path, "expected a picture, received a file of no known format"));
     }
-    let decoder = reader.into_decoder().map_err(|error| broken(path, &error))?;
+    let mut decoder = reader.into_decoder().map_err(|error| broken(path, &error))?;
     let (width, height) = decoder.dimensions();
-    Ok(([height as usize, width as usize], usize::from(decoder.color_type().channel_count())))
+    // What is wrong with EXIF data is not wrong with the picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let channels = usize::from(decoder.color_type().channel_count());
+    Ok(Header { size: [height as usize, width as usize], channels, orientation })
 }
 
 /// A PNG file whose bytes mean classes or numbers, not colours: those of a palette, or grey levels. Row by row.
@@ -188,12 +227,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         let encoded = |shape| crate::image_io::encode_jpeg("test", &[7; 105], shape, 90).unwrap();
+        let plain = |size, channels| Header { size, channels, orientation: Orientation::NoTransforms };
         std::fs::write(&path, encoded([5, 7, 3])).unwrap();
-        assert_eq!(header(&path).unwrap(), ([5, 7], 3));
+        assert_eq!(header(&path).unwrap(), plain([5, 7], 3));
         std::fs::write(&path, encoded([15, 7, 1])).unwrap();
-        assert_eq!(header(&path).unwrap(), ([15, 7], 1));
+        assert_eq!(header(&path).unwrap(), plain([15, 7], 1));
         std::fs::write(&path, written(ColorType::Rgb, BitDepth::Eight, [1, 2], &[0; 6])).unwrap();
-        assert_eq!(header(&path).unwrap(), ([2, 1], 3));
+        assert_eq!(header(&path).unwrap(), plain([2, 1], 3));
         // What the walk along a file's markers does not end well with is named by the decoder.
         std::fs::write(&path, &encoded([5, 7, 3])[..25]).unwrap();
         assert!(header(&path).unwrap_err().to_string().contains("expected a whole picture"));
@@ -201,6 +241,36 @@ mod tests {
         assert!(header(&path).unwrap_err().to_string().contains("no known format"));
         std::fs::write(&path, "").unwrap();
         assert!(header(&path).is_err());
+    }
+
+    #[test]
+    fn sizes_of_turned_pictures_are_the_decoders() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let plain = crate::image_io::encode_jpeg("test", &[7; 105], [5, 7, 3], 90).unwrap();
+        for orientation in 0..=9u8 {
+            for little in [true, false] {
+                std::fs::write(&path, with_orientation(&plain, orientation, little)).unwrap();
+                let header = header(&path).unwrap();
+                let stored = Decoder { orient: false, ..Decoder::default() };
+                assert_eq!((header.size, header.channels), ([5, 7], 3));
+                assert_eq!(header.turned_size(), Decoder::default().read(&path).unwrap().size(), "{orientation}");
+                assert_eq!((size(&path).unwrap(), stored.read(&path).unwrap().size()), ([5, 7], [5, 7]));
+                assert_eq!(header.turned_size() == [7, 5], (5..=8).contains(&orientation));
+            }
+        }
+    }
+
+    /// A JPEG file with EXIF data of one entry, the orientation.
+    fn with_orientation(jpeg: &[u8], orientation: u8, little: bool) -> Vec<u8> {
+        let tiff: &[u8] = match little {
+            true => &[b'I', b'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0],
+            false => {
+                &[b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]
+            }
+        };
+        let length = (2 + 6 + tiff.len() as u16).to_be_bytes();
+        [&jpeg[..2], &[0xFF, 0xE1], &length, b"Exif\0\0", tiff, &jpeg[2..]].concat()
     }
 
     fn written(color: ColorType, depth: BitDepth, [width, height]: [u32; 2], data: &[u8]) -> Vec<u8> {

@@ -87,7 +87,7 @@ pub fn write_coco<D: LabelledDataset + ?Sized>(
 ) -> Result<Written> {
     let root = root.as_ref();
     let split = checked_split(options)?;
-    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options, HashSet::new());
+    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options)?;
     let mut written = Written::default();
     let mut file = File {
         images: Vec::with_capacity(data.len()),

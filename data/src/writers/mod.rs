@@ -5,18 +5,19 @@
 
 mod coco;
 mod json_lines;
+mod pictures;
 mod voc;
 mod yolo;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::annotation::{ClassDetails, Object};
-use crate::readers::{files, picture};
-use crate::{Error, LabelledDataset, Record, Result, image_io};
+use crate::readers::files;
+use crate::{Error, LabelledDataset, Result};
 
 pub use coco::write_coco;
 pub use json_lines::write_json_lines;
+use pictures::{Pictures, Placed};
 pub use voc::write_voc;
 pub use yolo::{YoloKind, write_yolo};
 
@@ -25,7 +26,8 @@ pub use yolo::{YoloKind, write_yolo};
 pub struct WriteOptions {
     /// The name of the part of the data set that is written; others in the same folder stay.
     pub split: String,
-    /// Whether pictures are copied (or, if they are in memory, written as PNG). Otherwise files of labels name them, but they are not there.
+    /// Whether pictures are copied. Those in memory are written as PNG, as are those that readers of the new format would turn otherwise than the data set does
+    /// (see [`readers`](crate::readers)). Otherwise files of labels name them, but they are not there.
     pub pictures: bool,
 }
 
@@ -45,87 +47,6 @@ pub struct Written {
     /// What the format cannot hold: masks, outlines, keypoints, flags, attributes, ids and areas of objects; classes, maps and metadata of pictures; and of each class
     /// what is known beside its name, such as the names of keypoints.
     pub left_out: usize,
-}
-
-/// The pictures of a data set on their way into a folder, where each has a file name of its own.
-struct Pictures<'a, D: ?Sized> {
-    data: &'a D,
-    folder: PathBuf,
-    copied: bool,
-    stems: HashSet<String>,
-}
-
-/// A picture that has its place.
-struct Placed {
-    record: Record,
-    /// `[height, width]`
-    size: [usize; 2],
-    channels: usize,
-    /// The file's name without its extension.
-    stem: String,
-    file_name: String,
-    /// Whether the file has been written just now, and was not there as the data set's own.
-    is_new: bool,
-}
-
-impl<'a, D: LabelledDataset + ?Sized> Pictures<'a, D> {
-    /// `taken` are the stems of files in the folder that belong to others.
-    fn new(data: &'a D, folder: PathBuf, options: &WriteOptions, taken: HashSet<String>) -> Self {
-        Pictures { data, folder, copied: options.pictures, stems: taken }
-    }
-
-    /// What is known of a picture, which is copied if pictures are.
-    fn place(&mut self, index: usize) -> Result<Placed> {
-        let record = self.data.record(index)?;
-        let (size, channels) = header(self.data, index, &record)?;
-        let (stem, extension) = self.name(index, &record);
-        let file_name = format!("{stem}.{extension}");
-        let is_new = self.copied && copy_picture(self.data, index, &record, &self.folder.join(&file_name))?;
-        Ok(Placed { record, size, channels, stem, file_name, is_new })
-    }
-
-    /// The stem and the extension of a picture's new file: its own, with its number where another has that name already.
-    fn name(&mut self, index: usize, record: &Record) -> (String, String) {
-        let of = |path: &Path| {
-            let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
-            (files::stem(path), extension.unwrap_or_default())
-        };
-        let (mut stem, mut extension) = record.path.as_deref().map(of).unwrap_or_default();
-        if stem.is_empty() {
-            stem = format!("{index:06}");
-        }
-        if extension.is_empty() {
-            extension = "png".into();
-        }
-        // White space would end the name in Pascal VOC's lists.
-        stem = stem.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }).collect();
-        while !self.stems.insert(stem.clone()) {
-            stem = format!("{stem}_{index}");
-        }
-        (stem, extension)
-    }
-}
-
-/// `[height, width]` of a picture and its channels.
-fn header<D: LabelledDataset + ?Sized>(data: &D, index: usize, record: &Record) -> Result<([usize; 2], usize)> {
-    match (&record.path, record.size) {
-        (Some(path), Some(size)) => Ok((size, picture::header(path).map_or(3, |(_, channels)| channels))),
-        (Some(path), None) => picture::header(path),
-        (None, _) => {
-            let image = data.get(index)?.image;
-            Ok(([image.height(), image.width()], image.channels()))
-        }
-    }
-}
-
-/// Puts a picture where it belongs, unless it is there; whether it was not.
-fn copy_picture<D: LabelledDataset + ?Sized>(data: &D, index: usize, record: &Record, target: &Path) -> Result<bool> {
-    match &record.path {
-        Some(path) if is_same(path, target) => return Ok(false),
-        Some(path) => write(target, &files::read(path)?)?,
-        None => image_io::write_png(target, &data.get(index)?.image.to_tensor()?)?,
-    }
-    Ok(true)
 }
 
 fn is_same(path: &Path, target: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! YOLO's format: a text for each picture, and `data.yaml`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{
     folder, is_same, write,
 };
 use crate::annotation::{BoxFormat, ClassDetails, Keypoints, Object, Polygon, Segmentation};
-use crate::readers::{YoloConfig, files};
+use crate::readers::{Options, YoloConfig, files};
 use crate::{Error, LabelledDataset, Result};
 
 /// What a line of a text says about an object; all lines of a data set are of one kind.
@@ -28,7 +28,7 @@ pub enum YoloKind {
 /// of the kind that is asked for are left out. With keypoints, `flip_idx` tells which becomes which in a mirror, if the classes agree about it ([`ClassDetails::mirrored`]). A `data.yaml` that is there is kept but for this split; its classes have to be the same.
 ///
 /// # Errors
-/// [`Error::Argument`] if objects have different numbers of keypoints, if a class has no name, or if the names, keypoints or `flip_idx` of a `data.yaml` that is there are others, or its
+/// [`Error::Argument`] if objects have different numbers of keypoints, if a class has no name, if the split's folder holds pictures that are none of the data set's, or if the names, keypoints or `flip_idx` of a `data.yaml` that is there are others, or its
 /// `path` is another folder;
 /// what is wrong with a label or picture of the data set, or that a file cannot be written.
 pub fn write_yolo<D: LabelledDataset + ?Sized>(
@@ -61,11 +61,18 @@ pub fn write_yolo<D: LabelledDataset + ?Sized>(
             return Err(Error::argument("write_yolo", message));
         }
         config.splits = there.splits;
-        config.keypoints = there.keypoints;
-        config.flip = there.flip;
+        // Nothing that is there has keypoints if nothing is there.
+        if !config.splits.is_empty() {
+            config.keypoints = there.keypoints;
+            config.flip = there.flip;
+        }
     }
     let labels = folder(root, &["labels", split])?;
-    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options, HashSet::new());
+    let place = format!("images/{split}");
+    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options)?;
+    pictures.turned = true;
+    let again = YoloConfig { splits: [(split.into(), vec![place.clone()])].into(), ..YoloConfig::default() };
+    pictures.refuse_others("write_yolo", &again.pictures(root, &Options::of_split(split))?)?;
     let points = match kind {
         YoloKind::Keypoints => number_of_points(data)?,
         YoloKind::Boxes | YoloKind::Outlines => None,
@@ -99,7 +106,7 @@ pub fn write_yolo<D: LabelledDataset + ?Sized>(
         written.left_out += record.labels.classes.len() + usize::from(record.labels.class_map.is_some());
         written.left_out += record.labels.metadata.len();
     }
-    config.splits.insert(split.into(), vec![format!("images/{split}")]);
+    config.splits.insert(split.into(), vec![place]);
     write(&path, yaml(&config).as_bytes())?;
     Ok(written)
 }

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ocelli_data::annotation::BoxFormat;
+use ocelli_data::generated::Shapes;
 use ocelli_data::image_io::write_png;
 use ocelli_data::readers::{self, CocoDataset, CocoPanoptic, Format, JsonLines, Options, Policy, image_folder};
 use ocelli_data::writers::{WriteOptions, YoloKind, write_coco, write_json_lines, write_voc, write_yolo};
-use ocelli_data::{Dataset, LabelledDataset, Result};
+use ocelli_data::{Dataset, LabelledDataset, Pixels, Result, Sample};
 use ocelli_tensor::{DType, Tensor, safetensors};
 
 use crate::mutations::small_panoptic;
@@ -15,14 +17,16 @@ use crate::mutations::small_panoptic;
 fn turned(root: &Path) -> Vec<(Format, std::path::PathBuf)> {
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures.safetensors");
     let file: Vec<u8> = safetensors::load(fixtures).unwrap()["orientation6.png.file"].to_vec().unwrap();
-    std::fs::create_dir_all(root.join("folder/cat")).unwrap();
-    std::fs::write(root.join("folder/cat/a.png"), file).unwrap();
+    for folder in ["folder/cat", "yolo/images/train"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+        std::fs::write(root.join(folder).join("a.png"), &file).unwrap();
+    }
+    std::fs::write(root.join("yolo/data.yaml"), "train: images/train\nnames: [cat]\n").unwrap();
     let lines = b"{\"class_names\": [\"cat\"]}\n{\"image\": \"folder/cat/a.png\", \"size\": [9, 14]}\n";
     let data = JsonLines::from_slice(root.join("x.jsonl"), lines, &Options::default()).unwrap();
     let write = WriteOptions::default();
     write_voc(&data, root.join("voc"), &write).unwrap();
     write_coco(&data, root.join("coco"), &write).unwrap();
-    write_yolo(&data, root.join("yolo"), &write, YoloKind::Boxes).unwrap();
     write_json_lines(&data, root.join("lines"), &write).unwrap();
     let formats = [("voc", Format::Voc), ("coco", Format::Coco), ("yolo", Format::Yolo), ("lines", Format::JsonLines)];
     formats.map(|(name, format)| (format, root.join(name))).to_vec()
@@ -36,10 +40,122 @@ fn turning_depends_on_the_reader_alone() {
         let data = readers::open_as(&folder, format, &options).unwrap();
         let (record, sample) = (data.record(0).unwrap(), data.get(0).unwrap());
         assert!(record.labels.objects.is_empty());
-        assert_eq!((record.size, sample.image.shape()), (Some([9, 14]), [9, 14, 3]), "{format}");
+        let size = if format == Format::Yolo { [14, 9] } else { [9, 14] };
+        assert_eq!((record.size, sample.image.shape()), (Some(size), [size[0], size[1], 3]), "{format}");
     }
     let data = image_folder(root.path().join("folder"), &Options::default()).unwrap();
     assert_eq!((data.record(0).unwrap().size, data.get(0).unwrap().image.shape()), (None, [14, 9, 3]));
+}
+
+/// Positions and pixels of a data set with one object in it, the box of which lies in the first row of pixels.
+fn first_row(data: &dyn LabelledDataset) -> (Vec<f64>, Vec<u8>) {
+    let Sample { image, labels } = data.get(0).unwrap();
+    let width = image.width();
+    let boxed = labels.objects[0].bounding_box.to_array(BoxFormat::Xyxy);
+    assert_eq!(data.record(0).unwrap().size, Some(image.size()));
+    let Pixels::U8(pixels) = image.pixels() else { panic!("floats") };
+    (boxed.to_vec(), pixels[..3 * width].to_vec())
+}
+
+/// Formats understand EXIF data in different ways: what is written has to be read with the labels where they were.
+#[test]
+fn turned_pictures_pass_between_formats() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    turned(root.path());
+    let (options, write) = (Options::of_split("train"), WriteOptions::default());
+    std::fs::create_dir_all(path("yolo/labels/train")).unwrap();
+    std::fs::write(path("yolo/labels/train/a.txt"), format!("0 0.5 {} 1 {}\n", 0.5 / 14.0, 1.0 / 14.0)).unwrap();
+    let lines =
+        b"{\"image\": \"a.png\", \"size\": [9, 14], \"objects\": [{\"class\": \"cat\", \"box\": [0, 0, 14, 1]}]}\n";
+    let stored = JsonLines::from_slice(path("folder/cat/x.jsonl"), lines, &Options::default()).unwrap();
+    let yolo = readers::open_as(path("yolo"), Format::Yolo, &options).unwrap();
+    let sources: [(&str, &dyn LabelledDataset); 2] = [("of lines", &stored), ("of yolo", &yolo)];
+    for (name, data) in sources {
+        let expected = first_row(data);
+        assert_eq!(expected.0[2..], [if name == "of yolo" { 9.0 } else { 14.0 }, 1.0]);
+        let root = path(name);
+        write_voc(data, root.join("voc"), &write).unwrap();
+        write_coco(data, root.join("coco"), &write).unwrap();
+        write_json_lines(data, root.join("lines"), &write).unwrap();
+        write_yolo(data, root.join("yolo"), &write, YoloKind::Boxes).unwrap();
+        for (folder, format) in
+            [("voc", Format::Voc), ("coco", Format::Coco), ("yolo", Format::Yolo), ("lines", Format::JsonLines)]
+        {
+            let again = readers::open_as(root.join(folder), format, &options).unwrap();
+            let (boxed, pixels) = first_row(&again);
+            assert!(boxed.iter().zip(&expected.0).all(|(a, b)| (a - b).abs() < 1e-9), "{name} {format}: {boxed:?}");
+            assert_eq!(pixels, expected.1, "{name} {format}");
+        }
+        // Where the formats agree the file is what it was.
+        let same = if name == "of yolo" { "yolo/images/train/a.png" } else { "coco/images/train/a.png" };
+        assert_eq!(std::fs::read(root.join(same)).unwrap(), std::fs::read(path("folder/cat/a.png")).unwrap(), "{name}");
+        let other = if name == "of yolo" { "coco/images/train/a.png" } else { "yolo/images/train/a.png" };
+        assert_ne!(
+            std::fs::read(root.join(other)).unwrap(),
+            std::fs::read(path("folder/cat/a.png")).unwrap(),
+            "{name}"
+        );
+    }
+    // The labels of a picture that stays where it is would be wrong in another format.
+    let alone = WriteOptions { pictures: false, ..WriteOptions::default() };
+    let text = write_coco(&yolo, path("alone"), &alone).unwrap_err().to_string();
+    assert!(text.contains("a.png: expected pictures to be written too"), "{text}");
+    assert!(write_coco(&stored, path("alone"), &alone).is_ok());
+    let text = write_coco(&yolo, path("yolo"), &write).unwrap_err().to_string();
+    assert!(text.contains("a.png: expected another folder"), "{text}");
+    assert!(write_yolo(&yolo, path("yolo"), &write, YoloKind::Boxes).is_ok());
+}
+
+#[test]
+fn yolo_folders_hold_nothing_but_what_is_written() {
+    let root = tempfile::tempdir().unwrap();
+    let write = WriteOptions::default();
+    let shapes = |samples| Shapes { samples, ..Shapes::default() };
+    write_yolo(&shapes(3), root.path(), &write, YoloKind::Boxes).unwrap();
+    write_yolo(&shapes(4), root.path(), &write, YoloKind::Boxes).unwrap();
+    let text = write_yolo(&shapes(2), root.path(), &write, YoloKind::Boxes).unwrap_err().to_string();
+    assert!(
+        text.starts_with("write_yolo: expected a folder without pictures but those") && text.ends_with("000002.png")
+    );
+    let other = WriteOptions { split: "val".into(), ..WriteOptions::default() };
+    write_yolo(&shapes(2), root.path(), &other, YoloKind::Boxes).unwrap();
+    let read = |split| readers::open(root.path(), &Options::of_split(split)).unwrap().len();
+    assert_eq!((read("train"), read("val")), (4, 2));
+    // Of another extension, and in a folder below.
+    let refused = |name: &str| {
+        let path = root.path().join("images/val").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "").unwrap();
+        let text = write_yolo(&shapes(2), root.path(), &other, YoloKind::Boxes).unwrap_err().to_string();
+        std::fs::remove_file(&path).unwrap();
+        assert!(text.contains("without pictures but those") && text.contains(name), "{text}");
+    };
+    refused("000001.jpg");
+    refused("below/x.png");
+    assert!(write_yolo(&shapes(2), root.path(), &other, YoloKind::Boxes).is_ok());
+}
+
+/// A picture from elsewhere has the name of one that lies in the folder already, and comes first.
+#[test]
+fn pictures_that_stay_are_not_written_over() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("images/train");
+    std::fs::create_dir_all(folder.join("sub")).unwrap();
+    for (name, level) in [("sub/a.png", 1), ("a.png", 2)] {
+        write_png(folder.join(name), &Tensor::full([3, 2, 2], level, DType::U8).unwrap()).unwrap();
+    }
+    let lines = b"{\"image\": \"images/train/sub/a.png\", \"classes\": [\"one\"]}\n{\"image\": \"images/train/a.png\", \"classes\": [\"two\"]}\n";
+    let data = JsonLines::from_slice(root.path().join("x.jsonl"), lines, &Options::default()).unwrap();
+    write_json_lines(&data, root.path(), &WriteOptions::default()).unwrap();
+    let again = JsonLines::open(root.path().join("train.jsonl"), &Options::default()).unwrap();
+    let level = |index: usize| {
+        (
+            again.get(index).unwrap().image.to_tensor().unwrap().to_vec::<u8>().unwrap()[0],
+            again.record(index).unwrap().labels.classes,
+        )
+    };
+    assert_eq!((level(0), level(1)), ((1, vec![0]), (2, vec![1])));
 }
 
 #[test]

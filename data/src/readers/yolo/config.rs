@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::annotation::check_flip;
 use crate::readers::Options;
 use crate::readers::files::{self, Kind, at, decode, lines, listing, within};
 use crate::{Error, Result};
@@ -95,6 +96,15 @@ impl YoloConfig {
         {
             return Err(fail(format!("expected keypoints of 2 or 3 numbers as kpt_shape, received {shape:?}")));
         }
+        check_flip(&written.flip_idx).map_err(fail)?;
+        if let Some([points, _]) =
+            written.kpt_shape.filter(|shape| !written.flip_idx.is_empty() && shape[0] != written.flip_idx.len())
+        {
+            let received = written.flip_idx.len();
+            return Err(fail(format!(
+                "expected a flip_idx of {points} keypoints, as kpt_shape says, received {received}"
+            )));
+        }
         let parts = [("train", written.train), ("val", written.val), ("test", written.test)];
         let splits = parts.into_iter().filter_map(|(name, folders)| {
             let folders = match folders? {
@@ -136,7 +146,7 @@ impl YoloConfig {
     }
 
     /// The pictures of the split, or of all, each once.
-    pub(super) fn pictures(&self, root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+    pub(crate) fn pictures(&self, root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
         let folders: Vec<&String> = match options.split.as_deref() {
             None => self.splits.values().flatten().collect(),
             Some(split) => match self.splits.get(split) {
@@ -217,8 +227,14 @@ mod tests {
         assert_eq!(config.names, ["cat", "dog: \"big\""]);
         assert_eq!(config.splits["val"], ["a", "b"]);
         assert_eq!(config.splits.len(), 2);
-        let config = parse("names:\n  0: cat\n  1: dog\nkpt_shape: [17, 3]\nflip_idx: [0, 2, 1]\n").unwrap();
-        assert_eq!((config.names.len(), config.keypoints, &config.flip[..]), (2, Some([17, 3]), &[0, 2, 1][..]));
+        let config = parse("names:\n  0: cat\n  1: dog\nkpt_shape: [3, 3]\nflip_idx: [0, 2, 1]\n").unwrap();
+        assert_eq!((config.names.len(), config.keypoints, &config.flip[..]), (2, Some([3, 3]), &[0, 2, 1][..]));
+        let text = |text| parse(text).unwrap_err().to_string();
+        assert!(text("names: [a]\nkpt_shape: [17, 3]\nflip_idx: [0, 2, 1]\n").contains("a flip_idx of 17 keypoints"));
+        assert!(
+            text("names: [a]\nflip_idx: [0, 3, 1]\n")
+                .contains("pairs among keypoints 0..3 as flip, received [0, 3, 1]")
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ const DIGITS: f64 = 2e-6;
 ///
 /// A line is `class x y width height` (the centre), `class x1 y1 x2 y2 x3 y3 …` (an outline), or, if `data.yaml` has a
 /// `kpt_shape`, a box and its keypoints. Without a text a picture shows nothing. Labels need the size of their picture, for
-/// which the header of its file is read: the size of the pixels as they lie there, and as they are read, whatever EXIF data say.
+/// which the header of its file is read. Pictures are turned as their EXIF data say, and their size is that which they then have, as for Ultralytics' programs.
 #[derive(Debug)]
 pub struct YoloDataset {
     pictures: Vec<PathBuf>,
@@ -63,7 +63,7 @@ impl Dataset for YoloDataset {
     }
 
     fn get(&self, index: usize) -> Result<Sample> {
-        picture::sample(self.record(index)?, &self.options.decoder(false))
+        picture::sample(self.record(index)?, &self.options.decoder(true))
     }
 }
 
@@ -71,7 +71,7 @@ impl LabelledDataset for YoloDataset {
     fn record(&self, index: usize) -> Result<Record> {
         Error::check_index(index, self.pictures.len())?;
         let path = &self.pictures[index];
-        let size = picture::size(path)?;
+        let size = picture::header(path)?.turned_size();
         let text = label_path(path);
         let (labels, changes) = match text.exists() {
             true => parse_yolo_labels(&text, &files::read(&text)?, size, &self.config, self.options.policy)?,

@@ -60,7 +60,8 @@ pub fn write_voc<D: LabelledDataset + ?Sized>(
         );
         return Err(Error::argument("write_voc", message));
     }
-    let mut pictures = Pictures::new(data, folder_of_pictures, options, names::taken(root, split)?);
+    let mut pictures = Pictures::new(data, folder_of_pictures, options)?;
+    pictures.stems = names::taken(root, split)?;
     let left_out = class_details(data).iter().map(count_details).sum();
     let mut written = Written { left_out, ..Written::default() };
     let (mut list, mut segmented, mut all_new) = (String::new(), String::new(), true);
