@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::files::{self, at, lines, within};
 use super::policy::{ROUNDING, Tally};
 use super::{Changes, Options, Policy, picture};
-use crate::annotation::{BoxFormat, Flags, Keypoints, Labels, Object, Segmentation};
+use crate::annotation::{BoxFormat, ClassDetails, Flags, Keypoints, Labels, Object, Segmentation};
 use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 
 /// Pictures and labels as lines of JSON. A line is a picture:
@@ -22,7 +22,8 @@ use crate::{Dataset, Error, LabelledDataset, Record, Result, Sample};
 ///
 /// `image` is a path below the folder of the file; all else may be absent. `size` is height and width; `box` is left, top, right and bottom in
 /// pixels as they lie in the file, whatever its EXIF data say. Boxes are compared with `size`; without it, with the picture when it is read. `segmentation` and `keypoints` are COCO's; the flags are those of [`Flags`]. Other fields are errors, so that a slip of the
-/// pen is not lost. A first line `{"class_names": ["cat", "dog"]}` gives the classes their numbers; otherwise they are sorted by name.
+/// pen is not lost. A first line `{"class_names": ["cat", "dog"]}` gives the classes their numbers; otherwise they are sorted by name. It may also tell what is known of
+/// classes beside their names, by name and with the fields of [`ClassDetails`]: `"class_details": {"cat": {"supercategory": "animal", "keypoints": ["nose", "tail"], "limbs": [[0, 1]]}}`.
 ///
 /// ```
 /// use ocelli_data::LabelledDataset;
@@ -43,6 +44,7 @@ pub struct JsonLines {
     places: Vec<(usize, usize, usize)>,
     classes: Vec<String>,
     numbers: HashMap<String, usize>,
+    details: BTreeMap<String, ClassDetails>,
     options: Options,
     tally: Tally,
 }
@@ -52,6 +54,8 @@ pub struct JsonLines {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     pub(crate) class_names: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) class_details: BTreeMap<String, ClassDetails>,
 }
 
 /// A picture.
@@ -124,10 +128,12 @@ impl JsonLines {
                 (at, at + line.len(), number)
             })
             .collect();
-        let header = places.first().and_then(|&(start, end, _)| serde_json::from_str::<Header>(&text[start..end]).ok());
+        let header = places.first().copied().filter(|&(start, end, _)| is_header(&text[start..end]));
+        let header = header.map(|(start, end, number)| parse_header(path, number, &text[start..end])).transpose()?;
         if header.is_some() {
             places.remove(0);
         }
+        let (header, details) = header.map(|header| (header.class_names, header.class_details)).unzip();
         let mut found = BTreeSet::new();
         for &(start, end, number) in &places {
             let line = parse(path, number, &text[start..end])?;
@@ -136,7 +142,7 @@ impl JsonLines {
                 found.extend(line.objects.into_iter().map(|object| object.class));
             }
         }
-        let classes = options.classes.clone().or(header.map(|header| header.class_names));
+        let classes = options.classes.clone().or(header);
         let classes = classes.unwrap_or_else(|| found.into_iter().collect());
         let numbers = classes.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
         Ok(JsonLines {
@@ -146,6 +152,7 @@ impl JsonLines {
             places,
             classes,
             numbers,
+            details: details.unwrap_or_default(),
             options: options.clone(),
             tally: Tally::default(),
         })
@@ -204,6 +211,29 @@ impl JsonLines {
     }
 }
 
+/// Whether a line means to be a header, right or wrong.
+fn is_header(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Keys {
+        class_names: Option<serde::de::IgnoredAny>,
+        image: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_str::<Keys>(text).is_ok_and(|keys| keys.class_names.is_some() && keys.image.is_none())
+}
+
+fn parse_header(path: &Path, number: usize, text: &str) -> Result<Header> {
+    let header: Header = serde_json::from_str(text).map_err(|error| {
+        at(path, number, format!("expected the names of the classes as JSON, received something else ({error})"))
+    })?;
+    for (name, details) in &header.class_details {
+        if !header.class_names.contains(name) {
+            return Err(at(path, number, format!("expected details of a class of the list, received {name:?}")));
+        }
+        details.check().map_err(|message| at(path, number, format!("class {name:?}: {message}")))?;
+    }
+    Ok(header)
+}
+
 fn parse(path: &Path, number: usize, text: &str) -> Result<Line> {
     serde_json::from_str(text)
         .map_err(|error| at(path, number, format!("expected a picture as JSON, received something else ({error})")))
@@ -228,6 +258,10 @@ impl LabelledDataset for JsonLines {
 
     fn class_names(&self) -> &[String] {
         &self.classes
+    }
+
+    fn class_details(&self, class: usize) -> ClassDetails {
+        self.classes.get(class).and_then(|name| self.details.get(name)).cloned().unwrap_or_default()
     }
 
     fn changes(&self) -> Changes {
@@ -258,9 +292,47 @@ mod tests {
         assert!(object.flags.crowd && object.keypoints.is_some());
         assert_eq!((object.class, object.bounding_box.max()), (0, [20.0, 4.0]));
         assert_eq!(data.changes(), Changes { dropped: 0, clipped: 1 });
+        assert!(data.class_details(0).is_empty() && data.class_details(2).is_empty());
         // Without the header the names are sorted.
         let data = open(TEXT.split_once('\n').unwrap().1, Policy::Clip).unwrap();
         assert_eq!(data.class_names(), ["cat", "dog"]);
+    }
+
+    #[test]
+    fn pictures_may_speak_of_names_of_classes() {
+        let data = open("{\"image\": \"1.jpg\", \"metadata\": {\"class_names\": [1]}}\n", Policy::Fail).unwrap();
+        assert_eq!(data.record(0).unwrap().labels.metadata["class_names"], serde_json::json!([1]));
+        assert!(
+            open("{\"class_names\": [1]}\n", Policy::Fail).unwrap_err().to_string().contains("names of the classes")
+        );
+    }
+
+    #[test]
+    fn details_of_classes() {
+        let details = |text: &str| {
+            let header = format!("\"cat\"], \"class_details\": {text}}}");
+            open(&TEXT.replacen("\"cat\"]}", &header, 1), Policy::Clip)
+        };
+        let known = r#"{"supercategory": "animal", "keypoints": ["nose", "tail"], "limbs": [[0, 1]], "flip": [0, 1]}"#;
+        let data = details(&format!("{{\"cat\": {known}}}")).unwrap();
+        let cat = data.class_details(1);
+        assert!(data.class_details(0).is_empty() && cat.supercategory.as_deref() == Some("animal"));
+        assert_eq!(
+            (cat.keypoints, cat.limbs, cat.flip),
+            (vec!["nose".into(), "tail".into()], vec![[0, 1]], vec![0, 1])
+        );
+        let text = |text: &str| details(text).unwrap_err().to_string();
+        assert!(text(r#"{"cow": {}}"#).contains("line 1: expected details of a class of the list, received \"cow\""));
+        assert!(text(r#"{"cat": {"limb": []}}"#).contains("line 1: expected the names of the classes as JSON"));
+        assert!(
+            text(r#"{"cat": {"keypoints": ["a"], "limbs": [[0, 1]]}}"#)
+                .contains("line 1: class \"cat\": expected limbs")
+        );
+        for flip in ["[1, 1]", "[1, 2, 0]", "[7]"] {
+            let text = text(&format!(r#"{{"cat": {{"flip": {flip}}}}}"#));
+            assert!(text.contains("as flip, received"), "{text}");
+        }
+        assert!(text(r#"{"cat": {"keypoints": ["a"], "flip": [1, 0]}}"#).contains("a flip of 1 keypoints, received 2"));
     }
 
     #[test]

@@ -1,19 +1,17 @@
 //! JSON lines: an object for each picture.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::{
-    Pictures, Placed, WriteOptions, Written, checked_split, class_details, class_name, count_details, folder, write,
-};
+use super::{Pictures, Placed, WriteOptions, Written, checked_split, class_details, class_name, folder, write};
 use crate::annotation::{BoxFormat, Object};
 use crate::readers::json_lines::{Header, Line, WrittenObject};
 use crate::{Error, LabelledDataset, Result};
 
 /// Writes a data set as `SPLIT.jsonl`, in the format of [`JsonLines`](crate::readers::JsonLines), with its pictures in `images/SPLIT`. All that labels hold comes back
-/// as it was but for class maps, which are left out, as is what is known of classes beside their names; masks of bytes come back as runs of the same pixels.
+/// as it was but for class maps, which are left out; masks of bytes come back as runs of the same pixels.
 ///
 /// ```
 /// use ocelli_data::generated::Shapes;
@@ -32,7 +30,7 @@ use crate::{Error, LabelledDataset, Result};
 /// ```
 ///
 /// # Errors
-/// What is wrong with a label or picture of the data set, a class without a name, [`Error::Argument`] if two classes have the same, or that a file cannot be written.
+/// What is wrong with a label or picture of the data set, a class without a name, [`Error::Argument`] if two classes have the same or a class has limbs or a `flip` of keypoints that are not there, or that a file cannot be written.
 pub fn write_json_lines<D: LabelledDataset + ?Sized>(
     data: &D,
     root: impl AsRef<Path>,
@@ -47,11 +45,19 @@ pub fn write_json_lines<D: LabelledDataset + ?Sized>(
         let message = format!("expected a name of its own for each class, received {twice:?} again");
         return Err(Error::argument("write_json_lines", message));
     }
-    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options, HashSet::new());
-    let left_out = class_details(data).iter().map(count_details).sum();
-    let mut written = Written { left_out, ..Written::default() };
+    let mut pictures = Pictures::new(data, folder(root, &["images", split])?, options)?;
+    let mut written = Written::default();
     let mut text = Vec::new();
-    append(&path, &mut text, &Header { class_names: class_names.clone() })?;
+    let mut details = BTreeMap::new();
+    for (name, known) in class_names.iter().zip(class_details(data)) {
+        if !known.is_empty() {
+            known
+                .check()
+                .map_err(|message| Error::argument("write_json_lines", format!("class {name:?}: {message}")))?;
+            details.insert(name.clone(), known);
+        }
+    }
+    append(&path, &mut text, &Header { class_names: class_names.clone(), class_details: details })?;
     for index in 0..data.len() {
         let Placed { record, size, file_name, .. } = pictures.place(index)?;
         let labels = record.labels;
