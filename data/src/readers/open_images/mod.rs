@@ -24,13 +24,15 @@ const DIGITS: f64 = 2e-6;
 /// `class-descriptions-boxable.csv` (or another file of that kind), in the folder or in `annotations`; pictures in `SPLIT`, `images/SPLIT` or `images`; masks in
 /// `SPLIT-masks`, `masks/SPLIT` or `masks`.
 ///
-/// Pictures are those that the file of boxes names, in its order. A mask belongs to the object whose class and box it has, else it is an object of its own; it is brought
+/// Pictures are those that the file of boxes names, in its order, then those that only the file of masks names. A mask belongs to the object whose class and box it has, else it is an object of its own; it is brought
 /// to the size of its picture. [`Options::classes`] may name classes by what they mean (`Cat`), if the file of descriptions is there, or by their labels (`/m/01yrx`). Pictures are not
 /// turned as their EXIF data say. `IsGroupOf` is [`Flags::crowd`](crate::annotation::Flags::crowd); `Source` and `Confidence` are attributes where they say something.
 #[derive(Debug)]
 pub struct OpenImagesDataset {
-    boxes: PathBuf,
+    /// The files of boxes and of masks.
+    tables: [PathBuf; 2],
     pictures: PathBuf,
+    /// The folder of masks.
     masks: Option<PathBuf>,
     items: Vec<(String, Vec<Row>)>,
     classes: Vec<String>,
@@ -68,7 +70,7 @@ impl OpenImagesDataset {
         };
         let pictures = folder([root.join(split), root.join("images").join(split), root.join("images")]);
         Ok(OpenImagesDataset {
-            boxes,
+            tables: [boxes, masks],
             pictures: pictures.unwrap_or_else(|| root.join(split)),
             masks: masks_folder,
             items: rows.items,
@@ -79,7 +81,7 @@ impl OpenImagesDataset {
     }
 
     fn object(&self, row: &Row, (picture, size): (&Path, [usize; 2]), changes: &mut Changes) -> Result<Option<Object>> {
-        let fail = |message: String| at(&self.boxes, row.line as usize, message);
+        let fail = |message: String| at(&self.tables[usize::from(row.of_masks)], row.line as usize, message);
         let [height, width] = size.map(|side| side as f64);
         let [x1, y1, x2, y2] = row.corners;
         let corners = [x1 * width, y1 * height, x2 * width, y2 * height];
@@ -269,6 +271,12 @@ mod tests {
             (Some("activemil"), Some(0.5))
         );
         assert_eq!(data.get(1).unwrap().image.shape(), [4, 8, 3]);
+        // A mask without a box is a line of its own file.
+        let masks = format!("{header}m.png,a,/m/cat,x,0.25,1.75,0.5,1,0,\n");
+        std::fs::write(root.path().join("train-annotations-object-segmentation.csv"), masks).unwrap();
+        let data = OpenImagesDataset::open(root.path(), &Options::default()).unwrap();
+        let text = data.record(1).unwrap_err().to_string();
+        assert!(text.contains("train-annotations-object-segmentation.csv: line 2: expected a box inside"), "{text}");
     }
 
     #[test]

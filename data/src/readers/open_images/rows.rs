@@ -13,6 +13,8 @@ use crate::readers::{Changes, Options};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) line: u32,
+    /// Whether the line is one of the file of masks, not of that of boxes.
+    pub(super) of_masks: bool,
     pub(super) class: u32,
     /// Left, top, right, bottom, in fractions.
     pub(super) corners: [f64; 4],
@@ -79,6 +81,7 @@ impl Rows {
             let [occluded, truncated, crowd, depiction, inside] = set;
             let made = Row {
                 line: line as u32,
+                of_masks: false,
                 class,
                 corners: corners.read(row).map_err(fail)?,
                 flags: Flags { occluded, truncated, crowd, depiction, inside, ..Flags::default() },
@@ -121,6 +124,7 @@ impl Rows {
                 Some(other) => other.mask = Some(mask.into()),
                 None => rows.push(Row {
                     line: line as u32,
+                    of_masks: true,
                     class,
                     corners,
                     flags: Flags::default(),
