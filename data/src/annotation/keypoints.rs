@@ -57,6 +57,12 @@ impl Keypoint {
     pub fn is_labelled(&self) -> bool {
         self.visibility != Visibility::Absent
     }
+
+    /// The point in a picture of `[height, width]`: one that is labelled outside of it no longer is.
+    pub(crate) fn within(self, [height, width]: [usize; 2]) -> Keypoint {
+        let inside = (0.0..=width as f64).contains(&self.x) && (0.0..=height as f64).contains(&self.y);
+        if inside || !self.is_labelled() { self } else { Keypoint::default() }
+    }
 }
 
 /// The keypoints of one object, in the order of its [`Skeleton`]. Serde reads and writes COCO's flat list `[x, y, v, x, y, v, …]`.

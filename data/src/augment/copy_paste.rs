@@ -2,7 +2,7 @@
 
 use super::Fill;
 use super::geometry::{Geometry, Moves, mask_box};
-use crate::annotation::{Bitmap, Object, Segmentation};
+use crate::annotation::{Bitmap, Keypoints, Object, Segmentation};
 use crate::{Error, Image, Pixels, PixelsMut, Result, Sample, SampleRng};
 
 /// Pastes objects of one sample into another, each with a probability: simple copy-paste (G. Ghiasi et al., 2021). Only objects with a mask are pasted, and no crowds; what
@@ -36,7 +36,10 @@ pub fn copy_paste(
         }
         let mask = segmentation.to_rle(old)?.decode()?;
         let mask: Vec<u8> = places.iter().map(|&place| mask.get(place).copied().unwrap_or(0)).collect();
-        let Some(object) = with_mask(object.clone(), Bitmap::new(size, mask)?, min_area.max(1))? else { continue };
+        let Some(mut object) = with_mask(object.clone(), Bitmap::new(size, mask)?, min_area.max(1))? else { continue };
+        let inside =
+            |keypoints: Keypoints| Keypoints::new(keypoints.points().iter().map(|point| point.within(size)).collect());
+        object.keypoints = object.keypoints.map(inside).transpose()?;
         if let Some(Segmentation::Bitmap(mask)) = &object.segmentation {
             pasted.iter_mut().zip(mask.pixels()).for_each(|(all, &pixel)| *all |= pixel);
         }
@@ -150,6 +153,17 @@ mod tests {
         let mut crowd = sample(2, 8, 0.0, 3.0);
         crowd.labels.objects[0].flags = Flags { crowd: true, ..Flags::default() };
         assert_eq!(copy_paste(sample(1, 8, 1.0, 3.0), &crowd, 1.0, 1, rng).unwrap(), sample(1, 8, 1.0, 3.0));
+    }
+
+    #[test]
+    fn keypoints_beyond_a_smaller_target_are_not_labelled() {
+        let mut source = sample(2, 10, 0.0, 10.0);
+        let points = [4.0, 5.0, 2.0, 9.0, 1.0, 2.0, 0.0, 0.0, 0.0];
+        source.labels.objects[0].keypoints = Some(Keypoints::from_flat(&points).unwrap());
+        let rng = &mut SampleRng::new(0, 0, 0);
+        let both = copy_paste(sample(1, 6, 1.0, 4.0), &source, 1.0, 1, rng).unwrap();
+        let pasted = both.labels.objects[0].keypoints.as_ref().unwrap();
+        assert_eq!(pasted.to_flat(), [4.0, 5.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]

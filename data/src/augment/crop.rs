@@ -6,7 +6,7 @@ use super::geometry::{self, Moves};
 use super::{Augment, Fill, Keep};
 use crate::{Error, Image, Result, Sample, SampleRng};
 
-/// Cuts the middle out. Where it cannot be exactly in the middle, the odd pixel falls where torchvision's `CenterCrop` puts it.
+/// Cuts the middle out, with a black border where the picture is smaller. Where it cannot be exactly in the middle, the odd pixel falls where torchvision's `CenterCrop` puts it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {
@@ -29,9 +29,13 @@ impl CenterCrop {
 impl Augment for CenterCrop {
     fn apply(&self, sample: Sample, _: &mut SampleRng) -> Result<Sample> {
         let size = [self.height, self.width];
-        let room = room("center crop", &sample.image, size, 0)?;
-        // Halves go to the even number.
-        let start = room.map(|room| (room as f64 / 2.0).round_ties_even() as i64);
+        let old = sample.image.size();
+        let start = [0, 1].map(|axis| match old[axis].checked_sub(size[axis]) {
+            // Halves go to the even number.
+            Some(room) => (room as f64 / 2.0).round_ties_even() as i64,
+            // Half of it fits into the type.
+            None => -(((size[axis] - old[axis]) / 2) as i64),
+        });
         geometry::apply(sample, &Moves::crop(size, start, Fill::black()), &self.keep, None)
     }
 }
@@ -114,8 +118,12 @@ mod tests {
         // Half a pixel of room: round(0.5) is 0.
         let two = crop(2, 3).apply_image(square(), rng).unwrap();
         assert_eq!(two, Image::from_u8([2, 3, 1], vec![1, 2, 3, 4, 5, 6]).unwrap());
-        let text = crop(4, 3).apply_image(square(), rng).unwrap_err().to_string();
-        assert!(text.contains("at least 4x3") && text.ends_with("received 3x3"), "{text}");
+        // As torchvision 0.29's CenterCrop: the larger half of a border is below and on the right.
+        let three = crop(4, 2).apply_image(square(), rng).unwrap();
+        assert_eq!(three, Image::from_u8([4, 2, 1], vec![1, 2, 4, 5, 7, 8, 0, 0]).unwrap());
+        let six = crop(1, 6).apply_image(square(), rng).unwrap();
+        assert_eq!(six, Image::from_u8([1, 6, 1], vec![0, 4, 5, 6, 0, 0]).unwrap());
+        assert!(crop(usize::MAX, 3).apply_image(square(), rng).is_err());
     }
 
     #[test]

@@ -85,7 +85,11 @@ impl Augment for RandomResizedCrop {
         let [top, left, height, width] = self.draw(sample.image.size(), rng)?;
         let scale = Scale::new([height, width], [self.height, self.width], self.filter)?;
         let piece = Moves::crop([height, width], [top as i64, left as i64], Fill::black());
-        geometry::apply(geometry::apply(sample, &piece, &self.keep, None)?, &scale, &self.keep, None)
+        self.keep.check()?;
+        // What is visible is told by the piece, how large it is by the result.
+        let cut = Keep { min_visible: self.keep.min_visible, ..Keep::ALL };
+        let grown = Keep { min_visible: 0.0, ..self.keep };
+        geometry::apply(geometry::apply(sample, &piece, &cut, None)?, &scale, &grown, None)
     }
 }
 
@@ -93,6 +97,7 @@ impl Augment for RandomResizedCrop {
 mod tests {
     use super::*;
     use crate::Image;
+    use crate::annotation::{BoundingBox, BoxFormat, Object};
 
     #[test]
     fn pieces_have_the_areas_and_proportions_asked_for() {
@@ -106,6 +111,24 @@ mod tests {
             areas = [areas[0].min(area), areas[1].max(area)];
         }
         assert!(areas[0] < 0.22 && areas[1] > 0.48, "{areas:?}");
+    }
+
+    /// As torchvision's `SanitizeBoundingBoxes` behind its `RandomResizedCrop`.
+    #[test]
+    fn objects_are_measured_in_the_result() {
+        let whole = RandomResizedCrop { area: [1.0; 2], ratio: [1.0; 2], ..RandomResizedCrop::new(40, 40) };
+        let left = |side: f64, keep: Keep| {
+            let mut sample = Sample::from(Image::from_u8([10, 10, 1], vec![7; 100]).unwrap());
+            let boxed = BoundingBox::new([1.0, 1.0, 1.0 + side, 1.0 + side], BoxFormat::Xyxy).unwrap();
+            sample.labels.objects.push(Object::new(0, boxed));
+            let crop = RandomResizedCrop { keep, ..whole };
+            crop.apply(sample, &mut SampleRng::new(0, 0, 0)).unwrap().labels.objects.len()
+        };
+        let large = Keep { min_area: 100.0, ..Keep::default() };
+        assert_eq!(
+            (left(3.0, large), left(2.0, large), left(0.5, Keep::default()), left(0.2, Keep::default())),
+            (1, 0, 1, 0)
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{Error, Result, Sample, SampleRng};
 /// Turns, scales, shears and shifts a picture about its middle at random, in one resampling: torchvision's `RandomAffine`, whose ranges these are.
 /// [`RandomAffine`](super::RandomAffine) has those of Keras. All are drawn evenly; the default changes nothing.
 ///
-/// At the edge of the picture pixels are mixed with a constant [`Fill`], as torchvision does.
+/// At the edge of the picture pixels are mixed with a constant [`Fill`], as torchvision does. By default pixels are mixed bilinearly, whereas torchvision takes the nearest one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShiftScaleRotate {
@@ -72,7 +72,7 @@ impl Augment for ShiftScaleRotate {
     }
 }
 
-/// Turns a picture about its middle by a random angle: torchvision's `RandomRotation`.
+/// Turns a picture about its middle by a random angle: torchvision's `RandomRotation`, but bilinearly by default, whereas torchvision takes the nearest pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomRotation {

@@ -148,14 +148,12 @@ impl Mover<'_> {
 
     /// Keypoints moved; those that have left the picture are no longer labelled.
     fn keypoints(&self, old: &Keypoints) -> Result<Keypoints> {
-        let [height, width] = self.new;
         let moved = |point: Keypoint| {
             if !point.is_labelled() {
                 return point;
             }
             let [x, y] = self.geometry.forward([point.x, point.y]);
-            let inside = (0.0..=width as f64).contains(&x) && (0.0..=height as f64).contains(&y);
-            if inside { Keypoint { x, y, ..point } } else { Keypoint::default() }
+            Keypoint { x, y, ..point }.within(self.new)
         };
         let points = old.points();
         match self.mirror {
