@@ -4,7 +4,8 @@ use super::Sampler;
 
 /// Several passes of another sampler as one epoch, each in an order of its own: for small data sets, whose epochs would be too short.
 ///
-/// A sample that comes again is augmented by other random numbers.
+/// A sample that comes again is augmented by other random numbers. Batches are cut one after the other, across the ends of passes, also of an inner sampler that would cut them
+/// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeat<S> {
     inner: S,
