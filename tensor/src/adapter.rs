@@ -28,7 +28,7 @@ pub struct Adapter {
     pub backend: String,
     /// The driver and its version.
     pub driver: String,
-    /// What of use it can do beyond WebGPU's core: `f16`, `subgroups`, `timestamps`, `cooperative-matrix`, …
+    /// What of use it can do beyond WebGPU's core: `f16`, `subgroups`, `timestamps`, `cooperative-matrices`, …
     pub features: Vec<&'static str>,
     /// Most bytes of one tensor's memory.
     pub max_buffer: u64,

@@ -157,6 +157,7 @@ struct Printer {
 impl Drop for Printer {
     fn drop(&mut self) {
         if self.is_main && std::env::var_os(VARIABLE).is_some() && is_enabled() {
+            crate::wgpu::finish_all();
             let _ = std::io::stderr().write_all(table().as_bytes());
         }
     }

@@ -8,7 +8,7 @@ use crate::{DType, Element, Result, Tensor, wgpu};
 
 impl Tensor {
     /// The running sum along `axis`: element `i` of the result is the sum of elements `0..=i`. Integers and booleans give `i64`;
-    /// floats run in `f64`, on a graphics processor in `f32`, by parts.
+    /// floats run in `f64`, on a graphics processor in `f32`, by parts: there the sum of a part beyond what `f32` can hold is infinite.
     ///
     /// ```
     /// use ocelli_tensor::Tensor;

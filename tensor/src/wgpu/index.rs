@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use super::elementwise::{F32, I32, I64, Numbers, OPERANDS, ROUNDING, Run, fill};
-use super::{Grid, Kernel, Program, Stored};
+use super::{Grid, Kernel, Program, Stored, windows};
 use crate::args::Scalar;
 use crate::cpu::reduce::Block;
 use crate::layout::Layout;
@@ -72,6 +72,23 @@ pub(crate) fn first_outside(x: &Tensor, lowest: i64, highest: i64) -> Result<Opt
     if extremes.get().is_some_and(|&(least, greatest)| lowest <= least && greatest <= highest) {
         return Ok(None);
     }
+    // In one axis any piece is a window.
+    let line = Layout { offset: x.layout().offset, ..Layout::contiguous([x.numel()].into()) };
+    let mut first = None;
+    windows::each_window([&x.with_layout(line)], &mut |[part]| {
+        if first.is_none() {
+            first = first_outside_of(part, lowest, highest)?;
+        }
+        Ok(())
+    })?;
+    if first.is_none() && is_whole(x)? {
+        extremes.get_or_init(|| (lowest, highest));
+    }
+    Ok(first)
+}
+
+/// As [`first_outside`], of what a kernel may see at once.
+fn first_outside_of(x: &Tensor, lowest: i64, highest: i64) -> Result<Option<i64>> {
     let (context, kernel, numbers) = (x.memory().context(), kernel_of(&OUTSIDE, x), Numbers::of(x.dtype()));
     // As a number without sign the greatest.
     let found = fill(context, &[1].into(), Scalar::Int(-1), DType::I32)?;
@@ -85,12 +102,7 @@ pub(crate) fn first_outside(x: &Tensor, lowest: i64, highest: i64) -> Result<Opt
     let program = Program { kernel, types: &types, sizes: &[], constants: &[] };
     context.run(program, &params, &[found.memory()], &[x.memory()], Grid::of(x.numel(), GROUP))?;
     match found.to_device(Device::Cpu)?.item::<i64>()? {
-        -1 => {
-            if is_whole(x)? {
-                extremes.get_or_init(|| (lowest, highest));
-            }
-            Ok(None)
-        }
+        -1 => Ok(None),
         place => {
             let place = x.layout().offset + place as u32 as usize;
             let element = x.with_layout(Layout { offset: place, ..Layout::contiguous(().into()) });

@@ -192,8 +192,13 @@ impl Context {
 
     /// Whether one tensor, and one operand of a kernel, can have so many bytes.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        let most = self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size);
-        size_class(bytes.max(SMALLEST)) as u64 <= most
+        self.capacity(bytes).is_some_and(|capacity| capacity <= self.limits.max_storage_buffer_binding_size)
+    }
+
+    /// The size of a buffer that holds so many bytes: a class of sizes, or the largest there is; `None` if it holds fewer.
+    fn capacity(&self, bytes: usize) -> Option<u64> {
+        let most = self.limits.max_buffer_size / BLOCK as u64 * BLOCK as u64;
+        (bytes as u64 <= most).then(|| (size_class(bytes.max(SMALLEST)) as u64).min(most))
     }
 
     /// A buffer for so many bytes.
@@ -215,12 +220,11 @@ impl Context {
 
     /// A buffer that lies idle, or a new one; none if there is no memory for it.
     fn find_buffer(&self, bytes: usize) -> Result<Option<::wgpu::Buffer>> {
-        let capacity = size_class(bytes.max(SMALLEST)) as u64;
-        if capacity > self.limits.max_buffer_size {
+        let Some(capacity) = self.capacity(bytes) else {
             let message =
                 format!("expected at most {} bytes for one tensor, received {bytes}", self.limits.max_buffer_size);
             return Err(Error::Adapter { device: Device::Wgpu(self.index), message });
-        }
+        };
         let recycled = locked(&self.pool).take(capacity);
         Ok(recycled.or_else(|| self.create(capacity)))
     }

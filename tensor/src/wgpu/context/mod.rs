@@ -110,7 +110,9 @@ impl Context {
     fn open(index: usize, bounds: Bounds) -> Result<Context> {
         let adapter = adapters::adapter(index)?;
         let mut limits = adapter.limits();
-        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bounds.binding);
+        // Kernels count places with a sign, whatever the adapter would let them see.
+        let binding = limits.max_storage_buffer_binding_size.min(i32::MAX as u64);
+        limits.max_storage_buffer_binding_size = binding.min(bounds.binding);
         let (device, queue, features) = adapters::opened(adapter, &limits)
             .map_err(|error| adapters::refused(index, format!("expected it to open, received {error}")))?;
         let trouble = Trouble::watch(&device);
@@ -299,6 +301,12 @@ impl Context {
             Some(message) => Err(Error::Adapter { device: Device::Wgpu(self.index), message: message.to_owned() }),
         }
     }
+}
+
+/// Waits for all that was recorded, so that it is known how long it took. What has failed is left to others to tell.
+pub(crate) fn finish_all() {
+    let opened: Vec<Arc<Context>> = locked(&OPENED).iter().map(|(_, context)| context.clone()).collect();
+    opened.iter().for_each(|context| drop(context.finish()));
 }
 
 /// Gives the memory that freed tensors have left behind back to their adapters.

@@ -16,7 +16,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             }
         }
     }
-    var mean = sum / f32(own.deep.divisor * own.down.divisor * own.across.divisor);
+    var mean = sum / (f32(own.deep.divisor) * f32(own.down.divisor) * f32(own.across.divisor));
     if GOES_ON { mean += f32(out[i]); }
     out[i] = R(rounded(RESULT, mean));
 }

@@ -56,8 +56,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
                 let from_window = place * p.inner + channel;
                 let slope = f32(dy[p.dy_offset + from_window]);
                 if MODE == AVERAGE {
-                    let divisor = table[divisors.x + window.x] * table[divisors.y + window.y] * table[divisors.z + window.z];
-                    sum += slope / f32(divisor);
+                    let divisor = f32(table[divisors.x + window.x]) * f32(table[divisors.y + window.y]) * f32(table[divisors.z + window.z]);
+                    sum += slope / divisor;
                 } else if places[p.places_offset + from_window] == i32(own) {
                     sum += slope;
                 }

@@ -64,6 +64,12 @@ fn windows_of_many_elements() {
             ])
         });
     }
+    // A window of 4.9·10⁹ places, nearly all of them padding that counts.
+    let wide = PoolOptions::new(70_000).padding(35_000);
+    alike("mostly padding", &[&normal(&[1, 2, 10, 10], 64)], 2e-6, |t| {
+        let mean = t[0].avg_pool(&wide)?;
+        Ok(vec![mean.avg_pool_backward([10, 10], &wide)?, mean])
+    });
     // Equal elements, and NaN.
     let rows = Tensor::arange(0, 300, 1).unwrap().rem(7).unwrap().to_dtype(DType::F32).unwrap();
     let x = rows.reshape([1, 1, 300, 1]).unwrap().expand([1, 1, 300, 300]).unwrap();
