@@ -51,4 +51,11 @@ fn more_bins_than_single_precision_tells_apart() {
     assert!(message.contains("1 to 1048576 bins"), "{message}");
     assert!(RoiPool::new([1 << 33, 1], 1.0).forward(&maps, &region).is_err());
     assert!(RoiAlign::new([1, 1 << 10], 1.0).forward(&maps, &region).is_ok());
+    // Samples of all bins together.
+    let samples = |bins, sampling_ratio| {
+        let align = RoiAlign { sampling_ratio, ..RoiAlign::new([bins, 1], 1.0) };
+        align.forward(&maps, &region).map(drop).map_err(|error| error.to_string())
+    };
+    assert!(samples(4096, 1 << 20).unwrap_err().contains("1048576 samples along a bin, and along an axis"));
+    assert!(samples(1 << 10, 1 << 10).is_ok());
 }

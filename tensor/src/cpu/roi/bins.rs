@@ -42,7 +42,7 @@ impl RoiMode {
     }
 }
 
-/// The most samples along an axis of a bin: beyond it, positions in single precision would no longer differ.
+/// The most samples along an axis of a bin, or of all bins together where their number is given: beyond it, positions in single precision would no longer differ.
 pub(crate) const MOST_SAMPLES: usize = 1 << 20;
 
 /// Below this, samples outside of the map are found by looking at all.
@@ -70,7 +70,8 @@ impl<T: Real> Axis<T> {
                 (pixels.is_nan() || pixels <= MOST_SAMPLES as f64).then_some(pixels as usize)
             }
             RoiMode::Align { sampling_ratio, .. } | RoiMode::PsAlign { sampling_ratio } => {
-                (sampling_ratio <= MOST_SAMPLES).then_some(sampling_ratio)
+                let all = sampling_ratio.checked_mul(self.bins);
+                all.filter(|&all| all <= MOST_SAMPLES).map(|_| sampling_ratio)
             }
             RoiMode::PsPool => Some(1),
         }

@@ -32,7 +32,8 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] unless the maps have pixels, the regions are `[K, 5]` and, in position-sensitive forms, the channels are a
     /// multiple of the bins; [`Error::DType`] unless both hold floats; [`Error::Argument`] for a region of an image that is not there or a
-    /// box that is not finite, no bins, a spatial scale that is not above 0, or more than 2²⁰ samples along a bin.
+    /// box that is not finite, no bins, a spatial scale that is not above 0, or more than 2²⁰ samples along a bin, or along an axis for a
+    /// sampling ratio.
     pub fn roi_mean(&self, regions: &Tensor, options: &RoiOptions) -> Result<Tensor> {
         let op = options.mode.name();
         let (shape, _) = options.check(self.shape(), self.dtype(), regions)?;

@@ -45,7 +45,9 @@ impl RoiOptions {
                 let wrong = &wrong[1..];
                 Err(Error::argument(
                     op,
-                    format!("expected at most {MOST_SAMPLES} samples along a bin, received {self:?} and box {wrong:?}"),
+                    format!(
+                        "expected at most {MOST_SAMPLES} samples along a bin, and along an axis for a sampling ratio, received {self:?} and box {wrong:?}"
+                    ),
                 ))
             }
         }

@@ -49,7 +49,8 @@ impl RoiAlign {
     ///
     /// # Errors
     /// As [`Tensor::roi_mean`]: unless shapes and dtypes are these, for regions of images that are not there or that are not finite, no
-    /// bins, a scale that is not above 0, or more than 2²⁰ samples along a bin.
+    /// bins, a scale that is not above 0, or more than 2²⁰ samples along a bin, or along an axis for a
+    /// sampling ratio.
     pub fn forward(&self, maps: &Var, regions: &Tensor) -> Result<Var> {
         let mode = RoiMode::Align { sampling_ratio: self.sampling_ratio, aligned: self.aligned };
         let options = RoiOptions { mode, output_size: self.output_size, spatial_scale: self.spatial_scale };
