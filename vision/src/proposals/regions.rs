@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Kernel, filtered};
+use crate::Result;
+use crate::host::{filled, reserved};
 
 /// Steps of a histogram of colours, for each channel.
 const COLORS: usize = 25;
@@ -56,9 +58,9 @@ impl Codes {
     }
 
     /// The histograms of the regions, region by region; those of a region sum to 1.
-    fn color_histograms(&self, labels: &[u32], sizes: &[u32]) -> Vec<f32> {
+    fn color_histograms(&self, labels: &[u32], sizes: &[u32]) -> Result<Vec<f32>> {
         let length = self.color_length();
-        let mut counts = vec![0u32; sizes.len() * length];
+        let mut counts = filled(0u32, sizes.len().saturating_mul(length))?;
         for (channel, codes) in self.colors.chunks_exact(labels.len()).enumerate() {
             for (&label, &code) in labels.iter().zip(codes) {
                 counts[label as usize * length + channel * COLORS + usize::from(code)] += 1;
@@ -67,9 +69,9 @@ impl Codes {
         normalized(&counts, sizes, length, self.channels)
     }
 
-    fn texture_histograms(&self, labels: &[u32], sizes: &[u32]) -> Vec<f32> {
+    fn texture_histograms(&self, labels: &[u32], sizes: &[u32]) -> Result<Vec<f32>> {
         let length = self.texture_length();
-        let mut counts = vec![0u32; sizes.len() * length];
+        let mut counts = filled(0u32, sizes.len().saturating_mul(length))?;
         for (pair, codes) in self.slopes.chunks_exact(labels.len()).enumerate() {
             for (&label, &(code, back)) in labels.iter().zip(codes) {
                 // A pixel that slopes one way does not slope the other way: it counts as flat there.
@@ -83,13 +85,13 @@ impl Codes {
 }
 
 /// Counts as parts of all that a region has.
-fn normalized(counts: &[u32], sizes: &[u32], length: usize, of_a_pixel: usize) -> Vec<f32> {
-    let rows = counts.chunks_exact(length).zip(sizes);
-    rows.flat_map(|(row, &size)| {
+fn normalized(counts: &[u32], sizes: &[u32], length: usize, of_a_pixel: usize) -> Result<Vec<f32>> {
+    let mut parts = reserved(counts.len())?;
+    for (row, &size) in counts.chunks_exact(length).zip(sizes) {
         let share = 1.0 / (size as f32 * of_a_pixel as f32);
-        row.iter().map(move |&count| count as f32 * share)
-    })
-    .collect()
+        parts.extend(row.iter().map(|&count| count as f32 * share));
+    }
+    Ok(parts)
 }
 
 /// One region.
@@ -113,7 +115,7 @@ impl Region {
 }
 
 /// All regions of a segmentation.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Regions {
     /// The number of pixels of the picture.
     pub(super) pixels: usize,
@@ -128,9 +130,19 @@ pub(super) struct Regions {
 
 impl Regions {
     /// Of a segmentation into `count` regions. Histograms that nobody asks for are left empty.
-    pub(super) fn of(labels: &[u32], count: usize, width: usize, codes: &Codes, color: bool, texture: bool) -> Self {
+    ///
+    /// # Errors
+    /// If there is no memory for the histograms: without a scale every pixel may be a region.
+    pub(super) fn of(
+        labels: &[u32],
+        count: usize,
+        width: usize,
+        codes: &Codes,
+        color: bool,
+        texture: bool,
+    ) -> Result<Self> {
         let nobody = Region { size: 0, corners: [u32::MAX, u32::MAX, 0, 0], neighbours: BTreeSet::new() };
-        let mut list = vec![nobody; count];
+        let mut list = filled(nobody, count)?;
         for (y, row) in labels.chunks_exact(width).enumerate() {
             let below = labels.get((y + 1) * width..);
             for (x, &label) in row.iter().enumerate() {
@@ -148,9 +160,24 @@ impl Regions {
             }
         }
         let sizes: Vec<u32> = list.iter().map(|region| region.size).collect();
-        let colors = if color { codes.color_histograms(labels, &sizes) } else { Vec::new() };
-        let textures = if texture { codes.texture_histograms(labels, &sizes) } else { Vec::new() };
-        Regions { pixels: labels.len(), list, first_count: count, colors, textures }
+        let colors = if color { codes.color_histograms(labels, &sizes)? } else { Vec::new() };
+        let textures = if texture { codes.texture_histograms(labels, &sizes)? } else { Vec::new() };
+        Ok(Regions { pixels: labels.len(), list, first_count: count, colors, textures })
+    }
+
+    /// The same again.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub(super) fn copied(&self) -> Result<Self> {
+        fn copied<T: Clone>(of: &[T]) -> Result<Vec<T>> {
+            let mut copy = reserved(of.len())?;
+            copy.extend_from_slice(of);
+            Ok(copy)
+        }
+        let Regions { pixels, first_count, .. } = *self;
+        let list = copied(&self.list)?;
+        Ok(Regions { pixels, list, first_count, colors: copied(&self.colors)?, textures: copied(&self.textures)? })
     }
 }
 
@@ -164,7 +191,7 @@ mod tests {
         let labels = [0, 0, 0, 0, 1, 1, 2, 2, 1, 1, 2, 2];
         let colors: Vec<f64> = labels.iter().map(|&label| f64::from(label) / 2.0).collect();
         let codes = Codes::of(&colors, [3, 4]);
-        let regions = Regions::of(&labels, 3, 4, &codes, true, true);
+        let regions = Regions::of(&labels, 3, 4, &codes, true, true).unwrap();
         assert_eq!(regions.list[0].corners, [0, 0, 4, 1]);
         assert_eq!(regions.list[2].corners, [2, 1, 4, 3]);
         assert_eq!(regions.list[1].neighbours, BTreeSet::from([0, 2]));

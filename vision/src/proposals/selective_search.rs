@@ -112,7 +112,7 @@ impl SelectiveSearch {
     /// picture's device.
     ///
     /// # Errors
-    /// As [`Felzenszwalb::segment`](super::Felzenszwalb::segment), and if there is no colour space, scale or similarity.
+    /// As [`Felzenszwalb::segment`](super::Felzenszwalb::segment), and if there is no colour space, scale or similarity, or no memory for the histograms of all regions.
     pub fn propose(&self, image: &Tensor) -> Result<Tensor> {
         const OP: &str = "selective_search";
         let picture = Picture::read(OP, image)?;
@@ -124,10 +124,11 @@ impl SelectiveSearch {
         let prepared = prepared.into_iter().flatten().collect::<Result<Vec<Prepared>>>()?;
 
         let scales = self.scales.len();
-        let mut found: Vec<Vec<Vec<[u32; 4]>>> = vec![Vec::new(); prepared.len() * scales];
+        let mut found: Vec<Option<Result<Vec<_>>>> = (0..prepared.len() * scales).map(|_| None).collect();
         over_pieces(&mut found, 1, &|i, slot| {
-            slot.fill_with(|| self.group(&prepared[i / scales], self.scales[i % scales], picture.width));
+            slot.fill_with(|| Some(self.group(&prepared[i / scales], self.scales[i % scales], picture.width)));
         });
+        let found = found.into_iter().flatten().collect::<Result<Vec<_>>>()?;
 
         let mut rng = SampleRng::new(self.seed, 0, 0);
         let mut ranked = Vec::new();
@@ -162,12 +163,16 @@ impl SelectiveSearch {
     }
 
     /// The boxes of each similarity's grouping of one segmentation.
-    fn group(&self, prepared: &Prepared, scale: f64, width: usize) -> Vec<Vec<[u32; 4]>> {
+    fn group(&self, prepared: &Prepared, scale: f64, width: usize) -> Result<Vec<Vec<[u32; 4]>>> {
         // The authors' choice: as many pixels as the scale.
         let (labels, count) = prepared.edges.segment(scale, scale as usize);
         let any = |f: fn(&Similarity) -> bool| self.similarities.iter().any(f);
-        let regions = Regions::of(&labels, count, width, &prepared.codes, any(|s| s.color), any(|s| s.texture));
-        self.similarities.iter().map(|&similarity| hierarchy(regions.clone(), similarity)).collect()
+        let regions = Regions::of(&labels, count, width, &prepared.codes, any(|s| s.color), any(|s| s.texture))?;
+        let Some((&last, others)) = self.similarities.split_last() else { return Ok(Vec::new()) };
+        let mut boxes =
+            others.iter().map(|&other| Ok(hierarchy(regions.copied()?, other))).collect::<Result<Vec<_>>>()?;
+        boxes.push(hierarchy(regions, last));
+        Ok(boxes)
     }
 }
 

@@ -114,6 +114,11 @@ fn kmeans_of_few_boxes_and_of_broken_ones() {
     for bad in [0.0f32, -2.0, f32::NAN, f32::INFINITY] {
         let text = kmeans_anchors(&Tensor::new([[1.0f32, bad]]).unwrap(), 1, 5, generator).unwrap_err().to_string();
         assert!(text.contains("expected widths and heights above 0"), "{text}");
+        // Areas that no number holds.
+        let far = Tensor::new([[1e200f64, 2e200], [1e-200, 2e-200], [2e200, 2e200]]).unwrap();
+        let found = kmeans_anchors(&far, 2, 50, &mut Generator::new(0)).unwrap();
+        assert_eq!((found.sizes[0], found.sizes[1]), ([1e-200, 2e-200], [1.5e200, 2e200]));
+        assert!((found.mean_iou - (1.0 + 1.0 / 1.5 + 0.75) / 3.0).abs() < 1e-12, "{found:?}");
     }
     for k in [0, 7] {
         let text = kmeans_anchors(&same, k, 5, generator).unwrap_err().to_string();

@@ -71,8 +71,10 @@ pub fn kmeans_anchors(
 
 /// Intersection over union of two boxes around one middle.
 fn iou(a: [f64; 2], b: [f64; 2]) -> f64 {
-    let shared = a[0].min(b[0]) * a[1].min(b[1]);
-    shared / (a[0] * a[1] + b[0] * b[1] - shared)
+    // By ratios of sides: areas of very large or small boxes are beyond `f64`.
+    let [wide, high] = [0, 1].map(|axis| a[axis].min(b[axis]) / a[axis].max(b[axis]));
+    let is_nested = (a[0] <= b[0]) == (a[1] <= b[1]);
+    if is_nested { wide * high } else { 1.0 / (1.0 / wide + 1.0 / high - 1.0) }
 }
 
 /// k-means++ (Arthur and Vassilvitskii 2007): each next prior is a box, drawn by the square of its distance to those before.
