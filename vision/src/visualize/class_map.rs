@@ -183,7 +183,7 @@ impl ClassMapPainter {
         }
         let named = |class: usize| {
             let name = self.names.get(class).cloned().unwrap_or_else(|| class.to_string());
-            (self.palette.color(class), name)
+            (self.palette.color(class), name, String::new())
         };
         let entries: Vec<_> = found.into_iter().filter(|class| !transparent.contains(class)).map(named).collect();
         with_legend(&canvas, &entries, font_size)?.into_tensor()

@@ -38,7 +38,15 @@ const TITLE: usize = 36;
 pub struct PrecisionRecallPlot {
     title: Option<String>,
     palette: Palette,
-    curves: Vec<(String, Vec<[f64; 2]>)>,
+    curves: Vec<Curve>,
+}
+
+#[derive(Debug, Clone)]
+struct Curve {
+    name: String,
+    /// What stands behind the name in the legend.
+    average: String,
+    points: Vec<[f64; 2]>,
 }
 
 impl PrecisionRecallPlot {
@@ -78,12 +86,9 @@ impl PrecisionRecallPlot {
             let message = format!("expected recalls that do not fall, received {} after {}", pair[1], pair[0]);
             return Err(Error::argument(OP, message));
         }
-        let name = match average {
-            Some(average) => format!("{name}  AP {average:.3}"),
-            None => name.to_string(),
-        };
+        let average = average.map(|average| format!("  AP {average:.3}")).unwrap_or_default();
         let points = recall.iter().zip(precision).map(|(&recall, &precision)| [recall, precision]).collect();
-        self.curves.push((name, points));
+        self.curves.push(Curve { name: name.to_string(), average, points });
         Ok(())
     }
 
@@ -155,13 +160,13 @@ impl PrecisionRecallPlot {
             let title = heading.fitted(title, width as f32);
             heading.draw(&mut canvas, (left as f32, 12.0), &title, INK);
         }
-        for (i, (_, points)) in self.curves.iter().enumerate().rev() {
-            let mut line: Vec<Point> = points.iter().copied().map(at).collect();
+        for (i, curve) in self.curves.iter().enumerate().rev() {
+            let mut line: Vec<Point> = curve.points.iter().copied().map(at).collect();
             // Points of one pixel add nothing.
             line.dedup_by(|a, b| (a[0] - b[0]).abs() < 0.2 && (a[1] - b[1]).abs() < 0.2);
             stroke(&mut canvas, &line, 2.6, self.palette.color(i))?;
         }
-        let entry = |(i, (name, _)): (usize, &(String, _))| (self.palette.color(i), name.clone());
+        let entry = |(i, curve): (usize, &Curve)| (self.palette.color(i), curve.name.clone(), curve.average.clone());
         let entries: Vec<_> = self.curves.iter().enumerate().map(entry).collect();
         if entries.is_empty() { canvas.into_tensor() } else { with_legend(&canvas, &entries, 16.0)?.into_tensor() }
     }

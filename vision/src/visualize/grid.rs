@@ -15,6 +15,12 @@ const MARK: Color = [200, 16, 30];
 /// Width of the frame of a marked picture, in pixels.
 const FRAME: usize = 4;
 
+/// How wide a caption may be, in sides of a cell: half of the margin on both sides is its own.
+const CAPTION: f32 = 1.05;
+
+/// The smallest letters of captions, in pixels.
+const SMALLEST: f32 = 13.0;
+
 /// A sheet of pictures in rows, each with a caption below it; some may be marked, as those that a network got wrong.
 ///
 /// A mark is a thick red frame, a caption in the same red, and a ✗ before it: who does not see the red sees the frame and the ✗.
@@ -69,7 +75,7 @@ impl Grid {
     }
 
     /// Adds a picture `[H, W]`, `[1, H, W]` or `[3, H, W]`, of `u8` or of floats where 0 is dark and 1 is bright. The caption may have several
-    /// lines; what does not fit the width is cut off.
+    /// lines; letters become smaller for long ones, and what then does not fit the width is cut off.
     ///
     /// # Errors
     /// Unless shape and dtype are these and the picture has pixels.
@@ -91,7 +97,7 @@ impl Grid {
     /// # Errors
     /// Only if memory runs out.
     pub fn render(&self) -> Result<Tensor> {
-        let small = Text::new((self.cell as f32 / 7.0).clamp(13.0, 28.0))?;
+        let small = self.caption_text()?;
         let large = Text::new((self.cell as f32 / 6.0).clamp(16.0, 34.0))?;
         let margin = (self.cell / 10).max(2 * FRAME);
         let lines = self.tiles.iter().map(|tile| tile.caption.len()).max().unwrap_or(0);
@@ -116,6 +122,17 @@ impl Grid {
         canvas.into_tensor()
     }
 
+    /// The text of captions: as large as suits a cell, or smaller so that the longest one fits, but legible.
+    fn caption_text(&self) -> Result<Text> {
+        let suits = (self.cell as f32 / 7.0).clamp(SMALLEST, 28.0);
+        let text = Text::new(suits)?;
+        // Longer than any that fits in the smallest letters.
+        let most = self.cell as f32 * CAPTION * suits / SMALLEST + 1.0;
+        let widths = self.tiles.iter().flat_map(Tile::lines).map(|line| text.width(&text.fitted(&line, most)));
+        let widest = widths.fold(1.0, f32::max);
+        Text::new((suits * (self.cell as f32 * CAPTION / widest).min(1.0)).max(SMALLEST))
+    }
+
     /// Writes the sheet as a PNG file, which appears whole or not at all.
     ///
     /// # Errors
@@ -133,14 +150,19 @@ impl Tile {
         canvas.fill(picture.grown(border), color);
         self.draw_picture(canvas, picture);
         let mut top = (cell.top + cell.height + FRAME + 2) as f32;
-        for (i, line) in self.caption.iter().enumerate() {
-            let line = if self.marked && i == 0 { format!("✗ {line}") } else { line.clone() };
-            // A caption may use half of the margin on both sides.
-            let line = text.fitted(&line, cell.width as f32 * 1.05);
+        for line in self.lines() {
+            let line = text.fitted(&line, cell.width as f32 * CAPTION);
             let left = cell.left as f32 + (cell.width as f32 - text.width(&line)) / 2.0;
             text.draw(canvas, (left, top), &line, ink);
             top += text.line_height() as f32;
         }
+    }
+
+    /// The lines of the caption as they are written.
+    fn lines(&self) -> impl Iterator<Item = String> {
+        let line =
+            |(i, line): (usize, &String)| if self.marked && i == 0 { format!("✗ {line}") } else { line.clone() };
+        self.caption.iter().enumerate().map(line)
     }
 
     /// Each pixel is the mean of the picture's pixels that it covers; enlarged, a pixel of the picture is a square.

@@ -221,12 +221,15 @@ fn ticks([least, most]: [f64; 2], count: usize) -> Vec<(f32, String)> {
         return vec![(0.0, format!("{least:.3e}")), (1.0, format!("{most:.3e}"))];
     }
     let places = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+    // So many digits that neighbours differ.
+    let largest = least.abs().max(most.abs());
+    let digits = (largest.log10().floor() - step.log10().floor()).clamp(1.0, 15.0) as usize;
+    let plain = largest < 1e5 && step >= 1e-4;
     let tick = |i: usize| {
         let value = (first + i as f64) * step;
         let part = (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0);
-        let plain = least.abs().max(most.abs()) < 1e5 && step >= 1e-4;
         // There is no minus before zero.
-        let label = if plain { format!("{:.places$}", value + 0.0) } else { format!("{:.1e}", value + 0.0) };
+        let label = if plain { format!("{:.places$}", value + 0.0) } else { format!("{:.digits$e}", value + 0.0) };
         (part.clamp(0.0, 1.0) as f32, label)
     };
     (0..=(last - first).max(0.0) as usize).map(tick).collect()
@@ -288,6 +291,13 @@ mod tests {
         assert_eq!(labels([0.0, 936.0]), ["0", "200", "400", "600", "800"]);
         assert_eq!(labels([-3.0, 2.0]), ["-3", "-2", "-1", "0", "1", "2"]);
         assert_eq!(labels([0.0, 3e9]), ["0.0e0", "5.0e8", "1.0e9", "1.5e9", "2.0e9", "2.5e9", "3.0e9"]);
+        assert_eq!(labels([1e6, 1.01e6]), ["1.000e6", "1.002e6", "1.004e6", "1.006e6", "1.008e6", "1.010e6"]);
+        for range in [[0.5, 0.50005], [0.9999, 1.0], [-2e5, -1.99e5], [100_000.0, 100_400.0]] {
+            let mut labels = labels(range);
+            let count = labels.len();
+            labels.dedup();
+            assert!(count > 3 && labels.len() == count, "{range:?}: {labels:?}");
+        }
         for range in [[f64::MIN, f64::MAX], [0.0, 1e-320], [1.0, 1.0 + f64::EPSILON], [1e300, 1.1e300]] {
             let drawn = ticks(range, 6);
             assert!(

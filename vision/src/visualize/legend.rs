@@ -10,8 +10,11 @@ const WIDEST: f32 = 12.0;
 /// Columns of names; what is beyond them is counted.
 const COLUMNS: usize = 3;
 
+/// A colour, what is called so, and what is written behind that whole, however long the name.
+pub(super) type Entry = (Color, String, String);
+
 /// The picture with a legend to the right of it: a square of each colour and its name.
-pub(super) fn with_legend(picture: &Canvas, entries: &[(Color, String)], font_size: f32) -> Result<Canvas> {
+pub(super) fn with_legend(picture: &Canvas, entries: &[Entry], font_size: f32) -> Result<Canvas> {
     let font_size = font_size.max(super::style::LEGIBLE);
     let text = Text::new(font_size)?;
     let (line, pad) = (text.line_height() + 2, (font_size / 2.0).ceil() as usize);
@@ -22,9 +25,12 @@ pub(super) fn with_legend(picture: &Canvas, entries: &[(Color, String)], font_si
     let mut shown = entries.to_vec();
     if shown.len() > rows * COLUMNS {
         shown.truncate(rows * COLUMNS - 1);
-        shown.push((PAPER, format!("… {} more", entries.len() - shown.len())));
+        shown.push((PAPER, format!("… {} more", entries.len() - shown.len()), String::new()));
     }
-    let names: Vec<String> = shown.iter().map(|(_, name)| text.fitted(name, WIDEST * font_size)).collect();
+    let named = |(_, name, behind): &Entry| {
+        text.fitted(name, (WIDEST * font_size - text.width(behind)).max(font_size)) + behind.as_str()
+    };
+    let names: Vec<String> = shown.iter().map(named).collect();
     let widths: Vec<usize> = names
         .chunks(rows)
         .map(|names| {
@@ -37,7 +43,7 @@ pub(super) fn with_legend(picture: &Canvas, entries: &[(Color, String)], font_si
     canvas.paste(picture, (0, 0));
     let mut left = picture.width() + pad;
     for ((names, entries), width) in names.chunks(rows).zip(shown.chunks(rows)).zip(widths) {
-        for (row, (name, (color, _))) in names.iter().zip(entries).enumerate() {
+        for (row, (name, (color, ..))) in names.iter().zip(entries).enumerate() {
             let top = pad + row * line;
             canvas.fill(Area { left, top: top + (line - square) / 2, width: square, height: square }, *color);
             text.draw(&mut canvas, ((left + square + pad / 2 + 1) as f32, top as f32 + 1.0), name, INK);
