@@ -18,7 +18,7 @@ ROUNDS = 3
 SECONDS = 0.7
 HEADER = ("workload", "what", "ours, ms", "PyTorch, ms", "PyTorch / ours", "ours", "target", "met")
 # Seconds that the program which measures the adapters may take.
-DEVICES_SECONDS = 90
+DEVICES_SECONDS = 60
 
 
 def alone(ours, times, deadline):
@@ -99,7 +99,7 @@ def main():
     parser.add_argument("--binaries", type=Path, required=True, help="where our programs are")
     parser.add_argument("--out", type=Path, default=HERE.parent / "GPU.md")
     parser.add_argument("--row-seconds", type=float, default=120, help="how long a row may take (120)")
-    parser.add_argument("--seconds", type=float, default=1500, help="how long all rows may take together (1500)")
+    parser.add_argument("--seconds", type=float, default=400, help="how long all rows may take together (400)")
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
     try:
