@@ -124,13 +124,20 @@ impl Grid {
 
     /// The text of captions: as large as suits a cell, or smaller so that the longest one fits, but legible.
     fn caption_text(&self) -> Result<Text> {
-        let suits = (self.cell as f32 / 7.0).clamp(SMALLEST, 28.0);
-        let text = Text::new(suits)?;
-        // Longer than any that fits in the smallest letters.
-        let most = self.cell as f32 * CAPTION * suits / SMALLEST + 1.0;
-        let widths = self.tiles.iter().flat_map(Tile::lines).map(|line| text.width(&text.fitted(&line, most)));
-        let widest = widths.fold(1.0, f32::max);
-        Text::new((suits * (self.cell as f32 * CAPTION / widest).min(1.0)).max(SMALLEST))
+        let room = self.cell as f32 * CAPTION;
+        let mut size = (self.cell as f32 / 7.0).clamp(SMALLEST, 28.0);
+        // Longer than any line that fits in the smallest letters.
+        let most = room * size / SMALLEST + size;
+        loop {
+            let text = Text::new(size)?;
+            let widths = self.tiles.iter().flat_map(Tile::lines).map(|line| text.width(&text.fitted(&line, most)));
+            let widest = widths.fold(1.0, f32::max);
+            if widest <= room || size <= SMALLEST {
+                return Ok(text);
+            }
+            // Widths do not quite grow with the size of letters.
+            size = (size * room / widest).min(size - 0.5).max(SMALLEST);
+        }
     }
 
     /// Writes the sheet as a PNG file, which appears whole or not at all.
@@ -230,6 +237,22 @@ mod tests {
         assert_eq!(pixel(&sheet, 9, 50), PAPER);
         assert_eq!(pixel(&sheet, 11 - FRAME, 112 + 22 + 50), MARK);
         assert!(sheet.to_vec::<u8>().unwrap().contains(&MARK[1]));
+    }
+
+    #[test]
+    fn captions_are_as_large_as_the_longest_lets_them() {
+        let caption = "weighted boxes fusion: 10 boxes";
+        for cell in [196, 240, 256, 320, 384] {
+            let mut grid = Grid::new(1).cell(cell);
+            grid.add(&Tensor::zeros([4, 4], DType::U8).unwrap(), caption, false).unwrap();
+            let text = grid.caption_text().unwrap();
+            assert_eq!(text.fitted(caption, cell as f32 * CAPTION), caption, "{cell}");
+            assert!(text.width(caption) > 0.9 * cell as f32, "{cell}: {}", text.width(caption));
+        }
+        // In letters that can be read there is an end.
+        let mut grid = Grid::new(1).cell(64);
+        grid.add(&Tensor::zeros([4, 4], DType::U8).unwrap(), caption, true).unwrap();
+        assert!(grid.caption_text().unwrap().width(caption) > 1.5 * 64.0 && grid.render().is_ok());
     }
 
     #[test]
