@@ -2,7 +2,8 @@
 //!
 //! With the environment variable `OCELLI_PROFILE=1` (or after [`set_enabled`]) kernels are timed: on the CPU by the clock, on a graphics
 //! processor by its own timestamps, for which each kernel has to finish before the next one begins. The variable also has the table
-//! printed to standard error when the main thread ends.
+//! printed to standard error when the main thread ends: then nothing can wait for a graphics processor any more, so a program that does not itself
+//! (by reading a result, or `Device::synchronize`) lacks what it recorded last.
 //!
 //! ```
 //! use ocelli_tensor::{DType, Tensor, profile};
@@ -157,7 +158,6 @@ struct Printer {
 impl Drop for Printer {
     fn drop(&mut self) {
         if self.is_main && std::env::var_os(VARIABLE).is_some() && is_enabled() {
-            crate::wgpu::finish_all();
             let _ = std::io::stderr().write_all(table().as_bytes());
         }
     }

@@ -20,8 +20,6 @@ pub(crate) fn adapters() -> Vec<Adapter> {
     Vec::new()
 }
 
-pub(crate) fn finish_all() {}
-
 pub(crate) fn release_idle_memory() {}
 
 impl Context {

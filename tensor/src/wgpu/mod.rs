@@ -38,6 +38,6 @@ pub(crate) mod update;
 pub(crate) mod windows;
 
 use context::PIECE;
-pub(crate) use context::{Context, Memory, adapters, finish_all, release_idle_memory};
+pub(crate) use context::{Context, Memory, adapters, release_idle_memory};
 pub(crate) use kernel::{Grid, Kernel, Program};
 pub(crate) use stored::Stored;
