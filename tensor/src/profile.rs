@@ -2,8 +2,8 @@
 //!
 //! With the environment variable `OCELLI_PROFILE=1` (or after [`set_enabled`]) kernels are timed: on the CPU by the clock, on a graphics
 //! processor by its own timestamps, for which each kernel has to finish before the next one begins. The variable also has the table
-//! printed to standard error when the main thread ends: then nothing can wait for a graphics processor any more, so a program that does not itself
-//! (by reading a result, or `Device::synchronize`) lacks what it recorded last.
+//! printed to standard error when the main thread ends, which then waits for what it has asked of a graphics processor (not on Windows, where
+//! nothing can wait so late: a program lacks there what it asked for behind its last `Device::synchronize` or reading of a result).
 //!
 //! ```
 //! use ocelli_tensor::{DType, Tensor, profile};
@@ -131,10 +131,10 @@ pub(crate) struct Call {
     pub(crate) flops: u64,
 }
 
-/// Counts a call. The first one on the main thread has the table printed when that ends.
+/// Counts a call.
 pub(crate) fn note(device: Device, call: Call, time: Duration) {
     let Call { kernel, bytes, flops } = call;
-    let _ = PRINTER.try_with(|_| {});
+    expect_end();
     let new = Row { device, kernel, calls: 0, time: Duration::ZERO, bytes: 0, flops: 0 };
     let mut sums = sums();
     let row = sums.entry((device, kernel)).or_insert(new);
@@ -142,6 +142,11 @@ pub(crate) fn note(device: Device, call: Call, time: Duration) {
     row.time += time;
     row.bytes += bytes;
     row.flops += flops;
+}
+
+/// Has the table printed when the main thread ends, if this is the main thread.
+pub(crate) fn expect_end() {
+    let _ = PRINTER.try_with(|_| {});
 }
 
 thread_local! {
@@ -158,6 +163,12 @@ struct Printer {
 impl Drop for Printer {
     fn drop(&mut self) {
         if self.is_main && std::env::var_os(VARIABLE).is_some() && is_enabled() {
+            // By a thread of its own, as this one's thread-local variables, the adapter's among them, are being dropped. Windows starts no
+            // thread at this point.
+            #[cfg(not(windows))]
+            if let Ok(waiting) = std::thread::Builder::new().spawn(crate::wgpu::finish_all) {
+                let _ = waiting.join();
+            }
             let _ = std::io::stderr().write_all(table().as_bytes());
         }
     }

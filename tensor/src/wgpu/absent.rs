@@ -20,6 +20,9 @@ pub(crate) fn adapters() -> Vec<Adapter> {
     Vec::new()
 }
 
+#[cfg(not(windows))]
+pub(crate) fn finish_all() {}
+
 pub(crate) fn release_idle_memory() {}
 
 impl Context {

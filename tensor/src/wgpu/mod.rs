@@ -38,6 +38,8 @@ pub(crate) mod update;
 pub(crate) mod windows;
 
 use context::PIECE;
+#[cfg(not(windows))]
+pub(crate) use context::finish_all;
 pub(crate) use context::{Context, Memory, adapters, release_idle_memory};
 pub(crate) use kernel::{Grid, Kernel, Program};
 pub(crate) use stored::Stored;

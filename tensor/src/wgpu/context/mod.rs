@@ -303,6 +303,13 @@ impl Context {
     }
 }
 
+/// Waits for all that was recorded, so that it is known how long it took. What has failed is left to others to tell.
+#[cfg(not(windows))]
+pub(crate) fn finish_all() {
+    let opened: Vec<Arc<Context>> = locked(&OPENED).iter().map(|(_, context)| context.clone()).collect();
+    opened.iter().for_each(|context| drop(context.finish()));
+}
+
 /// Gives the memory that freed tensors have left behind back to their adapters.
 pub(crate) fn release_idle_memory() {
     locked(&OPENED).iter().for_each(|(_, context)| context.release_idle_memory());

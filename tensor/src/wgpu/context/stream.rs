@@ -95,6 +95,9 @@ impl Stream {
         let bindings = self.bindings(context, pipeline, memory);
         self.touched += call.bytes;
         let is_timed = profile::is_enabled();
+        if is_timed {
+            profile::expect_end();
+        }
         let pass = self.pass(context, is_timed.then_some(call));
         pass.set_pipeline(&pipeline.compute);
         pass.set_bind_group(0, &bindings, &[offset as u32]);
