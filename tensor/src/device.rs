@@ -24,6 +24,10 @@ pub enum Device {
     #[default]
     Cpu,
     /// A graphics processor: the adapter of this number in [`Device::adapters`].
+    ///
+    /// Its kernels see a limited part of a tensor at once ([`Adapter::max_binding`], and 2 GiB at most). Operations on larger tensors are
+    /// done by parts. What cannot be cut, as one line that is sorted or one picture that a convolution reads, is done on the CPU, the
+    /// tensors going there and back; the [`profile`](crate::profile) has a row of the operation on the CPU then.
     Wgpu(usize),
 }
 

@@ -61,7 +61,8 @@ pub enum Error {
         /// What was expected and what was received, or what went wrong.
         message: String,
     },
-    /// A kernel would have to see more of a tensor at once than the graphics adapter allows, and the operation cannot be done by parts.
+    /// A kernel would have to see more of a tensor at once than the graphics adapter allows. Operations are done by parts then, or on the
+    /// CPU, so this is what a kernel without either has met.
     #[error("{device}: expected at most {most} bytes of one operand for a kernel to see, received {received}")]
     Binding {
         /// The device.

@@ -2,9 +2,11 @@
 
 mod adapter;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use ocelli_tensor::{
-    Activation, ClassTargets, ConvOptions, DType, Device, Error, Generator, InterpolateMode, NormOptions, PadMode,
-    PoolOptions, ResizeTo, Result, RoiMode, RoiOptions, Slice, Tensor, UpdateRule, WeightDecay,
+    Activation, ClassTargets, ConvOptions, DType, Device, Generator, InterpolateMode, NormOptions, PadMode,
+    PoolOptions, ResizeTo, Result, RoiMode, RoiOptions, Slice, Tensor, UpdateRule, WeightDecay, profile,
 };
 
 use adapter::or_skipped;
@@ -16,17 +18,40 @@ fn device() -> Option<Device> {
     or_skipped(Device::wgpu_bounded(0, 4 * SEEN as u64))
 }
 
+/// One test at a time, as the profile is everybody's.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn normal(shape: &[usize]) -> Tensor {
     Tensor::randn(shape, DType::F32, &mut Generator::new(shape.len() as u64)).unwrap()
 }
 
-/// Asserts that operations give the same on both devices, up to a share of the largest number.
+/// Asserts that operations give the same on both devices, up to a share of the largest number, and that the adapter has made it.
 #[track_caller]
 fn same<const R: usize>(what: &str, inputs: &[&Tensor], share: f64, op: impl Fn(&[Tensor]) -> Result<[Tensor; R]>) {
-    let Some(device) = device() else { return };
+    let left = left_to_the_cpu(what, inputs, share, op);
+    assert!(left.is_empty(), "{what}: {left:?} ran on the CPU");
+}
+
+/// As [`same`]; tells what the adapter has left to the CPU.
+#[track_caller]
+fn left_to_the_cpu<const R: usize>(
+    what: &str,
+    inputs: &[&Tensor],
+    share: f64,
+    op: impl Fn(&[Tensor]) -> Result<[Tensor; R]>,
+) -> Vec<&'static str> {
+    let Some(device) = device() else { return Vec::new() };
     let on = |device| -> Vec<Tensor> { inputs.iter().map(|x| x.to_device(device).unwrap()).collect() };
-    let expected = op(&on(Device::Cpu)).unwrap();
-    let actual = op(&on(device)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let (expected, there) = (op(&on(Device::Cpu)).unwrap(), on(device));
+    profile::reset();
+    profile::set_enabled(true);
+    let actual = op(&there);
+    profile::set_enabled(false);
+    let left = profile::rows().into_iter().filter(|row| row.device == Device::Cpu).map(|row| row.kernel).collect();
+    let actual = actual.unwrap_or_else(|error| panic!("{what}: {error}"));
     for (i, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
         assert_eq!((actual.device(), actual.shape(), actual.dtype()), (device, expected.shape(), expected.dtype()));
         let actual = actual.to_device(Device::Cpu).unwrap();
@@ -35,10 +60,12 @@ fn same<const R: usize>(what: &str, inputs: &[&Tensor], share: f64, op: impl Fn(
             .map(|x| x.abs().unwrap().max(..).unwrap().item::<f64>().unwrap());
         assert!(error <= share * largest, "{what}, result {i}: an error of {error} beside {largest}");
     }
+    left
 }
 
 #[test]
 fn elementwise() {
+    let _alone = alone();
     // One axis, rows that are windows of no whole number of alignments, many rows, one of three, and columns.
     for shape in [&[100_001][..], &[3, 33_333], &[1001, 97], &[3, 2, 20_001], &[40_000, 3]] {
         let x = normal(shape);
@@ -69,6 +96,7 @@ fn elementwise() {
 
 #[test]
 fn a_view_of_little_is_seen_whole() {
+    let _alone = alone();
     let x = normal(&[200, 1000]);
     same("small views", &[&x], 1e-6, |x| {
         let view = x[0].narrow(0, 77, 9)?;
@@ -89,6 +117,7 @@ fn a_view_of_little_is_seen_whole() {
 
 #[test]
 fn folds() {
+    let _alone = alone();
     for shape in [&[50_001][..], &[3, 17_333], &[501, 97], &[2, 18_000, 2]] {
         let x = normal(shape);
         for axis in 0..shape.len() as isize {
@@ -118,6 +147,7 @@ fn folds() {
 
 #[test]
 fn cross_entropy() {
+    let _alone = alone();
     let plain = |x: &[Tensor], axis: isize, targets: &ClassTargets| {
         let classes = x[0].shape()[axis as usize];
         let (losses, statistics) = x[0].cross_entropy(&x[1], axis, targets)?;
@@ -153,6 +183,7 @@ fn cross_entropy() {
 
 #[test]
 fn products() {
+    let _alone = alone();
     for (a, b) in [
         (&[300, 100][..], &[100, 300][..]),
         (&[40_000, 3], &[3, 2]),
@@ -169,6 +200,7 @@ fn products() {
 
 #[test]
 fn images() {
+    let _alone = alone();
     let (x, weight) = (normal(&[5, 4, 40, 41]), normal(&[6, 4, 3, 3]));
     let (bias, options) = (normal(&[6]), ConvOptions::default().padding(1));
     same("conv", &[&x, &weight, &bias], 1e-5, |x| {
@@ -194,6 +226,7 @@ fn images() {
 
 #[test]
 fn regions() {
+    let _alone = alone();
     // Images that are seen one by one, and one that is seen by channels; bins of more regions than are seen at once.
     for (shape, count) in [([3, 12, 36, 36], 150), ([1, 12, 48, 48], 150), ([1, 12, 9, 9], 1500)] {
         let x = normal(&shape);
@@ -210,17 +243,20 @@ fn regions() {
                 Ok([y.clone(), y.roi_mean_backward(&x[1], shape, &options)?])
             });
         }
-        same("maxima", &[&x, &rois], 1e-5, |x| {
+        let left = left_to_the_cpu("maxima", &[&x, &rois], 1e-5, |x| {
             // The places of one channel have to be seen whole.
             let (y, places) = x[0].roi_max_with_indices(&x[1], [2, 2], 1.0)?;
             let dx = y.roi_max_backward(&places, &x[1], shape)?;
             Ok([x[0].roi_max_take(&places, &x[1])?, y, places, dx])
         });
+        // Regions are read there.
+        assert_eq!(left, ["map"]);
     }
 }
 
 #[test]
 fn norms() {
+    let _alone = alone();
     let x = normal(&[6, 8, 37, 20]).add(2.0).unwrap();
     let order = x.permute([0, 2, 3, 1]).unwrap();
     let channels_last = order.reshape([6 * 37 * 20 * 8]).unwrap().reshape(order.shape().clone()).unwrap();
@@ -239,6 +275,7 @@ fn norms() {
 
 #[test]
 fn random_numbers_and_steps() {
+    let _alone = alone();
     let Some(device) = device() else { return };
     let count = 100_003;
     let (mut one, mut other) = (Generator::new(3), Generator::new(3));
@@ -267,15 +304,76 @@ fn random_numbers_and_steps() {
 }
 
 #[test]
-fn what_cannot_be_cut_is_refused() {
-    let Some(device) = device() else { return };
-    let x = normal(&[100_001]).to_device(device).unwrap();
-    let error = x.softmax(0).unwrap_err();
-    assert!(matches!(error, Error::Binding { most: 65_536, .. }), "{error}");
-    assert!(error.to_string().starts_with("wgpu:0: expected at most 65536 bytes"), "{error}");
-    assert_eq!(x.narrow(0, 0, 100).unwrap().sum(..).unwrap().numel(), 1);
-    let places = Tensor::new([7i64, 100_000]).unwrap().to_device(device).unwrap();
-    for error in [x.index_select(0, &places).err(), x.gather(0, &places).err()] {
-        assert!(matches!(error, Some(Error::Binding { .. })), "{error:?}");
+fn what_cannot_be_cut_is_left_to_the_cpu() {
+    let _alone = alone();
+    if device().is_none() {
+        return;
+    }
+    let (line, rows) = (normal(&[40_001]), normal(&[2, 20_001]));
+    let places = line.sigmoid().unwrap().mul(40_000.0).unwrap().to_dtype(DType::I64).unwrap();
+    for (what, left) in [
+        ("sort", left_to_the_cpu("sort", &[&rows], 0.0, |x| Ok(x[0].sort(1, true)?.into()))),
+        ("cumsum", left_to_the_cpu("cumsum", &[&line], 1e-5, |x| Ok([x[0].cumsum(0)?]))),
+        ("argmin", left_to_the_cpu("argmin", &[&rows], 0.0, |x| Ok([x[0].argmin(1)?]))),
+        ("gather", left_to_the_cpu("gather", &[&line, &places], 0.0, |x| Ok([x[0].gather(0, &x[1])?]))),
+        (
+            "index_select",
+            left_to_the_cpu("index_select", &[&line, &places], 0.0, |x| Ok([x[0].index_select(0, &x[1])?])),
+        ),
+        ("scatter", left_to_the_cpu("scatter", &[&line, &places], 0.0, |x| Ok([x[0].scatter(0, &x[1], &x[0])?]))),
+        (
+            "index_add",
+            left_to_the_cpu("index_add", &[&line, &places], 1e-6, |x| Ok([x[0].index_add(0, &x[1], &x[0])?])),
+        ),
+    ] {
+        assert_eq!(left, [what]);
+    }
+    // A picture that is more than a kernel may see.
+    let (x, weight) = (normal(&[1, 2, 100, 101]), normal(&[3, 2, 3, 3]));
+    let options = ConvOptions::default();
+    let left = left_to_the_cpu("conv", &[&x, &weight, &normal(&[3])], 1e-5, |x| {
+        let y = x[0].conv(&x[1], Some(&x[2]), &options)?;
+        let dx = Tensor::conv_backward_input(&x[1], &y, x[0].shape(), &options)?;
+        let dw = Tensor::conv_backward_weight(&x[0], &y, x[1].shape(), &options)?;
+        Ok([y, dx, dw])
+    });
+    assert!(["conv", "conv_backward_input", "conv_backward_weight"].iter().all(|op| left.contains(op)), "{left:?}");
+    let (x, pool) = (normal(&[1, 1, 150, 151]), PoolOptions::new(2));
+    let left = left_to_the_cpu("pool", &[&x], 1e-6, |x| {
+        let (y, places) = x[0].max_pool_with_indices(&pool)?;
+        let dx = y.max_pool_backward(&places, [150, 151])?;
+        Ok([x[0].avg_pool(&pool)?, x[0].max_pool_take(&places)?, y, places, dx])
+    });
+    assert!(
+        ["max_pool", "max_pool_backward", "avg_pool", "max_pool_take"].iter().all(|op| left.contains(op)),
+        "{left:?}"
+    );
+    // What can be seen is seen.
+    same("part", &[&line], 1e-6, |x| Ok([x[0].narrow(0, 0, 100)?.cumsum(0)?]));
+}
+
+#[test]
+fn indices() {
+    let _alone = alone();
+    for shape in [&[7, 30_001][..], &[30_001, 7], &[20, 40, 90]] {
+        let x = normal(shape);
+        for axis in 0..shape.len() {
+            if shape[axis] > SEEN {
+                continue;
+            }
+            let size = shape[axis] as f64;
+            let places =
+                normal(shape).sigmoid().unwrap().mul(size).unwrap().floor().unwrap().to_dtype(DType::I64).unwrap();
+            let chosen: Vec<i64> = (0..3 * shape[axis] as i64).map(|i| i * 5 % shape[axis] as i64).collect();
+            let chosen = Tensor::from_slice(&chosen, [chosen.len()]).unwrap();
+            let axis = axis as isize;
+            same(&format!("{shape:?} along {axis}"), &[&x, &places, &chosen], 1e-6, |x| {
+                let (largest, at) = x[0].max_with_indices(axis)?;
+                let repeated = x[0].index_select(axis, &x[2])?;
+                let added = x[0].index_add(axis, &x[2], &repeated)?;
+                let (taken, put) = (x[0].gather(axis, &x[1])?, x[0].scatter(axis, &x[1], &x[0].neg()?)?);
+                Ok([largest, at, repeated, added, taken, put, x[0].scatter_add(axis, &x[1], &x[0])?])
+            });
+        }
     }
 }

@@ -22,7 +22,7 @@ use crate::cpu::parallel::over_chunks;
 use crate::dtype::with_float;
 use crate::kernels::activate;
 use crate::layout::Layout;
-use crate::ops::on_cpu::on_cpu;
+use crate::ops::on_cpu::{on_cpu, or_on_cpu};
 use crate::{Device, Error, Result, Shape, Tensor, wgpu};
 
 impl Tensor {
@@ -85,22 +85,27 @@ impl Tensor {
         }
         let geometry = geometry(self.shape(), weight.shape(), &shape, options, &resolved);
         if self.is_on_wgpu() {
-            if !wgpu::conv::serves(&geometry) {
+            let here = |[x, weight]: [&Tensor; 2]| {
                 let moved = |x: Option<&Tensor>| x.map(|x| x.to_device(Device::Cpu)).transpose();
                 let (bias, residual) = (moved(bias)?, moved(residual)?);
-                return on_cpu(OP, [self, weight], |[x, weight]| {
-                    x.conv_fused(weight, bias.as_ref(), residual.as_ref(), options, activation)
-                });
+                x.conv_fused(weight, bias.as_ref(), residual.as_ref(), options, activation)
+            };
+            if !wgpu::conv::serves(&geometry) {
+                return on_cpu(OP, [self, weight], here);
             }
-            let (bias, weight) = (bias.map(Tensor::contiguous).transpose()?, weight.contiguous()?);
-            let parts = wgpu::windows::over_parts(self.shape()[0], |first, count| {
-                let (part, shape) = (self.narrow(0, first, count)?, of_images(&shape, count));
-                let residual = residual.map(|x| x.narrow(0, first, count)).transpose()?;
-                let epilogue = wgpu::conv::Epilogue { bias: bias.as_ref(), residual: residual.as_ref(), activation };
-                let geometry = Geometry { images: count, ..geometry };
-                wgpu::conv::forward(&geometry, &shape, &part, &weight, epilogue)
-            })?;
-            return Tensor::concat(&parts, 0);
+            let there = || {
+                let (bias, weight) = (bias.map(Tensor::contiguous).transpose()?, weight.contiguous()?);
+                let parts = wgpu::windows::over_parts(self.shape()[0], |first, count| {
+                    let (part, shape) = (self.narrow(0, first, count)?, of_images(&shape, count));
+                    let residual = residual.map(|x| x.narrow(0, first, count)).transpose()?;
+                    let epilogue =
+                        wgpu::conv::Epilogue { bias: bias.as_ref(), residual: residual.as_ref(), activation };
+                    let geometry = Geometry { images: count, ..geometry };
+                    wgpu::conv::forward(&geometry, &shape, &part, &weight, epilogue)
+                })?;
+                Tensor::concat(&parts, 0)
+            };
+            return or_on_cpu(OP, [self, weight], there, here);
         }
         let wide = self.dtype().wide();
         let (x, weight) = (self.to_dtype(wide)?, weight.to_dtype(wide)?.contiguous()?);
@@ -221,17 +226,21 @@ impl Tensor {
         }
         let geometry = geometry(x.shape(), weight_shape, &shape, options, &resolved);
         if x.is_on_wgpu() {
+            let here = |[x, dy]: [&Tensor; 2]| Tensor::conv_backward_weight(x, dy, weight_shape, options);
             if !wgpu::conv::serves(&geometry) {
-                return on_cpu(OP, [x, dy], |[x, dy]| Tensor::conv_backward_weight(x, dy, weight_shape, options));
+                return on_cpu(OP, [x, dy], here);
             }
-            // Long sums need the digits.
-            let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
-            let parts = wgpu::windows::over_parts(geometry.images, |first, count| {
-                let geometry = Geometry { images: count, ..geometry };
-                let (x, dy) = (x.narrow(0, first, count)?, dy.narrow(0, first, count)?);
-                wgpu::conv::weight(&geometry, weight_shape, &x, &dy)
-            })?;
-            return wgpu::windows::total(parts.iter())?.to_dtype(dtype);
+            let there = || {
+                // Long sums need the digits.
+                let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
+                let parts = wgpu::windows::over_parts(geometry.images, |first, count| {
+                    let geometry = Geometry { images: count, ..geometry };
+                    let (x, dy) = (x.narrow(0, first, count)?, dy.narrow(0, first, count)?);
+                    wgpu::conv::weight(&geometry, weight_shape, &x, &dy)
+                })?;
+                wgpu::windows::total(parts.iter())?.to_dtype(dtype)
+            };
+            return or_on_cpu(OP, [x, dy], there, here);
         }
         let (x, dy) = (x.to_dtype(wide)?, dy.to_dtype(wide)?);
         let dw = with_float!(wide, T => {
@@ -295,15 +304,19 @@ fn conv_input_gradient(
     }
     let geometry = geometry(input_shape, weight.shape(), &shape, options, &resolved);
     if dy.is_on_wgpu() {
+        let here = |[weight, dy]: [&Tensor; 2]| conv_input_gradient(op, weight, dy, input_shape, options);
         if !wgpu::conv::serves(&geometry) {
-            return on_cpu(op, [weight, dy], |[weight, dy]| conv_input_gradient(op, weight, dy, input_shape, options));
+            return on_cpu(op, [weight, dy], here);
         }
-        let weight = weight.contiguous()?;
-        let parts = wgpu::windows::over_parts(geometry.images, |first, count| {
-            let geometry = Geometry { images: count, ..geometry };
-            wgpu::conv::input(&geometry, &of_images(input_shape, count), &weight, &dy.narrow(0, first, count)?)
-        })?;
-        return Tensor::concat(&parts, 0);
+        let there = || {
+            let weight = weight.contiguous()?;
+            let parts = wgpu::windows::over_parts(geometry.images, |first, count| {
+                let geometry = Geometry { images: count, ..geometry };
+                wgpu::conv::input(&geometry, &of_images(input_shape, count), &weight, &dy.narrow(0, first, count)?)
+            })?;
+            Tensor::concat(&parts, 0)
+        };
+        return or_on_cpu(op, [weight, dy], there, here);
     }
     let weight = weight.to_dtype(wide)?.contiguous()?;
     let dy = dy.to_dtype(wide)?;

@@ -8,6 +8,7 @@ use crate::cpu::reduce::Block;
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::ops::norm::as_kernels_read;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
@@ -45,12 +46,16 @@ impl Tensor {
     /// unless the labels have the logits' shape without `axis`, [`Error::Argument`] for a label that is no class or targets out of
     /// their domain.
     pub fn cross_entropy(&self, labels: &Tensor, axis: isize, targets: &ClassTargets) -> Result<(Tensor, Tensor)> {
-        let problem = Problem::new("cross_entropy", self, labels, axis, targets)?;
+        const OP: &str = "cross_entropy";
+        let problem = Problem::new(OP, self, labels, axis, targets)?;
         let Problem { shape, block, .. } = &problem;
         let lead = |shape: &Shape| [2].iter().chain(shape.iter()).copied().collect::<Shape>();
         if let Some(classes) = &problem.on_wgpu {
-            let [losses, statistics] = wgpu::cross_entropy::forward(&problem.x, *block, classes, targets)?;
-            return Ok(problem.finish(losses, statistics.with_layout(Layout::contiguous(lead(shape)))));
+            let there = || {
+                let [losses, statistics] = wgpu::cross_entropy::forward(&problem.x, *block, classes, targets)?;
+                Ok(problem.finish(losses, statistics.with_layout(Layout::contiguous(lead(shape)))))
+            };
+            return or_on_cpu(OP, [self, labels], there, |[x, labels]| x.cross_entropy(labels, axis, targets));
         }
         let mut statistics = None;
         let losses = with_float!(problem.x.dtype(), T => Tensor::build::<T>(shape, |losses| {
@@ -87,6 +92,7 @@ impl Tensor {
         targets: &ClassTargets,
     ) -> Result<Tensor> {
         const OP: &str = "cross_entropy_backward";
+        let all = [self, labels, statistics, dy];
         let problem = Problem::new(OP, self, labels, axis, targets)?;
         let dtype = problem.x.dtype().wide();
         self.require_same_device(OP, dy)?;
@@ -109,9 +115,14 @@ impl Tensor {
         };
         let (dy, statistics) = (moved(dy, order)?, moved(statistics, &behind)?);
         if let Some(classes) = &problem.on_wgpu {
-            let operands = [&problem.x, &statistics, &dy];
-            let dx = wgpu::cross_entropy::backward(operands, problem.block, classes, targets)?;
-            return Ok(dx.with_layout(in_logical_order(dx.layout(), &problem.axes)));
+            let there = || {
+                let operands = [&problem.x, &statistics, &dy];
+                let dx = wgpu::cross_entropy::backward(operands, problem.block, classes, targets)?;
+                Ok(dx.with_layout(in_logical_order(dx.layout(), &problem.axes)))
+            };
+            return or_on_cpu(OP, all, there, |[x, labels, statistics, dy]| {
+                x.cross_entropy_backward(labels, statistics, dy, axis, targets)
+            });
         }
         let dx = with_float!(dtype, T => Tensor::build::<T>(problem.x.shape(), |dx| {
             let weights = targets.numbers::<T>(problem.block.n);

@@ -5,9 +5,10 @@ use crate::cpu::index::{gather, scatter};
 use crate::dtype::{with_number, with_width};
 use crate::element::Number;
 use crate::layout::Layout;
-use crate::ops::on_cpu::on_cpu;
+use crate::ops::on_cpu::{on_cpu, or_on_cpu};
 use crate::tensor::View;
 use crate::wgpu::index::Scatter;
+use crate::wgpu::windows::{beside, in_parts};
 use crate::{DType, Error, Result, Scalar, Shape, Tensor, wgpu};
 
 impl Tensor {
@@ -31,7 +32,7 @@ impl Tensor {
     pub fn gather(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
         let place = Place::new("gather", self, axis, index)?;
         place.require_fit("gather", self.shape(), index.shape(), true)?;
-        place.gather_from(self)
+        place.gather("gather", self)
     }
 
     /// A copy in which `out[…, index[…, j, …], …] = src[…, j, …]`, the index replacing the position along `axis` (PyTorch's
@@ -48,9 +49,12 @@ impl Tensor {
         place.require_fit("scatter", self.shape(), index.shape(), true)?;
         place.require_fit("scatter", src.shape(), index.shape(), false)?;
         if self.is_on_wgpu() {
-            let out = self.copy()?;
-            place.scatter_into(&out, src, Scatter::Last)?;
-            return Ok(out);
+            return or_on_cpu(
+                "scatter",
+                [self, index, src],
+                || place.scattered(self.copy()?, src, Scatter::Last),
+                |[x, index, src]| x.scatter(axis, index, src),
+            );
         }
         with_width!(self.dtype(), W => {
             let index = place.index.view::<i64>();
@@ -95,7 +99,7 @@ impl Tensor {
     /// [`Error::IndexValue`] if an index is outside `0..size`, [`Error::Device`].
     pub fn index_select(&self, axis: isize, index: &Tensor) -> Result<Tensor> {
         let place = Place::new("index_select", self, axis, index)?;
-        place.along_one_axis("index_select", self)?.gather_from(self)
+        place.along_one_axis("index_select", self)?.gather("index_select", self)
     }
 
     /// A copy in which the slices of `src` are added at these positions of `axis`; `index` has one axis, as long as the source's
@@ -160,7 +164,7 @@ impl Tensor {
 
     /// [`Tensor::gather`] by positions that an operation has found in a tensor of this shape.
     pub(crate) fn gather_found(&self, axis: usize, index: &Tensor) -> Result<Tensor> {
-        Place { axis, index: index.clone() }.gather_from(self)
+        Place { axis, index: index.clone() }.gather("gather", self)
     }
 
     /// The first of this tensor's whole numbers (of `i64` on the CPU) that is not from `lowest` to `highest`. A graphics processor is
@@ -268,20 +272,65 @@ impl Place {
         Origin(origin, x.strides[self.axis])
     }
 
-    pub(crate) fn gather_from(&self, x: &Tensor) -> Result<Tensor> {
-        let origin = self.in_layout(x.layout());
+    /// The elements that the indices name, wherever the tensor is.
+    fn gather(&self, op: &'static str, x: &Tensor) -> Result<Tensor> {
         if x.is_on_wgpu() {
-            return wgpu::index::gather(x, origin.as_ref(), &self.index);
+            let here = |[x, index]: [&Tensor; 2]| self.with(index.to_dtype(DType::I64)?).gather(op, x);
+            return or_on_cpu(op, [x, &self.index], || self.gather_from(x), here);
         }
+        let origin = self.in_layout(x.layout());
         with_width!(x.dtype(), W => Tensor::build_bits::<W>(self.index.shape(), x.dtype(), |out| {
             gather(x.bits::<W>().data, origin.as_ref(), self.index.view::<i64>(), out);
             Ok(())
         }))
     }
 
-    /// Writes to the places of a tensor that is on a graphics processor, and nobody else's.
-    pub(crate) fn scatter_into(&self, out: &Tensor, src: &Tensor, by: Scatter) -> Result<()> {
-        wgpu::index::scatter(out, self.in_layout(out.layout()).as_ref(), (self.axis, &self.index), src, by)
+    /// The same axis with other indices.
+    fn with(&self, index: Tensor) -> Place {
+        Place { index, ..*self }
+    }
+
+    /// The elements of a tensor on a graphics processor that the indices name, 0 where they name none.
+    ///
+    /// # Errors
+    /// [`Error::Binding`] if a line along the axis is more than a kernel may see.
+    pub(crate) fn gather_from(&self, x: &Tensor) -> Result<Tensor> {
+        let (axis, index) = (self.axis, &self.index);
+        let x = (0..x.rank())
+            .filter(|&other| other != axis)
+            .try_fold(x.clone(), |x, other| x.narrow(other as isize, 0, index.shape()[other]))?;
+        beside([&x, index], axis, &|[x, index]| {
+            let x = visible(x)?;
+            let [gathered] = in_parts([index], &[axis], &|[index]| {
+                let place = self.with(visible(index)?);
+                Ok([wgpu::index::gather(&x, place.in_layout(x.layout()).as_ref(), &place.index)?])
+            })?;
+            Ok(gathered)
+        })
+    }
+
+    /// A tensor on a graphics processor, which is nobody else's, once the elements of `src` were written to the places that the indices
+    /// name.
+    ///
+    /// # Errors
+    /// [`Error::Binding`] if lines along the axis are more than a kernel may see, or the indices name places in some lines only.
+    pub(crate) fn scattered(&self, out: Tensor, src: &Tensor, by: Scatter) -> Result<Tensor> {
+        let (axis, index) = (self.axis, &self.index);
+        let write = |out: &Tensor, src: &Tensor, index: &Tensor| {
+            let place = self.with(index.clone());
+            wgpu::index::scatter(out, place.in_layout(out.layout()).as_ref(), (axis, index), src, by)
+        };
+        match write(&out, src, index) {
+            Err(Error::Binding { .. })
+                if out.shape().reduced(&[axis], true) == index.shape().reduced(&[axis], true) => {}
+            result => return result.map(|()| out),
+        }
+        let src = Tensor::with_layout(src, Layout { shape: index.shape().clone(), ..src.layout().clone() });
+        beside([&out, index, &src], axis, &|[out, index, src]| {
+            let out = out.copy()?;
+            write(&out, &visible(src)?, index)?;
+            Ok(out)
+        })
     }
 
     fn add_to(&self, op: &'static str, x: &Tensor, src: &Tensor) -> Result<Tensor> {
@@ -291,8 +340,10 @@ impl Place {
         let wide = x.dtype().wide();
         let (wide_x, src) = (x.to_dtype(wide)?, src.to_dtype(wide)?);
         if x.is_on_wgpu() {
-            let sum = wide_x.copy()?;
-            self.scatter_into(&sum, &src, Scatter::Sum)?;
+            let there = || self.scattered(wide_x.copy()?, &src, Scatter::Sum);
+            let sum = or_on_cpu(op, [&wide_x, &self.index, &src], there, |[x, index, src]| {
+                self.with(index.to_dtype(DType::I64)?).add_to(op, x, src)
+            })?;
             return sum.to_dtype(x.dtype());
         }
         let sum = with_number!(wide, T => {
@@ -308,4 +359,9 @@ impl Place {
         })?;
         sum.to_dtype(x.dtype())
     }
+}
+
+/// A tensor on a graphics processor, as a copy if a kernel may not see all that lies between its elements.
+fn visible(x: &Tensor) -> Result<Tensor> {
+    if x.memory().is_visible() { Ok(x.clone()) } else { x.contiguous() }
 }

@@ -4,6 +4,7 @@ use crate::cpu::interpolate::{self as kernel, Table};
 use crate::dtype::{with_float, with_width};
 use crate::memory::reserved;
 use crate::ops::images::Images;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 /// How [`Tensor::interpolate`] finds a value between elements.
@@ -71,7 +72,8 @@ impl Tensor {
     /// are 0, factors that are not positive, or another number of them than axes, [`Error::DType`] as said above.
     pub fn interpolate(&self, to: impl Into<ResizeTo>, mode: InterpolateMode) -> Result<Tensor> {
         const OP: &str = "interpolate";
-        let (shape, tables) = tables(OP, self.shape(), self.dtype(), &to.into(), mode)?;
+        let to = to.into();
+        let (shape, tables) = tables(OP, self.shape(), self.dtype(), &to, mode)?;
         shape.check_size(OP, self.dtype())?;
         let grow =
             || tables.iter().enumerate().filter_map(|(axis, table)| Some((axis + 2, table.as_ref()?, shape[axis + 2])));
@@ -80,7 +82,8 @@ impl Tensor {
             self.dtype().require_float(OP)?;
         }
         if self.is_on_wgpu() {
-            return wgpu::interpolate::forward(self, &tables, &shape, copies);
+            let there = || wgpu::interpolate::forward(self, &tables, &shape, copies);
+            return or_on_cpu(OP, [self], there, |[x]| x.interpolate(to, mode));
         }
         if copies {
             return along_axes(self, grow(), |x, [size, _, inner], table, shape| {
@@ -118,12 +121,14 @@ impl Tensor {
         let lead = &self.shape()[..self.rank().min(2)];
         let input: Shape = lead.iter().chain(spatial.iter()).copied().collect();
         input.check_size(OP, self.dtype())?;
-        let (shape, tables) = tables(OP, &input, self.dtype(), &to.into(), mode)?;
+        let to = to.into();
+        let (shape, tables) = tables(OP, &input, self.dtype(), &to, mode)?;
         if shape != *self.shape() {
             return Err(Error::shape(OP, format!("a gradient of shape {shape}"), self.shape()));
         }
         if self.is_on_wgpu() {
-            return wgpu::interpolate::backward(self, &tables, &input);
+            let there = || wgpu::interpolate::backward(self, &tables, &input);
+            return or_on_cpu(OP, [self], there, |[dy]| dy.interpolate_backward(spatial, to, mode));
         }
         let steps = tables.iter().enumerate().rev();
         let shrink = steps.filter_map(|(axis, table)| Some((axis + 2, table.as_ref()?, input[axis + 2])));

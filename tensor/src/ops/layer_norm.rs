@@ -7,6 +7,7 @@ use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
 use crate::ops::norm::{as_kernels_read, row, slice};
+use crate::ops::on_cpu::or_on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{Error, Result, Shape, Tensor, wgpu};
 
@@ -84,17 +85,22 @@ impl Tensor {
     /// [`Error::DType`] unless all hold floats; [`Error::Shape`] if `gamma` and `beta` are not of the shape of the last axes, one at
     /// least; [`Error::Argument`] if `eps` is negative or not a number.
     pub fn layer_norm(&self, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
-        let rows = Rows::new("layer_norm", self, (gamma, beta), eps)?;
+        const OP: &str = "layer_norm";
+        let rows = Rows::new(OP, self, (gamma, beta), eps)?;
         if self.is_on_wgpu() {
-            let factors = wgpu::norm::Factors { gamma: &rows.gamma, beta: &rows.beta, eps, relu: false };
-            let leading: Vec<usize> = (0..rows.lead).collect();
-            let [y, mean, var] = wgpu::windows::in_parts([&rows.x], &leading, &|[x]| {
-                let [y, mean, var] = wgpu::layer_norm::forward(&x.contiguous()?, factors)?;
-                let statistic = |of: Tensor| of.with_layout(Layout::contiguous(x.shape()[..rows.lead].into()));
-                Ok([y, statistic(mean), statistic(var)])
-            })?;
-            let [mean, var] = [mean, var].map(|x| x.with_layout(rows.finished(rows.lead)));
-            return Ok((y.with_layout(rows.finished(self.rank())), mean, var));
+            let there = || {
+                let factors = wgpu::norm::Factors { gamma: &rows.gamma, beta: &rows.beta, eps, relu: false };
+                let leading: Vec<usize> = (0..rows.lead).collect();
+                let [y, mean, var] = wgpu::windows::in_parts([&rows.x], &leading, &|[x]| {
+                    let [y, mean, var] = wgpu::layer_norm::forward(&x.contiguous()?, factors)?;
+                    let statistic = |of: Tensor| of.with_layout(Layout::contiguous(x.shape()[..rows.lead].into()));
+                    Ok([y, statistic(mean), statistic(var)])
+                })?;
+                let [mean, var] = [mean, var].map(|x| x.with_layout(rows.finished(rows.lead)));
+                Ok((y.with_layout(rows.finished(self.rank())), mean, var))
+            };
+            let here = |[x, gamma, beta]: [&Tensor; 3]| x.layer_norm(gamma, beta, eps);
+            return or_on_cpu(OP, [self, gamma, beta], there, here);
         }
         with_float!(rows.x.dtype(), T => {
             let statistics = rows.finished(rows.lead);
@@ -122,20 +128,26 @@ impl Tensor {
         eps: f64,
     ) -> Result<(Tensor, Tensor, Tensor)> {
         const OP: &str = "layer_norm_backward";
+        let operands = [self, x, gamma, mean, var];
         let rows = Rows::new(OP, x, (gamma, gamma), eps)?;
         let dy = rows.aligned(OP, "a gradient", self, x.rank())?;
         let (mean, var) = (rows.aligned(OP, "means", mean, rows.lead)?, rows.aligned(OP, "variances", var, rows.lead)?);
         if x.is_on_wgpu() {
-            // The first of the axes before, if there are any.
-            let size = if rows.lead == 0 { 1 } else { rows.x.shape()[0] };
-            let parts = wgpu::windows::over_parts(size, |first, count| {
-                let narrow = |x: &Tensor| if rows.lead == 0 { Ok(x.clone()) } else { x.narrow(0, first, count) };
-                let statistics = [&narrow(&mean)?, &narrow(&var)?];
-                wgpu::layer_norm::backward([&narrow(&dy)?, &narrow(&rows.x)?], &rows.gamma, eps, statistics)
-            })?;
-            let [dx, dgamma, dbeta] = wgpu::windows::gathered(parts)?;
-            let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(gamma.dtype())?);
-            return Ok((dx.with_layout(rows.finished(x.rank())), dgamma, dbeta));
+            let there = || {
+                // The first of the axes before, if there are any.
+                let size = if rows.lead == 0 { 1 } else { rows.x.shape()[0] };
+                let parts = wgpu::windows::over_parts(size, |first, count| {
+                    let narrow = |x: &Tensor| if rows.lead == 0 { Ok(x.clone()) } else { x.narrow(0, first, count) };
+                    let statistics = [&narrow(&mean)?, &narrow(&var)?];
+                    wgpu::layer_norm::backward([&narrow(&dy)?, &narrow(&rows.x)?], &rows.gamma, eps, statistics)
+                })?;
+                let [dx, dgamma, dbeta] = wgpu::windows::gathered(parts)?;
+                let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(gamma.dtype())?);
+                Ok((dx.with_layout(rows.finished(x.rank())), dgamma, dbeta))
+            };
+            return or_on_cpu(OP, operands, there, |[dy, x, gamma, mean, var]| {
+                dy.layer_norm_backward(x, gamma, (mean, var), eps)
+            });
         }
         with_float!(rows.x.dtype(), T => {
             let width = rows.gamma.numel();

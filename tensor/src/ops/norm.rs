@@ -6,6 +6,7 @@ use crate::cpu::norm::{self, Factors, Form, Statistics};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
@@ -174,11 +175,16 @@ impl Tensor {
         beta: &Tensor,
         options: &NormOptions,
     ) -> Result<(Tensor, Tensor, Tensor)> {
-        let operands = Operands::new("channel_norm", self, (gamma, beta), options)?;
+        const OP: &str = "channel_norm";
+        let operands = Operands::new(OP, self, (gamma, beta), options)?;
         if self.is_on_wgpu() {
-            let [y, mean, var] = wgpu::norm::forward(&operands.x, operands.form, operands.on_wgpu())?;
-            let statistic = |x: Tensor| x.with_layout(Layout::contiguous(operands.statistics.clone()));
-            return Ok((operands.in_logical_order(&y), statistic(mean), statistic(var)));
+            let there = || {
+                let [y, mean, var] = wgpu::norm::forward(&operands.x, operands.form, operands.on_wgpu())?;
+                let statistic = |x: Tensor| x.with_layout(Layout::contiguous(operands.statistics.clone()));
+                Ok((operands.in_logical_order(&y), statistic(mean), statistic(var)))
+            };
+            let here = |[x, gamma, beta]: [&Tensor; 3]| x.channel_norm(gamma, beta, options);
+            return or_on_cpu(OP, [self, gamma, beta], there, here);
         }
         with_float!(operands.x.dtype(), T => {
             let count = operands.statistics.numel();
@@ -207,8 +213,13 @@ impl Tensor {
         let mean = row(OP, "means", mean, self, &operands.statistics)?;
         let var = row(OP, "variances", var, self, &operands.statistics)?;
         if self.is_on_wgpu() {
-            let y = wgpu::norm::evaluate(&operands.x, operands.form, operands.on_wgpu(), [&mean, &var])?;
-            return Ok(operands.in_logical_order(&y));
+            let there = || {
+                let y = wgpu::norm::evaluate(&operands.x, operands.form, operands.on_wgpu(), [&mean, &var])?;
+                Ok(operands.in_logical_order(&y))
+            };
+            return or_on_cpu(OP, [self, gamma, beta, &mean, &var], there, |[x, gamma, beta, mean, var]| {
+                x.channel_norm_with(gamma, beta, (mean, var), options)
+            });
         }
         with_float!(operands.x.dtype(), T => {
             let mut y = Buffer::for_output::<T>(self.numel())?;
@@ -237,10 +248,16 @@ impl Tensor {
         let mean = row(OP, "means", mean, x, &operands.statistics)?;
         let var = row(OP, "variances", var, x, &operands.statistics)?;
         if x.is_on_wgpu() {
-            let (form, factors) = (operands.form, operands.on_wgpu());
-            let [dx, dgamma, dbeta] = wgpu::norm::backward([&dy, &operands.x], form, factors, [&mean, &var])?;
-            let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(beta.dtype())?);
-            return Ok((operands.in_logical_order(&dx), dgamma, dbeta));
+            let there = || {
+                let (form, factors) = (operands.form, operands.on_wgpu());
+                let [dx, dgamma, dbeta] = wgpu::norm::backward([&dy, &operands.x], form, factors, [&mean, &var])?;
+                let (dgamma, dbeta) = (dgamma.to_dtype(gamma.dtype())?, dbeta.to_dtype(beta.dtype())?);
+                Ok((operands.in_logical_order(&dx), dgamma, dbeta))
+            };
+            let all = [self, x, gamma, beta, &mean, &var];
+            return or_on_cpu(OP, all, there, |[dy, x, gamma, beta, mean, var]| {
+                dy.channel_norm_backward(x, gamma, beta, (mean, var), options)
+            });
         }
         with_float!(operands.x.dtype(), T => {
             let channels = operands.form.channels;

@@ -1,6 +1,7 @@
-//! Operations of which graphics processors have no kernel: the operands go to the CPU, and the results come back.
+//! Operations of which graphics processors have no kernel, or none that would see enough of their operands at once: these go to the CPU,
+//! and the results come back.
 
-use crate::{Device, Result, Tensor, profile};
+use crate::{Device, Error, Result, Tensor, profile};
 
 /// What an operation gives, to be moved to a device.
 pub(crate) trait Movable: Sized {
@@ -41,4 +42,18 @@ pub(crate) fn on_cpu<const N: usize, R: Movable>(
     operands.iter().try_for_each(|other| operands[0].require_same_device(op, other))?;
     let copies = operands.iter().map(|x| x.to_device(Device::Cpu)).collect::<Result<Vec<Tensor>>>()?;
     run(std::array::from_fn(|i| &copies[i]))?.moved_to(operands[0].device())
+}
+
+/// What an operation gives `there`, on the graphics processor of these operands; where a kernel would have to see more of one at once than
+/// that allows ([`Error::Binding`]), what it gives here, on the CPU. The profile has a row of this name then.
+pub(crate) fn or_on_cpu<const N: usize, R: Movable>(
+    op: &'static str,
+    operands: [&Tensor; N],
+    there: impl FnOnce() -> Result<R>,
+    here: impl FnOnce([&Tensor; N]) -> Result<R>,
+) -> Result<R> {
+    match there() {
+        Err(Error::Binding { .. }) => on_cpu(op, operands, here),
+        result => result,
+    }
 }

@@ -8,7 +8,8 @@ use crate::cpu::simd::{Lane, level};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::{DType, Error, Result, Shape, Tensor, wgpu};
+use crate::ops::on_cpu::{Movable, or_on_cpu};
+use crate::{DType, Device, Error, Result, Shape, Tensor, wgpu};
 
 /// What a recurrent layer computes at each step, from the input `x`, its state `h₀` and the weights `W` (of the input) and `U` (of the
 /// state), each with a bias. Gates stand in the weights one below the other, in the order of PyTorch's files.
@@ -87,6 +88,13 @@ pub struct RecurrentGradients {
     pub hidden: Tensor,
     /// Of the initial states, `[states, batch, hidden]`.
     pub initial: Tensor,
+}
+
+impl Movable for RecurrentGradients {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        let [input, hidden, initial] = [self.input, self.hidden, self.initial].map(|x| x.moved_to(device));
+        Ok(RecurrentGradients { input: input?, hidden: hidden?, initial: initial? })
+    }
 }
 
 impl Tensor {
@@ -173,15 +181,23 @@ impl Tensor {
         }
         let dense = |x: &Tensor| x.to_dtype(wide)?.contiguous();
         let time_outside = |x: &Tensor| dense(&x.permute([0, 2, 1, 3])?);
+        let all = [self, hidden, initial, gates, candidate, dy];
         let (after, dy) = (time_outside(self)?, time_outside(dy)?);
         let (weight, start) = (dense(hidden)?, dense(initial)?);
         let (gates, candidate) = (gates.contiguous()?, candidate.contiguous()?);
         let size = Size { time, batch, hidden: units };
         let shape = Shape::from([time, batch, width]);
         let gradients = if self.is_on_wgpu() {
-            let (weight, initial, gates, candidate) = (&weight, &start, &gates, &candidate);
-            let saved = wgpu::recurrent::Saved { weight, initial, gates, candidate, states: &after, dy: &dy };
-            wgpu::recurrent::backward(cell, size, &saved)?
+            let there = || {
+                let (weight, initial, gates, candidate) = (&weight, &start, &gates, &candidate);
+                let saved = wgpu::recurrent::Saved { weight, initial, gates, candidate, states: &after, dy: &dy };
+                wgpu::recurrent::backward(cell, size, &saved)
+            };
+            or_on_cpu(OP, all, there, |[states, hidden, initial, gates, candidate, dy]| {
+                let saved = [gates.clone(), candidate.clone()];
+                let saved = &saved[..if cell.candidate() { 2 } else { 1 }];
+                states.recurrent_backward(cell, hidden, initial, saved, dy)
+            })?
         } else {
             with_float!(wide, T => {
                 let mut input = output::<T>(&shape)?;
@@ -251,6 +267,7 @@ fn run(
     require(OP, x, weights.hidden_bias, &[width])?;
     require(OP, x, initial, &[cell.states(), batch, hidden])?;
 
+    let all = [x, weights.input, weights.hidden, weights.input_bias, weights.hidden_bias, initial];
     let wide = x.dtype().wide();
     let dense = |x: &Tensor| x.to_dtype(wide)?.contiguous();
     let (x_wide, of_input) = (x.to_dtype(wide)?, weights.input.to_dtype(wide)?);
@@ -260,8 +277,13 @@ fn run(
     if x.is_on_wgpu() {
         let (input, hidden) = (&of_input, &of_hidden);
         let weights = RecurrentWeights { input, hidden, input_bias: &input_bias, hidden_bias: &hidden_bias };
-        let [states, gates, candidate] = wgpu::recurrent::forward(cell, size, &x_wide, &weights, &start, keep)?;
-        return outcome(cell, &states, vec![gates, candidate], x.dtype(), keep);
+        let there = || {
+            let [states, gates, candidate] = wgpu::recurrent::forward(cell, size, &x_wide, &weights, &start, keep)?;
+            outcome(cell, &states, vec![gates, candidate], x.dtype(), keep)
+        };
+        return or_on_cpu(OP, all, there, |[x, input, hidden, input_bias, hidden_bias, initial]| {
+            run(x, cell, &RecurrentWeights { input, hidden, input_bias, hidden_bias }, initial, keep)
+        });
     }
     let (bias, candidate_bias) = biases(cell, hidden, &input_bias, &hidden_bias)?;
     let gates_shape = Shape::from([time, batch, width]);

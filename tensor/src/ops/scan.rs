@@ -3,6 +3,7 @@
 use crate::cpu::reduce::Block;
 use crate::cpu::scan::scan;
 use crate::dtype::with_float;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Element, Result, Tensor, wgpu};
 
@@ -37,8 +38,8 @@ impl Tensor {
         &self,
         op: &'static str,
         axis: isize,
-        floats: (f64, impl Fn(f64, f64) -> f64 + Sync),
-        integers: (i64, impl Fn(i64, i64) -> i64 + Sync),
+        floats: (f64, impl Fn(f64, f64) -> f64 + Copy + Sync),
+        integers: (i64, impl Fn(i64, i64) -> i64 + Copy + Sync),
     ) -> Result<Tensor> {
         let axis = self.shape().axis(op, axis)?;
         let x = if self.dtype().is_float() { self.clone() } else { self.to_dtype(DType::I64)? };
@@ -47,9 +48,12 @@ impl Tensor {
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
             let block = Block::around(dense.shape(), place);
             let out = if x.is_on_wgpu() {
-                wgpu::windows::beside([&dense], place, &|[x]| {
-                    wgpu::scan::scan(&x.contiguous()?, Block::around(x.shape(), place), op == "cumprod")
-                })?
+                let there = || {
+                    wgpu::windows::beside([&dense], place, &|[x]| {
+                        wgpu::scan::scan(&x.contiguous()?, Block::around(x.shape(), place), op == "cumprod")
+                    })
+                };
+                or_on_cpu(op, [&dense], there, |[x]| x.running(op, place as isize, floats, integers))?
             } else if x.dtype() == DType::I64 {
                 let same = |x: i64| x;
                 let x = dense.view::<i64>().as_contiguous().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::cpu::sort::{key, order_rows};
 use crate::dtype::with_element;
-use crate::ops::on_cpu::on_cpu;
+use crate::ops::on_cpu::{on_cpu, or_on_cpu};
 use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 impl Tensor {
@@ -64,9 +64,14 @@ impl Tensor {
         if self.is_on_wgpu() {
             let rows = self.transpose(axis, -1)?.contiguous()?;
             let others: Vec<usize> = (0..rows.rank() - 1).collect();
-            let [values, indices] = wgpu::windows::in_parts([&rows], &others, &|[rows]| {
-                wgpu::sort::first_in_order(&rows.contiguous()?, k, descending).map(<[Tensor; 2]>::from)
-            })?;
+            let there = || {
+                let [values, indices] = wgpu::windows::in_parts([&rows], &others, &|[rows]| {
+                    wgpu::sort::first_in_order(&rows.contiguous()?, k, descending).map(<[Tensor; 2]>::from)
+                })?;
+                Ok((values, indices))
+            };
+            let (values, indices) =
+                or_on_cpu(op, [&rows], there, |[rows]| rows.first_in_order(op, -1, Some(k), descending))?;
             return Ok((values.transpose(axis, -1)?, indices.transpose(axis, -1)?));
         }
         let indices = self.positions_in_order(axis, k, descending)?;

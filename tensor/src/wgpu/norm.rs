@@ -8,7 +8,7 @@ use super::{Kernel, Program, Stored};
 use crate::cpu::norm::Form;
 use crate::cpu::reduce::Block;
 use crate::layout::Layout;
-use crate::{DType, Result, Shape, Tensor};
+use crate::{DType, Error, Result, Shape, Tensor};
 
 pub(super) const NORM: &str = include_str!("shaders/norm.wgsl");
 pub(super) const MOMENTS: &str = include_str!("shaders/moments.wgsl");
@@ -232,25 +232,19 @@ fn joined(parts: &[Vec<Tensor>], x: &Tensor) -> Result<Tensor> {
     Ok(shaped(&Tensor::concat(&rows, 1)?, x.shape()))
 }
 
-/// Mean and variance of each group of each sample. Those of parts are merged by Chan's formula.
+/// Mean and variance of each group of each sample. Those of parts are merged by Chan's formula, as distances from the means of the first
+/// part: beside a large mean they would lose digits.
 fn own_moments(x: &Tensor, form: Form) -> Result<[Tensor; 2]> {
-    let run = form.channels / form.groups * form.inner;
-    let parts = over_parts_of(form, |part| {
-        let Form { batch, outer, groups, .. } = part.form;
-        let found = moments(&part.elements(x)?, Series { batch, outer, columns: groups, run })?;
-        Ok((found, outer as f64 / form.outer as f64))
-    })?;
-    let rows = parts.iter().map(|samples| {
-        let of = |i: usize| Tensor::concat(&samples.iter().map(|(found, _)| &found[i]).collect::<Vec<_>>(), 0);
-        let share = samples.first().map_or(0.0, |(_, share)| *share);
-        Ok((of(0)?, of(1)?, share))
-    });
-    let rows = rows.collect::<Result<Vec<(Tensor, Tensor, f64)>>>()?;
-    if let [(mean, variance, _)] = &rows[..] {
-        return Ok([mean.clone(), variance.clone()]);
+    let of_first = moments_of_parts(x, form, None)?;
+    let [(origin, variance, _), others @ ..] = &of_first[..] else {
+        return Err(Error::argument("norm", "expected a part, received none"));
+    };
+    if others.is_empty() {
+        return Ok([origin.clone(), variance.clone()]);
     }
+    let parts = moments_of_parts(x, form, Some(origin))?;
     let sum = |of: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| {
-        let terms = rows.iter().map(|(mean, variance, share)| of(mean, variance)?.mul(*share));
+        let terms = parts.iter().map(|(mean, variance, share)| of(mean, variance)?.mul(*share));
         total(terms.collect::<Result<Vec<Tensor>>>()?.iter())
     };
     let mean = sum(&|mean, _| Ok(mean.clone()))?;
@@ -258,7 +252,29 @@ fn own_moments(x: &Tensor, form: Form) -> Result<[Tensor; 2]> {
         let distance = part.sub(&mean)?;
         distance.mul(&distance)?.add(variance)
     })?;
-    Ok([mean, variance])
+    Ok([mean.add(origin)?, variance])
+}
+
+/// For all of what lies before the channels, or as many parts of it as it takes: means and variances of each group of each sample (of the
+/// distances from an origin, if there is one), and the share of all elements.
+fn moments_of_parts(x: &Tensor, form: Form, origin: Option<&Tensor>) -> Result<Vec<(Tensor, Tensor, f64)>> {
+    let run = form.channels / form.groups * form.inner;
+    let parts = over_parts_of(form, |part| {
+        let Form { batch, outer, groups, .. } = part.form;
+        let mut x = part.elements(x)?;
+        if let Some(origin) = origin {
+            let origin = shaped(&part.statistics(origin)?, [batch, 1, groups, 1]);
+            x = shaped(&x, [batch, outer, groups, run]).to_dtype(DType::F32)?.sub(&origin)?;
+        }
+        let found = moments(&x, Series { batch, outer, columns: groups, run })?;
+        Ok((found, outer as f64 / form.outer as f64))
+    })?;
+    let rows = parts.iter().map(|samples| {
+        let of = |i: usize| Tensor::concat(&samples.iter().map(|(found, _)| &found[i]).collect::<Vec<_>>(), 0);
+        let share = samples.first().map_or(0.0, |(_, share)| *share);
+        Ok((of(0)?, of(1)?, share))
+    });
+    rows.collect()
 }
 
 /// A series for each channel of each sample, or for each place of its short runs, and how many there are of each.

@@ -204,7 +204,7 @@ pub(crate) fn scattered(dy: &Images, places: &Place, plane: usize, shape: &Shape
     let dy_planes = dy.planes();
     let planes = [dy_planes.shape()[0], plane, dy.inner];
     let dx = Tensor::full_on(dy.tensor.device(), planes, 0, dy.tensor.dtype())?;
-    places.scatter_into(&dx, &dy_planes, Scatter::Sum)?;
+    let dx = places.scattered(dx, &dy_planes, Scatter::Sum)?;
     Ok(dx.with_layout(Layout::contiguous(shape.clone())))
 }
 

@@ -17,10 +17,10 @@ static BACKWARD: Kernel = Kernel {
 
 /// The softmax (or its logarithm) along the middle axis of a row-major tensor that is seen as a block.
 pub(crate) fn forward(x: &Tensor, block: Block, log: bool) -> Result<Tensor> {
-    if let Ok(team) = Series::of(block).whole("softmax") {
+    if let Some(team) = at_once(x, block) {
         return run(&FORWARD, &[x], team, log);
     }
-    // An axis of millions, in steps that all invocations share.
+    // In steps that all invocations share.
     let apart = as_block(x, block)?;
     let apart = apart.sub(&apart.max_keepdim(1)?)?;
     let exponentials = apart.exp()?;
@@ -31,7 +31,7 @@ pub(crate) fn forward(x: &Tensor, block: Block, log: bool) -> Result<Tensor> {
 
 /// The gradient, from the result and its gradient, both row-major.
 pub(crate) fn backward([y, dy]: [&Tensor; 2], block: Block, log: bool) -> Result<Tensor> {
-    if let Ok(team) = Series::of(block).whole("softmax") {
+    if let Some(team) = at_once(y, block) {
         return run(&BACKWARD, &[y, dy], team, log);
     }
     let (wide_y, wide_dy) = (as_block(y, block)?, as_block(dy, block)?);
@@ -41,6 +41,12 @@ pub(crate) fn backward([y, dy]: [&Tensor; 2], block: Block, log: bool) -> Result
         wide_y.mul(&wide_dy.sub(&wide_y.mul(&wide_dy)?.sum_keepdim(1)?)?)?
     };
     Ok(shaped(&dx.to_dtype(y.dtype())?, y.shape()))
+}
+
+/// How one kernel goes along the axis, unless that has millions of elements, or is alone and more than a kernel may see.
+fn at_once(x: &Tensor, block: Block) -> Option<Team> {
+    let series = Series::of(block);
+    if series.count() == 1 && !x.memory().is_visible() { None } else { series.whole("softmax").ok() }
 }
 
 fn as_block(x: &Tensor, Block { outer, n, inner }: Block) -> Result<Tensor> {

@@ -3,8 +3,8 @@
 //! What a kernel sees of a tensor is the part of memory that its elements span (`Tensor::with_layout` leaves out the rest). So a view that
 //! spans little is small, whatever it is a view of. Kernels that make element by element write to windows of their result one after the
 //! other ([`each_window`]); others work on parts of their operands along axes that do not touch each other, and the results are joined
-//! ([`in_parts`]). Whether that is necessary is found out by trying: `Context::run` refuses what is too large ([`Error::Binding`]). An
-//! operation that cannot be cut along any axis is refused for good.
+//! ([`in_parts`]). Whether that is necessary is found out by trying: `Context::run` refuses what is too large ([`Error::Binding`]). What
+//! cannot be cut along any axis is left to the CPU (`ops/on_cpu.rs`).
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use crate::dtype::{with_float, with_number};
 use crate::layout::Layout;
 use crate::ops::images::Images;
 use crate::ops::index::Place as Indices;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::wgpu::pool::Pool;
 use crate::{DType, Element, Error, Result, Shape, Tensor, wgpu};
 
@@ -94,7 +95,9 @@ impl Tensor {
             let dy = indices.alike(dy)?;
             if self.is_on_wgpu() {
                 let places = places_on_wgpu(OP, &indices, plane)?;
-                return dy.result(&shape, wgpu::pool::scattered(&dy, &places, plane, &shape)?);
+                let there = || dy.result(&shape, wgpu::pool::scattered(&dy, &places, plane, &shape)?);
+                let operands = [&dy.result(indices.tensor.shape(), dy.tensor.clone())?, &indices.tensor];
+                return or_on_cpu(OP, operands, there, |[dy, indices]| dy.max_pool_backward(indices, &spatial));
             }
             dy.result(
                 &shape,
@@ -134,7 +137,9 @@ impl Tensor {
         if self.is_on_wgpu() {
             self.require_same_device(OP, indices)?;
             require_places(OP, indices.dtype())?;
-            return wgpu::pool::backward(self, Some(&indices.to_dtype(DType::I32)?), &windows, &shape);
+            let there = || wgpu::pool::backward(self, Some(&indices.to_dtype(DType::I32)?), &windows, &shape);
+            let here = |[dy, places]: [&Tensor; 2]| dy.max_pool_backward_within(places, &spatial, options);
+            return or_on_cpu(OP, [self, indices], there, here);
         }
         let places = Images::of(indices)?;
         if places.inner == 1 {
@@ -174,8 +179,11 @@ impl Tensor {
         if self.is_on_wgpu() {
             let x = Images::of(self)?;
             let places = places_on_wgpu(OP, &x.alike(indices)?, plane)?;
-            let taken = places.gather_from(&x.planes())?;
-            return x.result(indices.shape(), taken.with_layout(Layout::contiguous(indices.shape().clone())));
+            let there = || {
+                let taken = places.gather_from(&x.planes())?;
+                x.result(indices.shape(), taken.with_layout(Layout::contiguous(indices.shape().clone())))
+            };
+            return or_on_cpu(OP, [self, indices], there, |[x, indices]| x.max_pool_take(indices));
         }
         self.widened(|x| {
             let x = Images::of(x)?;
@@ -219,7 +227,8 @@ impl Tensor {
         require_number(op, self.dtype())?;
         let shape = output_shape(self.shape(), &windows);
         if self.is_on_wgpu() {
-            return Ok(wgpu::pool::forward(self, &windows, &shape, Pool::Max { places: false })?.0);
+            let there = || Ok(wgpu::pool::forward(self, &windows, &shape, Pool::Max { places: false })?.0);
+            return or_on_cpu(op, [self], there, |[x]| x.max_over(op, windows.clone()));
         }
         self.widened(|x| {
             let x = Images::of(x)?;
@@ -242,11 +251,11 @@ impl Tensor {
         }
         let shape = output_shape(self.shape(), &windows);
         if self.is_on_wgpu() {
-            let (values, places) = wgpu::pool::forward(self, &windows, &shape, Pool::Max { places: true })?;
-            return match places {
-                Some(places) => Ok((values, places.to_dtype(P::DTYPE)?)),
-                None => unreachable!("places were asked for"),
+            let there = || match wgpu::pool::forward(self, &windows, &shape, Pool::Max { places: true })? {
+                (values, Some(places)) => Ok((values, places.to_dtype(P::DTYPE)?)),
+                (_, None) => unreachable!("places were asked for"),
             };
+            return or_on_cpu(op, [self], there, |[x]| x.max_indices_over::<P>(op, windows.clone()));
         }
         let mut found = None;
         let values = self.widened(|x| {
@@ -274,7 +283,8 @@ impl Tensor {
         self.dtype().require_float(op)?;
         let shape = output_shape(self.shape(), &windows);
         if self.is_on_wgpu() {
-            return Ok(wgpu::pool::forward(self, &windows, &shape, Pool::Average)?.0);
+            let there = || Ok(wgpu::pool::forward(self, &windows, &shape, Pool::Average)?.0);
+            return or_on_cpu(op, [self], there, |[x]| x.average_over(op, windows.clone()));
         }
         self.widened(|x| {
             let x = Images::of(x)?;
@@ -296,7 +306,8 @@ impl Tensor {
             return Err(Error::shape(op, format!("a gradient of shape {expected}"), self.shape()));
         }
         if self.is_on_wgpu() {
-            return wgpu::pool::backward(self, None, &windows, &input);
+            let there = || wgpu::pool::backward(self, None, &windows, &input);
+            return or_on_cpu(op, [self], there, |[dy]| dy.average_backward_over(op, windows.clone(), input.clone()));
         }
         self.widened(|dy| {
             let dy = Images::of(dy)?;

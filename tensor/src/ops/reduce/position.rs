@@ -3,6 +3,7 @@
 use crate::cpu::reduce::{Block, arg};
 use crate::dtype::with_number;
 use crate::layout::Layout;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::ops::reduce::{in_logical_order, in_memory_order};
 use crate::{DType, Error, Result, Tensor, wgpu};
 
@@ -83,11 +84,14 @@ impl Tensor {
         if self.is_on_wgpu() {
             let (dense, order) = in_memory_order(self)?;
             let place = order.iter().position(|&at| at == axis).unwrap_or_default();
-            let found = wgpu::windows::beside([&dense], place, &|[x]| {
-                let found = wgpu::position::best(&x.contiguous()?, Block::around(x.shape(), place), largest)?;
-                Ok(found.with_layout(Layout::contiguous(x.shape().reduced(&[place], true))))
-            })?;
-            return Ok(found.with_layout(in_logical_order(found.layout(), &order)));
+            let there = || {
+                let found = wgpu::windows::beside([&dense], place, &|[x]| {
+                    let found = wgpu::position::best(&x.contiguous()?, Block::around(x.shape(), place), largest)?;
+                    Ok(found.with_layout(Layout::contiguous(x.shape().reduced(&[place], true))))
+                })?;
+                Ok(found.with_layout(in_logical_order(found.layout(), &order)))
+            };
+            return or_on_cpu(op, [self], there, |[x]| x.position(op, axis as isize, largest));
         }
         let wide = match self.dtype() {
             DType::Bool => DType::U8,

@@ -5,6 +5,7 @@ use crate::cpu::roi::{self as kernel, Maps, Pooling};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::ops::index::Place as Indices;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::wgpu::index::Scatter;
 use crate::wgpu::windows::in_parts;
 use crate::{DType, Error, Result, Shape, Tensor, wgpu};
@@ -55,10 +56,15 @@ impl Tensor {
         require_small(OP, height, width)?;
         self.require_same_device(OP, regions)?;
         if self.is_on_wgpu() {
-            let maps = Maps { planes: 1, size: [height, width], channels };
-            let pooling = Pooling { maps, bins: output_size, scale: spatial_scale as f32 };
-            let [values, places] = wgpu::roi::max(self, &pooling, &boxes_of(OP, regions, images)?)?;
-            return Ok((values, places));
+            let there = || {
+                let maps = Maps { planes: 1, size: [height, width], channels };
+                let pooling = Pooling { maps, bins: output_size, scale: spatial_scale as f32 };
+                let [values, places] = wgpu::roi::max(self, &pooling, &boxes_of(OP, regions, images)?)?;
+                Ok((values, places))
+            };
+            return or_on_cpu(OP, [self, regions], there, |[x, regions]| {
+                x.roi_max_with_indices(regions, output_size, spatial_scale)
+            });
         }
         let mut places = Tensor::build::<i32>(&shape, |_| Ok(()))?;
         let values = self.widened(|x| {
@@ -100,8 +106,13 @@ impl Tensor {
         self.require_same_device(OP, regions)?;
         self.require_same_device(OP, indices)?;
         if self.is_on_wgpu() {
-            let rows = Rows::new(OP, regions, [images, height, width])?;
-            return self.widened(|dy| rows.scattered(OP, dy, indices));
+            let there = || {
+                let rows = Rows::new(OP, regions, [images, height, width])?;
+                self.widened(|dy| rows.scattered(OP, dy, indices))
+            };
+            return or_on_cpu(OP, [self, indices, regions], there, |[dy, indices, regions]| {
+                dy.roi_max_backward(indices, regions, &shape)
+            });
         }
         let (places, images_of) = (checked_places(OP, indices, height * width)?, images_of(OP, regions, images)?);
         self.widened(|dy| {
@@ -130,7 +141,10 @@ impl Tensor {
         self.require_same_device(OP, regions)?;
         self.require_same_device(OP, indices)?;
         if self.is_on_wgpu() {
-            return Rows::new(OP, regions, [images, height, width])?.taken(OP, self, indices);
+            let there = || Rows::new(OP, regions, [images, height, width])?.taken(OP, self, indices);
+            return or_on_cpu(OP, [self, indices, regions], there, |[x, indices, regions]| {
+                x.roi_max_take(indices, regions)
+            });
         }
         let (places, images_of) = (checked_places(OP, indices, height * width)?, images_of(OP, regions, images)?);
         self.widened(|x| {
@@ -184,7 +198,7 @@ impl Rows {
             let dx = Tensor::full_on(dy.device(), [images * height * width, channels], 0, dy.dtype())?;
             // A copy if these are some of many channels: kernels see what is between them too.
             let dy = dy.permute([0, 2, 3, 1])?.reshape(places.index.shape())?.contiguous()?;
-            places.scatter_into(&dx, &dy, Scatter::Sum)?;
+            let dx = places.scattered(dx, &dy, Scatter::Sum)?;
             Ok([dx.reshape([images, height, width, channels])?.permute([0, 3, 1, 2])?.to_channels_last()?])
         })?;
         Ok(dx)

@@ -4,6 +4,7 @@ use super::{RoiOptions, boxes_of, map_shape, require_scale, result_shape};
 use crate::cpu::roi::{self as kernel, Maps, Region};
 use crate::dtype::with_float;
 use crate::layout::Layout;
+use crate::ops::on_cpu::or_on_cpu;
 use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 /// Regions whose bins are worked out at once: a bound on memory.
@@ -39,10 +40,13 @@ impl Tensor {
         let (shape, _) = options.check(self.shape(), self.dtype(), regions)?;
         self.require_same_device(op, regions)?;
         if self.is_on_wgpu() {
-            let [images, _, height, width] = map_shape(op, self.shape())?;
-            let boxes = boxes_of::<f32>(op, regions, images)?;
-            let maps = options.maps([height, width], shape[1]);
-            return wgpu::roi::mean(self, &maps, &options.axes(op, maps.size, &boxes)?, &boxes);
+            let there = || {
+                let [images, _, height, width] = map_shape(op, self.shape())?;
+                let boxes = boxes_of::<f32>(op, regions, images)?;
+                let maps = options.maps([height, width], shape[1]);
+                wgpu::roi::mean(self, &maps, &options.axes(op, maps.size, &boxes)?, &boxes)
+            };
+            return or_on_cpu(op, [self, regions], there, |[x, regions]| x.roi_mean(regions, options));
         }
         self.widened(|x| {
             let [images, _, height, width] = map_shape(op, x.shape())?;
@@ -85,9 +89,14 @@ impl Tensor {
         }
         self.require_same_device(op, regions)?;
         if self.is_on_wgpu() {
-            let boxes = boxes_of::<f32>(op, regions, images)?;
-            let maps = options.maps([height, width], expected[1]);
-            return wgpu::roi::mean_backward(self, &maps, &options.axes(op, maps.size, &boxes)?, &boxes, &shape);
+            let there = || {
+                let boxes = boxes_of::<f32>(op, regions, images)?;
+                let maps = options.maps([height, width], expected[1]);
+                wgpu::roi::mean_backward(self, &maps, &options.axes(op, maps.size, &boxes)?, &boxes, &shape)
+            };
+            return or_on_cpu(op, [self, regions], there, |[dy, regions]| {
+                dy.roi_mean_backward(regions, &shape, options)
+            });
         }
         self.widened(|dy| {
             let maps = options.maps([height, width], expected[1]);
