@@ -139,9 +139,10 @@ fn few_submissions_are_ahead_of_the_adapter() {
     let finished = Arc::new(AtomicUsize::new(0));
     let mut x = transfer::upload(&context, &Tensor::zeros([1000], DType::F32).unwrap()).unwrap();
     for _ in 0..3 * AHEAD {
-        // As many as are handed over at once.
+        // As many kernels as are handed over at once.
         for _ in 0..64 {
             x = x.add(&x).unwrap();
+            x.memory().settle().unwrap();
         }
         let finished = finished.clone();
         context.queue.on_submitted_work_done(move || {
