@@ -51,6 +51,10 @@ impl Context {
         match *self {}
     }
 
+    pub(crate) fn has_subgroups(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn has_cooperative_matrices(&self) -> bool {
         match *self {}
     }

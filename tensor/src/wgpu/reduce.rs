@@ -9,11 +9,18 @@ use crate::cpu::reduce::Block;
 use crate::{DType, Result, Tensor};
 
 const REDUCE: &str = include_str!("shaders/reduce.wgsl");
+const TREE: &str = include_str!("shaders/reduce_tree.wgsl");
+const BY_SUBGROUPS: &str = include_str!("shaders/reduce_subgroups.wgsl");
 /// By [`Numbers`].
-static KERNELS: [Kernel; 3] = [
-    Kernel { name: "reduce f32", files: &[ROUNDING, F32, SERIES, REDUCE] },
-    Kernel { name: "reduce i32", files: &[ROUNDING, I32, SERIES, REDUCE] },
-    Kernel { name: "reduce i64", files: &[ROUNDING, I64, SERIES, REDUCE] },
+static TREES: [Kernel; 3] = [
+    Kernel { name: "reduce f32", files: &[ROUNDING, F32, SERIES, REDUCE, TREE] },
+    Kernel { name: "reduce i32", files: &[ROUNDING, I32, SERIES, REDUCE, TREE] },
+    Kernel { name: "reduce i64", files: &[ROUNDING, I64, SERIES, REDUCE, TREE] },
+];
+/// By [`Numbers`] that subgroups add.
+static SUBGROUPS: [Kernel; 2] = [
+    Kernel { name: "reduce f32 by subgroups", files: &[ROUNDING, F32, SERIES, REDUCE, BY_SUBGROUPS] },
+    Kernel { name: "reduce i32 by subgroups", files: &[ROUNDING, I32, SERIES, REDUCE, BY_SUBGROUPS] },
 ];
 
 /// Elements that an invocation folds before the axis is cut, at least: about what a group's own tree costs.
@@ -75,8 +82,9 @@ fn once(x: &Tensor, block: Block, fold: Fold) -> Result<(Tensor, usize)> {
         let types = [("R", stored), ("A", stored)];
         let mut constants = vec![("FOLD", numbers.function(fold.name)), ("RESULT", rounding(x.dtype()))];
         constants.extend(fold.of.map(|name| ("FUNCTION", numbers.function(name))));
-        let program =
-            Program { kernel: &KERNELS[numbers as usize], types: &types, sizes: &team.sizes(), constants: &constants };
+        let by_subgroups = SUBGROUPS.get(numbers as usize).filter(|_| team.is_alone() && context.has_subgroups());
+        let kernel = by_subgroups.unwrap_or(&TREES[numbers as usize]);
+        let program = Program { kernel, types: &types, sizes: &team.sizes(), constants: &constants };
         context.run(program, &params, &[out.memory()], &[x.memory()], team.grid())?;
     }
     Ok((out, team.parts))

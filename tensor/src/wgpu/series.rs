@@ -127,6 +127,11 @@ impl Team {
         Team { lanes, ways: GROUP / lanes, ..self }
     }
 
+    /// Whether workgroups have one series each.
+    pub(super) fn is_alone(&self) -> bool {
+        self.lanes == 1
+    }
+
     fn across(&self) -> usize {
         self.side.div_ceil(self.lanes)
     }

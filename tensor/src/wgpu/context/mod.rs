@@ -156,6 +156,11 @@ impl Context {
         self.features.contains(::wgpu::Features::SHADER_F16)
     }
 
+    /// Whether invocations that run together can add up without shared memory.
+    pub(crate) fn has_subgroups(&self) -> bool {
+        self.features.contains(::wgpu::Features::SUBGROUP)
+    }
+
     /// Results that wait for somebody who needs them.
     pub(crate) fn waiting(&self) -> &Waiting {
         &self.waiting

@@ -1,7 +1,8 @@
 // Folds series: out[s] = x[s, 0] ∘ x[s, 1] ∘ …
 //
-// Every invocation folds elements of a part of a series, and their results are folded pair by pair in shared memory. Parts are folded
-// by another run of this kernel. So a sum of n numbers passes through about log n additions, and its error grows as slowly.
+// Every invocation folds elements of a part of a series (here), and a workgroup what its invocations have found (reduce_tree.wgsl, or
+// reduce_subgroups.wgsl). Parts are folded by another run of this kernel. So a sum of n numbers passes through about log n additions,
+// and its error grows as slowly.
 //
 // Joined behind a file of numbers and series.wgsl.
 
@@ -22,27 +23,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<R>;
 @group(0) @binding(2) var<storage, read> x: array<A>;
 
-var<workgroup> folded: array<X, LANES * WAYS>;
-
-@compute @workgroup_size(LANES * WAYS)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) own: u32) {
-    let place = place_of(id, own);
-    let end = end_of(place);
+// What an invocation has found.
+fn found_by(place: Place) -> X {
     var result = from_bits(p.start);
-    if place.inside {
-        var at = at_element(place.series, first_of(place));
-        for (var j = first_of(place); j < end; j += WAYS) {
-            let value = unary(FUNCTION, X(x[p.offset + at.x]), from_bits(p.parameter), from_bits(p.parameter));
-            result = binary(FOLD, result, value, result);
-            at = next_element(at);
-        }
+    if !place.inside { return result; }
+    let end = end_of(place);
+    var at = at_element(place.series, first_of(place));
+    for (var j = first_of(place); j < end; j += WAYS) {
+        let value = unary(FUNCTION, X(x[p.offset + at.x]), from_bits(p.parameter), from_bits(p.parameter));
+        result = binary(FOLD, result, value, result);
+        at = next_element(at);
     }
-    folded[own] = result;
-    for (var ways = WAYS / 2u; ways > 0u; ways /= 2u) {
-        workgroupBarrier();
-        if place.way < ways {
-            folded[own] = binary(FOLD, folded[own], folded[own + ways * WAY_STEP], result);
-        }
-    }
-    if place.inside && place.way == 0u { out[result_at(place)] = R(finished(RESULT, folded[own])); }
+    return result;
 }

@@ -118,6 +118,20 @@ fn reductions() {
     alike("nothing", &[&normal(&[0, 3], 1)], 0.0, |x| Ok(vec![x[0].sum(0)?, x[0].prod(0)?, x[0].logsumexp(0)?]));
     let infinite = Tensor::new([[f32::NEG_INFINITY, f32::NEG_INFINITY], [f32::INFINITY, 1.0]]).unwrap();
     alike("infinities", &[&infinite], 0.0, |x| Ok(vec![x[0].logsumexp(1)?]));
+    // A workgroup for each row, in which one invocation sees a NaN or an infinity.
+    let mut rows = normal(&[5, 5000], 41).to_vec::<f32>().unwrap();
+    (rows[5000 + 77], rows[2 * 5000 + 4999], rows[3 * 5000]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
+    let rows = Tensor::from_slice(&rows, [5, 5000]).unwrap();
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        let rows = rows.to_dtype(dtype).unwrap();
+        alike(&format!("long rows of {dtype}"), &[&rows], 1e-5, |x| {
+            let x = x[0].to_dtype(DType::F32)?;
+            Ok(vec![x.max(1)?, x.min(1)?, x.sum(1)?, x.abs()?.mul(0.001)?.add(1.0)?.prod(1)?, x.is_nan()?.any(1)?])
+        });
+        alike(&format!("extremes of {dtype}"), &[&rows], 0.0, |x| Ok(vec![x[0].max(1)?, x[0].min(1)?]));
+    }
+    let counts = rows.clamp(Some(-3.0), Some(3.0)).unwrap().to_dtype(DType::I32).unwrap();
+    alike("long rows of i32", &[&counts], 0.0, |x| Ok(vec![x[0].max(1)?, x[0].min(1)?, x[0].sum(1)?, x[0].prod(1)?]));
     let long = Tensor::ones([20_000_000], DType::F32).unwrap();
     alike("a long sum", &[&long], 0.0, |x| Ok(vec![x[0].sum(0)?]));
 }
