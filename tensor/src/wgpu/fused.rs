@@ -16,11 +16,13 @@ use super::{Grid, Kernel, Memory, Program, Stored};
 use crate::cpu::walk::Walk;
 use crate::layout::Layout;
 use crate::lock::locked;
-use crate::{DType, Error, Result, Shape};
+use crate::{DType, Error, Result, Shape, Tensor};
 
 const FUSED: &str = include_str!("shaders/fused.wgsl");
 /// Invocations of a workgroup.
 const GROUP: usize = 64;
+/// Invocations that keep an adapter busy: where there are as many even so, each makes four neighbours.
+const MANY: usize = 1 << 16;
 /// Words of parameters, and those before sizes, strides and numbers.
 const WORDS: usize = 64;
 const HEAD: usize = 4;
@@ -29,6 +31,12 @@ const TYPES: [&str; MOST_LEAVES] = ["A", "B", "C", "D", "E", "F"];
 
 /// A kernel, and its number among them.
 type Written = (&'static Kernel, u32);
+
+/// The sizes of the axes, and the strides of result and operands along them, from the fastest axis on.
+type Axes = SmallVec<[(usize, [isize; MOST_LEAVES + 1]); 4]>;
+
+/// Which operands are read by four where an invocation makes four neighbours, the others being one number for all of these.
+type Fours = SmallVec<[bool; MOST_LEAVES]>;
 
 /// The way through the result and the operands together, axes that allow it being merged.
 fn walk(expression: &Expression, layout: &Layout) -> Walk<{ MOST_LEAVES + 1 }> {
@@ -66,7 +74,7 @@ pub(super) fn record(expression: &Expression, out: &Memory, layout: &Layout) -> 
     }
     let mut params: SmallVec<[u32; WORDS]> = SmallVec::from_elem(0, HEAD);
     params[0] = count_of(layout.numel())?;
-    let axes: SmallVec<[_; 4]> = walk.axes().rev().collect();
+    let axes: Axes = walk.axes().rev().collect();
     params.extend((0..rank).map(|axis| axes.get(axis).map_or(1, |(size, _)| *size as u32)));
     for leaf in 1..=expression.leaves.len() {
         params.push(count_of(walk.start()[leaf])?);
@@ -76,23 +84,50 @@ pub(super) fn record(expression: &Expression, out: &Memory, layout: &Layout) -> 
         let count = words_of_number(step);
         step.function.numbers().iter().for_each(|bits| params.extend_from_slice(&bits[..count]));
     }
-    let mut types: SmallVec<[(&'static str, Stored); MOST_LEAVES + 1]> = SmallVec::new();
-    let result = expression.steps.last().map_or(DType::F32, |step| step.dtype);
-    types.push(("R", Stored::of(result, context.has_f16())?));
-    for (name, x) in TYPES.into_iter().zip(&expression.leaves) {
-        types.push((name, Stored::of(x.dtype(), context.has_f16())?));
+    let of = |dtype: DType| Stored::of(dtype, context.has_f16());
+    let result = of(expression.steps.last().map_or(DType::F32, |step| step.dtype))?;
+    let stored =
+        expression.leaves.iter().map(|x| of(x.dtype())).collect::<Result<SmallVec<[Stored; MOST_LEAVES]>>>()?;
+    let fours = fours(layout.numel(), &axes, &walk.start()[1..], result, &stored);
+    let by_four = |stored: Stored, holds: bool| if holds { stored.by_four() } else { stored };
+    let mut types: SmallVec<[(&'static str, Stored); MOST_LEAVES + 2]> = SmallVec::new();
+    types.extend([("S", result), ("R", by_four(result, fours.is_some()))]);
+    for (i, (name, stored)) in TYPES.into_iter().zip(stored).enumerate() {
+        types.push((name, by_four(stored, fours.as_ref().is_some_and(|fours| fours[i]))));
     }
-    let (kernel, number) = kernel(expression, rank);
-    let program = Program { kernel, types: &types, sizes: &[("KERNEL", number)], constants: &[] };
+    let invocations = if fours.is_some() { layout.numel() / 4 } else { layout.numel() };
+    let (kernel, number) = kernel(expression, rank, fours.as_ref());
+    let program =
+        Program { kernel, types: &types, sizes: &[("KERNEL", number)], constants: &[] };
     let reads: SmallVec<[&Memory; MOST_LEAVES]> = expression.leaves.iter().map(|x| x.memory()).collect();
-    context.record(program, &params, &[out], &reads, Grid::of(layout.numel(), GROUP), 0)
+    context.record(program, &params, &[out], &reads, Grid::of(invocations, GROUP), 0)
+}
+
+/// How an invocation makes four neighbours, if that pays and all operands allow it: wide accesses are fewer. Numbers of two words are wide
+/// by themselves.
+fn fours(count: usize, axes: &Axes, starts: &[usize], result: Stored, stored: &[Stored]) -> Option<Fours> {
+    let is_four = |number: usize| number.is_multiple_of(4);
+    let ((size, strides), others) = axes.split_first()?;
+    if count < 4 * MANY || !is_four(*size) || result == Stored::I64 || stored.contains(&Stored::I64) {
+        return None;
+    }
+    let of_leaf = |i: usize| match strides[1 + i] {
+        0 => Some(false),
+        1 => {
+            let lies_by_four =
+                |(_, strides): &(usize, [isize; MOST_LEAVES + 1])| is_four(strides[1 + i].unsigned_abs());
+            (is_four(starts[i]) && others.iter().all(lies_by_four)).then_some(true)
+        }
+        _ => None,
+    };
+    (0..stored.len()).map(of_leaf).collect()
 }
 
 /// The kernel of an expression, which is written if it is a new one.
-fn kernel(expression: &Expression, rank: usize) -> Written {
+fn kernel(expression: &Expression, rank: usize, fours: Option<&Fours>) -> Written {
     type Key = (Option<Numbers>, String);
     static WRITTEN: LazyLock<Mutex<HashMap<Key, Written>>> = LazyLock::new(Mutex::default);
-    let key = (expression.numbers(), body(expression, rank));
+    let key = (expression.numbers(), body(expression, rank, fours));
     let mut written = locked(&WRITTEN);
     if let Some(kernel) = written.get(&key) {
         return *kernel;
@@ -123,30 +158,55 @@ fn word(place: usize) -> String {
     format!("p.words[{vector}].{component}")
 }
 
-/// The bindings of the operands, and `main`.
-fn body(expression: &Expression, rank: usize) -> String {
+/// The bindings of the operands, what becomes of one element of each, and `main`.
+fn body(expression: &Expression, rank: usize, fours: Option<&Fours>) -> String {
     let mut text = String::new();
     for (i, name) in TYPES.iter().enumerate().take(expression.leaves.len()) {
         let _ = writeln!(text, "@group(0) @binding({}) var<storage, read> leaf{i}: array<{name}>;", i + 2);
     }
+    element(&mut text, expression, rank);
     text.push_str("\n@compute @workgroup_size(64)\nfn main(@builtin(global_invocation_id) id: vec3<u32>) {\n");
-    text.push_str("    let i = id.x + id.y * p.row;\n    if i >= p.count { return; }\n");
+    text.push_str("    let i = id.x + id.y * p.row;\n");
+    let width = if fours.is_some() { "4u * i" } else { "i" };
+    let _ = writeln!(text, "    let first = {width};\n    if first >= p.count {{ return; }}");
     // Places along the axes, from the fastest one.
-    let mut rest = "i".to_owned();
+    let mut rest = "first".to_owned();
     for axis in 0..rank - 1 {
         let size = word(HEAD + axis);
         let _ = writeln!(text, "    let at{axis} = i32({rest} % {size});\n    let rest{axis} = {rest} / {size};");
         rest = format!("rest{axis}");
     }
     let _ = writeln!(text, "    let at{} = i32({rest});", rank - 1);
-    for (i, x) in expression.leaves.iter().enumerate() {
+    let is_by_four = |i: usize| fours.is_some_and(|fours| fours[i]);
+    for i in 0..expression.leaves.len() {
         let start = HEAD + rank + i * (1 + rank);
         let mut place = format!("i32({})", word(start));
         for axis in 0..rank {
             let _ = write!(place, " + at{axis} * i32({})", word(start + 1 + axis));
         }
-        let _ = writeln!(text, "    let x{i} = {};", loaded(x.dtype(), &format!("leaf{i}[u32({place})]")));
+        let part = if is_by_four(i) { " / 4u" } else { "" };
+        let _ = writeln!(text, "    let x{i} = leaf{i}[u32({place}){part}];");
     }
+    let made = |component: &str| {
+        let operand = |(i, x): (usize, &Tensor)| {
+            loaded(x.dtype(), &if is_by_four(i) { format!("x{i}{component}") } else { format!("x{i}") })
+        };
+        let operands: SmallVec<[String; MOST_LEAVES]> = expression.leaves.iter().enumerate().map(operand).collect();
+        format!("element({})", operands.join(", "))
+    };
+    let result = match fours {
+        Some(_) => format!("R({})", [".x", ".y", ".z", ".w"].map(made).join(", ")),
+        None => made(""),
+    };
+    let _ = writeln!(text, "    out[i] = {result};\n}}");
+    text
+}
+
+/// The function that makes an element of the result from the operands' as numbers.
+fn element(text: &mut String, expression: &Expression, rank: usize) {
+    let parameter = |(i, x): (usize, &Tensor)| format!("x{i}: {}", number(x.dtype()));
+    let parameters: SmallVec<[String; MOST_LEAVES]> = expression.leaves.iter().enumerate().map(parameter).collect();
+    let _ = writeln!(text, "\nfn element({}) -> S {{", parameters.join(", "));
     let mut next = HEAD + rank + expression.leaves.len() * (1 + rank);
     for (i, step) in expression.steps.iter().enumerate() {
         let count = words_of_number(step);
@@ -168,11 +228,20 @@ fn body(expression: &Expression, rank: usize) -> String {
         let _ = writeln!(text, "    let v{i} = {value};");
     }
     let last = expression.steps.len() - 1;
-    let _ = writeln!(text, "    out[i] = {};\n}}", stored(expression.steps[last].dtype, &format!("v{last}")));
-    text
+    let _ = writeln!(text, "    return {};\n}}", stored(expression.steps[last].dtype, &format!("v{last}")));
 }
 
-/// An element as a number: `f32` for all floats, `i32` for `u8` too, `vec2<u32>` for `i64`, `bool`.
+/// What an element is as a number.
+fn number(dtype: DType) -> &'static str {
+    match dtype {
+        DType::F16 | DType::BF16 | DType::F32 | DType::F64 => "f32",
+        DType::U8 | DType::I32 => "i32",
+        DType::I64 => "vec2<u32>",
+        DType::Bool => "bool",
+    }
+}
+
+/// An element as a [`number`].
 fn loaded(dtype: DType, element: &str) -> String {
     match dtype {
         DType::F16 | DType::BF16 | DType::F32 | DType::F64 => format!("f32({element})"),
@@ -185,7 +254,7 @@ fn loaded(dtype: DType, element: &str) -> String {
 /// The reverse of [`loaded`].
 fn stored(dtype: DType, value: &str) -> String {
     match dtype {
-        DType::F16 | DType::BF16 | DType::F32 | DType::F64 => format!("R({value})"),
+        DType::F16 | DType::BF16 | DType::F32 | DType::F64 => format!("S({value})"),
         DType::U8 => format!("u32({value})"),
         DType::Bool => format!("select(0u, 1u, {value})"),
         DType::I32 | DType::I64 => value.to_owned(),

@@ -15,6 +15,8 @@ pub(crate) enum Stored {
     /// Four neighbours at once, as kernels may read them.
     F32x4,
     F16x4,
+    I32x4,
+    U32x4,
 }
 
 impl Stored {
@@ -33,11 +35,13 @@ impl Stored {
         })
     }
 
-    /// Floats read by four.
+    /// Four neighbours; as they are where they are two words each.
     pub(crate) fn by_four(self) -> Stored {
         match self {
             Stored::F32 => Stored::F32x4,
             Stored::F16 => Stored::F16x4,
+            Stored::I32 => Stored::I32x4,
+            Stored::U32 => Stored::U32x4,
             other => other,
         }
     }
@@ -47,7 +51,7 @@ impl Stored {
             Stored::F16 => 2,
             Stored::F32 | Stored::I32 | Stored::U32 => 4,
             Stored::I64 | Stored::F16x4 => 8,
-            Stored::F32x4 => 16,
+            Stored::F32x4 | Stored::I32x4 | Stored::U32x4 => 16,
         }
     }
 }

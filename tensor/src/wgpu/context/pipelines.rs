@@ -151,5 +151,7 @@ fn name_of(stored: Stored) -> &'static str {
         Stored::I64 => "vec2<u32>",
         Stored::F32x4 => "vec4<f32>",
         Stored::F16x4 => "vec4<f16>",
+        Stored::I32x4 => "vec4<i32>",
+        Stored::U32x4 => "vec4<u32>",
     }
 }

@@ -1,8 +1,9 @@
 // A chain of elementwise operations on up to six tensors, in one pass: the operands are read, the result is written, and what lies
 // between stays in registers.
 //
-// This is what all chains share. `fused.rs` writes the rest for each chain: the bindings of the operands, and `main`, in which one
-// invocation makes one element of a dense result, neighbours side by side.
+// This is what all chains share. `fused.rs` writes the rest for each chain: the bindings of the operands, the function that makes an
+// element, and `main`, in which one invocation makes one element of a dense result, neighbours side by side; or four neighbours, where
+// there are many and all operands lie so that four can be read at once (or are one number for all four).
 
 struct Params {
     count: u32,

@@ -208,3 +208,39 @@ fn operands_of_any_strides_and_dtypes() {
     let long = Tensor::arange(0, 5_000_000, 1).unwrap().to_dtype(DType::F32).unwrap();
     same("a long one", &[&long], 0.0, |x| x[0].add(1.0));
 }
+
+/// Of many elements an invocation makes four neighbours, where all operands allow it.
+#[test]
+fn many_elements() {
+    // Rows of a multiple of four and of an odd number, and planes.
+    for shape in [&[300usize, 1000][..], &[271, 1001], &[2, 150, 32, 32], &[300_000]] {
+        let x = normal(shape, 50);
+        let last = normal(&shape[shape.len() - 1..], 51);
+        let first: Vec<usize> = shape.iter().enumerate().map(|(i, &size)| if i == 0 { size } else { 1 }).collect();
+        let first = normal(&first, 52);
+        alike(&format!("chains of {shape:?}"), &[&x, &last, &first], 1e-6, |x| {
+            let (x, last, first) = (&x[0], &x[1], &x[2]);
+            let turned = x.transpose(0, -1)?;
+            Ok(vec![
+                x.mul(last)?.add(first)?.clamp(Some(-1.0), Some(2.0))?,
+                x.mul(2.5)?.sub(x)?,
+                turned.add(&turned)?.abs()?,
+                turned.reshape([-1])?.reshape(turned.shape())?.add(&turned)?,
+                x.gt(last)?.where_(first, x)?,
+                x.mul(10.0)?.to_dtype(DType::I32)?.rem(7)?,
+                x.mul(10.0)?.to_dtype(DType::U8)?.maximum(3)?,
+                x.mul(10.0)?.to_dtype(DType::I64)?.mul(3)?,
+                x.lt(0.0)?.logical_xor(&x.lt(last)?)?,
+                // Views that begin anywhere.
+                x.narrow(-1, 4, shape[shape.len() - 1] - 4)?.add(1.0)?,
+                x.narrow(-1, 1, shape[shape.len() - 1] - 1)?.mul(&x.narrow(-1, 0, shape[shape.len() - 1] - 1)?)?,
+            ])
+        });
+        for dtype in [DType::F16, DType::BF16] {
+            let (x, last) = (x.to_dtype(dtype).unwrap(), last.to_dtype(dtype).unwrap());
+            alike(&format!("{dtype} of {shape:?}"), &[&x, &last], 1e-6, |x| {
+                Ok(vec![x[0].mul(&x[1])?.add(0.5)?, x[0].to_dtype(DType::F32)?.add(1.0)?, x[0].le(&x[1])?])
+            });
+        }
+    }
+}
