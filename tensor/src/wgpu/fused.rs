@@ -97,8 +97,9 @@ pub(super) fn record(expression: &Expression, out: &Memory, layout: &Layout) -> 
     }
     let invocations = if fours.is_some() { layout.numel() / 4 } else { layout.numel() };
     let (kernel, number) = kernel(expression, rank, fours.as_ref());
+    let vectors = (params.len() - HEAD).div_ceil(4);
     let program =
-        Program { kernel, types: &types, sizes: &[("KERNEL", number)], constants: &[] };
+        Program { kernel, types: &types, sizes: &[("KERNEL", number), ("VECTORS", vectors as u32)], constants: &[] };
     let reads: SmallVec<[&Memory; MOST_LEAVES]> = expression.leaves.iter().map(|x| x.memory()).collect();
     context.record(program, &params, &[out], &reads, Grid::of(invocations, GROUP), 0)
 }

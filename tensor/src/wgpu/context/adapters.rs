@@ -13,9 +13,10 @@ use crate::{Adapter, AdapterKind, Device, Error, Result};
 const CHOICE: &str = "OCELLI_ADAPTER";
 
 /// Features that kernels use where they are there.
-const USEFUL: [(Features, &str); 5] = [
+const USEFUL: [(Features, &str); 6] = [
     (Features::SHADER_F16, "f16"),
     (Features::SUBGROUP, "subgroups"),
+    (Features::IMMEDIATES, "immediates"),
     (Features::TIMESTAMP_QUERY, "timestamps"),
     (Features::PIPELINE_CACHE, "pipeline-cache"),
     (Features::EXPERIMENTAL_COOPERATIVE_MATRIX, "cooperative-matrices"),

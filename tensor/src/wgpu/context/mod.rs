@@ -113,6 +113,9 @@ impl Context {
         // Kernels count places with a sign, whatever the adapter would let them see.
         let binding = limits.max_storage_buffer_binding_size.min(i32::MAX as u64);
         limits.max_storage_buffer_binding_size = binding.min(bounds.binding);
+        if !adapter.features().contains(::wgpu::Features::IMMEDIATES) {
+            limits.max_immediate_size = 0;
+        }
         let (device, queue, features) = adapters::opened(adapter, &limits)
             .map_err(|error| adapters::refused(index, format!("expected it to open, received {error}")))?;
         let trouble = Trouble::watch(&device);
@@ -228,10 +231,11 @@ impl Context {
         if let Some(memory) = writes.iter().chain(reads).find(|memory| !memory.is_visible()) {
             return Err(Error::Binding { device: Device::Wgpu(self.index), most, received: memory.seen() });
         }
-        let pipeline = locked(&self.pipelines).get(self, program, writes.len(), reads.len()).map_err(|error| {
-            let message = format!("expected it to take the kernel `{}`, received {error}", program.kernel.name);
-            Error::Adapter { device: Device::Wgpu(self.index), message }
-        })?;
+        let pipeline =
+            locked(&self.pipelines).get(self, program, params.len(), (writes.len(), reads.len())).map_err(|error| {
+                let message = format!("expected it to take the kernel `{}`, received {error}", program.kernel.name);
+                Error::Adapter { device: Device::Wgpu(self.index), message }
+            })?;
         let most = self.limits.max_compute_workgroups_per_dimension as usize;
         let mut params: SmallVec<[u32; 64]> = SmallVec::from_slice(params);
         let groups = match grid {

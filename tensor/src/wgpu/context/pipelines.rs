@@ -16,7 +16,15 @@ use crate::wgpu::{Program, Stored};
 pub(super) struct Pipeline {
     pub(super) compute: ComputePipeline,
     pub(super) bindings: Arc<BindGroupLayout>,
+    /// Bytes of parameters that go with the command, if they do not lie in uniform memory.
+    pub(super) immediate: Option<usize>,
 }
+
+/// How kernels name their parameters, and how those do that get them with the command.
+const UNIFORM: &str = "@group(0) @binding(0) var<uniform> p: Params;";
+const IMMEDIATE: &str = "var<immediate> p: Params;";
+/// Vectors of four, of which parameters may consist, take so many bytes.
+const VECTOR: usize = 16;
 
 type Key = (&'static str, Vec<(&'static str, Stored)>, Vec<(&'static str, u32)>, Vec<(&'static str, u32)>);
 
@@ -24,8 +32,8 @@ pub(super) struct Pipelines {
     device: ::wgpu::Device,
     compiled: HashMap<Key, Arc<Pipeline>>,
     cache: Option<Cache>,
-    /// By the numbers of buffers that are written and read.
-    layouts: HashMap<(usize, usize), Arc<BindGroupLayout>>,
+    /// By the numbers of buffers that are written and read, and whether parameters lie in uniform memory.
+    layouts: HashMap<(usize, usize, bool), Arc<BindGroupLayout>>,
 }
 
 impl Pipelines {
@@ -42,23 +50,26 @@ impl Pipelines {
         &mut self,
         context: &Context,
         program: Program<'_>,
-        writes: usize,
-        reads: usize,
+        params: usize,
+        (writes, reads): (usize, usize),
     ) -> Result<Arc<Pipeline>, ::wgpu::Error> {
         let key = (program.kernel.name, program.types.to_vec(), program.sizes.to_vec(), program.constants.to_vec());
         if let Some(pipeline) = self.compiled.get(&key) {
             return Ok(pipeline.clone());
         }
-        let bindings = self.layout(writes, reads);
+        let bytes = (params * size_of::<u32>()).next_multiple_of(VECTOR);
+        let immediate = (bytes <= context.limits.max_immediate_size as usize).then_some(bytes);
+        let bindings = self.layout(writes, reads, immediate.is_none());
         let cache = self.cache.as_mut().map(Cache::for_another);
-        let pipeline = Arc::new(Pipeline { compute: compile(context, program, &bindings, cache)?, bindings });
+        let compute = compile(context, program, &bindings, immediate, cache)?;
+        let pipeline = Arc::new(Pipeline { compute, bindings, immediate });
         self.compiled.insert(key, pipeline.clone());
         Ok(pipeline)
     }
 
-    fn layout(&mut self, writes: usize, reads: usize) -> Arc<BindGroupLayout> {
+    fn layout(&mut self, writes: usize, reads: usize, has_uniform: bool) -> Arc<BindGroupLayout> {
         let device = &self.device;
-        let layout = self.layouts.entry((writes, reads)).or_insert_with(|| {
+        let layout = self.layouts.entry((writes, reads, has_uniform)).or_insert_with(|| {
             let entry = |binding: usize, ty: BufferBindingType| BindGroupLayoutEntry {
                 binding: binding as u32,
                 visibility: ShaderStages::COMPUTE,
@@ -70,8 +81,9 @@ impl Pipelines {
                 count: None,
             };
             let storage = |i: usize| entry(i + 1, BufferBindingType::Storage { read_only: i >= writes });
+            let uniform = has_uniform.then(|| entry(0, BufferBindingType::Uniform));
             let entries: Vec<BindGroupLayoutEntry> =
-                std::iter::once(entry(0, BufferBindingType::Uniform)).chain((0..writes + reads).map(storage)).collect();
+                uniform.into_iter().chain((0..writes + reads).map(storage)).collect();
             let descriptor = ::wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
             Arc::new(device.create_bind_group_layout(&descriptor))
         });
@@ -80,7 +92,7 @@ impl Pipelines {
 }
 
 /// The whole program.
-fn source(program: Program<'_>) -> String {
+fn source(program: Program<'_>, is_immediate: bool) -> String {
     let Program { kernel, types, sizes, .. } = program;
     // Extensions stand first, whichever file needs them.
     let is_enable = |line: &&str| line.starts_with("enable ");
@@ -99,6 +111,7 @@ fn source(program: Program<'_>) -> String {
         let _ = writeln!(source, "const {name}: u32 = {size}u;");
     }
     for line in kernel.files.iter().flat_map(|file| file.lines()).filter(|line| !is_enable(line)) {
+        let line = if is_immediate && line == UNIFORM { IMMEDIATE } else { line };
         let _ = writeln!(source, "{line}");
     }
     source
@@ -110,6 +123,7 @@ fn compile(
     context: &Context,
     program: Program<'_>,
     bindings: &BindGroupLayout,
+    immediate: Option<usize>,
     cache: Option<&::wgpu::PipelineCache>,
 ) -> Result<ComputePipeline, ::wgpu::Error> {
     let Program { kernel, constants, .. } = program;
@@ -118,12 +132,12 @@ fn compile(
     let failed = device.push_error_scope(ErrorFilter::Internal);
     let module = device.create_shader_module(::wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name),
-        source: ::wgpu::ShaderSource::Wgsl(source(program).into()),
+        source: ::wgpu::ShaderSource::Wgsl(source(program, immediate.is_some()).into()),
     });
     let layout = device.create_pipeline_layout(&::wgpu::PipelineLayoutDescriptor {
         label: None,
         bind_group_layouts: &[Some(bindings)],
-        immediate_size: 0,
+        immediate_size: immediate.unwrap_or_default() as u32,
     });
     let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
     let pipeline = device.create_compute_pipeline(&::wgpu::ComputePipelineDescriptor {

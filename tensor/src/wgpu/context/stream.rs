@@ -38,7 +38,9 @@ pub(super) struct Stream {
     encoder: Option<CommandEncoder>,
     /// Open as long as kernel follows kernel.
     pass: Option<ComputePass<'static>>,
-    /// Parameters of the kernels, and where the adapter will find them: the buffer is written before the kernels that it belongs to and
+    /// Kernels that were recorded.
+    kernels: usize,
+    /// Parameters of those kernels that do not get them with the command, and where the adapter will find them: the buffer is written before the kernels that it belongs to and
     /// behind those of the submission before.
     params: Vec<u8>,
     params_buffer: Buffer,
@@ -64,6 +66,7 @@ impl Stream {
         Stream {
             encoder: None,
             pass: None,
+            kernels: 0,
             params: Vec::new(),
             params_buffer,
             alignment,
@@ -86,12 +89,15 @@ impl Stream {
         call: Call,
     ) {
         assert!(size_of_val(params) <= PARAMS_SIZE, "a kernel has at most {PARAMS_SIZE} bytes of parameters");
-        if self.params.len() / self.alignment == KERNELS {
+        if self.kernels == KERNELS {
             self.submit(context);
         }
+        self.kernels += 1;
         let offset = self.params.len();
-        self.params.extend_from_slice(bytemuck::cast_slice(params));
-        self.params.resize(offset + self.alignment, 0);
+        if pipeline.immediate.is_none() {
+            self.params.extend_from_slice(bytemuck::cast_slice(params));
+            self.params.resize(offset + self.alignment, 0);
+        }
         let bindings = self.bindings(context, pipeline, memory);
         self.touched += call.bytes;
         let is_timed = profile::is_enabled();
@@ -100,7 +106,14 @@ impl Stream {
         }
         let pass = self.pass(context, is_timed.then_some(call));
         pass.set_pipeline(&pipeline.compute);
-        pass.set_bind_group(0, &bindings, &[offset as u32]);
+        if let Some(bytes) = pipeline.immediate {
+            let mut words = [0; PARAMS_SIZE / size_of::<u32>()];
+            words[..params.len()].copy_from_slice(params);
+            pass.set_bind_group(0, &bindings, &[]);
+            pass.set_immediates(0, &bytemuck::cast_slice(&words)[..bytes]);
+        } else {
+            pass.set_bind_group(0, &bindings, &[offset as u32]);
+        }
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
         if is_timed {
             self.pass = None;
@@ -145,16 +158,14 @@ impl Stream {
         if let Some(bindings) = self.bindings.get(&key) {
             return bindings.clone();
         }
-        let params = ::wgpu::BindingResource::Buffer(::wgpu::BufferBinding {
-            buffer: &self.params_buffer,
-            offset: 0,
-            size: ::wgpu::BufferSize::new(PARAMS_SIZE as u64),
-        });
-        let entries: SmallVec<[::wgpu::BindGroupEntry<'_>; 9]> = std::iter::once(params)
-            .chain(memory.iter().map(|memory| ::wgpu::BindingResource::Buffer(memory.binding())))
-            .enumerate()
-            .map(|(binding, resource)| ::wgpu::BindGroupEntry { binding: binding as u32, resource })
-            .collect();
+        let size = ::wgpu::BufferSize::new(PARAMS_SIZE as u64);
+        let params = ::wgpu::BufferBinding { buffer: &self.params_buffer, offset: 0, size };
+        let params = pipeline.immediate.is_none().then_some((0, params));
+        let operands = memory.iter().enumerate().map(|(i, memory)| (i as u32 + 1, memory.binding()));
+        let entry =
+            |(binding, buffer)| ::wgpu::BindGroupEntry { binding, resource: ::wgpu::BindingResource::Buffer(buffer) };
+        let entries: SmallVec<[::wgpu::BindGroupEntry<'_>; 9]> =
+            params.into_iter().chain(operands).map(entry).collect();
         let layout = &pipeline.bindings;
         let descriptor = ::wgpu::BindGroupDescriptor { label: None, layout, entries: &entries };
         let bindings = context.device.create_bind_group(&descriptor);
@@ -187,7 +198,7 @@ impl Stream {
             context.queue.write_buffer(&self.params_buffer, 0, &self.params);
             self.params.clear();
         }
-        (self.copied, self.touched) = (0, 0);
+        (self.kernels, self.copied, self.touched) = (0, 0, 0);
         let submission = context.queue.submit([encoder.finish()]);
         if let Some(reading) = reading {
             reading.count(context);

@@ -12,7 +12,7 @@ struct Params {
     zero: u32,
     unused: u32,
     // Sizes of the axes from the fastest one, each operand's offset and strides, then the numbers that stand in the chain.
-    words: array<vec4<u32>, 15>,
+    words: array<vec4<u32>, VECTORS>,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
