@@ -1,5 +1,5 @@
 // Where a workgroup has one series alone: what its invocations have found is folded by each subgroup in registers, and what these give
-// by one invocation. Which invocations make a subgroup, and whether all of one are there, does not matter to the instructions used.
+// by one invocation. Which invocations make a subgroup, and whether all of it are there, does not matter to the instructions used.
 //
 // Joined behind reduce.wgsl, for numbers that subgroups add.
 
@@ -26,14 +26,15 @@ fn main(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) own: u32,
     @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
     @builtin(num_subgroups) subgroups: u32,
 ) {
     let place = place_of(id, own);
     let found = found_by(place);
     // Loops of different lengths lie behind the invocations; now they run together again.
     workgroupBarrier();
-    // Every invocation of a subgroup writes the same.
-    folded[subgroup] = of_subgroup(found);
+    let result_of_subgroup = of_subgroup(found);
+    if lane == 0u { folded[subgroup] = result_of_subgroup; }
     workgroupBarrier();
     if own > 0u || !place.inside { return; }
     var result = folded[0];
