@@ -233,16 +233,19 @@ fn joined(parts: &[Vec<Tensor>], x: &Tensor) -> Result<Tensor> {
 }
 
 /// Mean and variance of each group of each sample. Those of parts are merged by Chan's formula, as distances from the means of the first
-/// part: beside a large mean they would lose digits.
+/// row: beside a large mean they would lose digits.
 fn own_moments(x: &Tensor, form: Form) -> Result<[Tensor; 2]> {
-    let of_first = moments_of_parts(x, form, None)?;
-    let [(origin, variance, _), others @ ..] = &of_first[..] else {
-        return Err(Error::argument("norm", "expected a part, received none"));
-    };
-    if others.is_empty() {
-        return Ok([origin.clone(), variance.clone()]);
+    let whole = Part { whole: form, form, sample: 0, row: 0 };
+    let of_whole = moments_of(x, &whole, None);
+    if !matches!(of_whole, Err(Error::Binding { .. })) {
+        return of_whole;
     }
-    let parts = moments_of_parts(x, form, Some(origin))?;
+    let firsts = over_parts(form.batch, |sample, batch| {
+        let part = Part { whole: form, form: Form { batch, outer: 1, ..form }, sample, row: 0 };
+        Ok(moments_of(x, &part, None)?[0].clone())
+    })?;
+    let origin = &Tensor::concat(&firsts.iter().collect::<Vec<_>>(), 0)?;
+    let parts = moments_of_parts(x, form, origin)?;
     let sum = |of: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| {
         let terms = parts.iter().map(|(mean, variance, share)| of(mean, variance)?.mul(*share));
         total(terms.collect::<Result<Vec<Tensor>>>()?.iter())
@@ -255,19 +258,21 @@ fn own_moments(x: &Tensor, form: Form) -> Result<[Tensor; 2]> {
     Ok([mean.add(origin)?, variance])
 }
 
-/// For all of what lies before the channels, or as many parts of it as it takes: means and variances of each group of each sample (of the
-/// distances from an origin, if there is one), and the share of all elements.
-fn moments_of_parts(x: &Tensor, form: Form, origin: Option<&Tensor>) -> Result<Vec<(Tensor, Tensor, f64)>> {
-    let run = form.channels / form.groups * form.inner;
+/// Mean and variance of each group of each sample, of the distances from an origin if there is one.
+fn moments_of(x: &Tensor, part: &Part, origin: Option<&Tensor>) -> Result<[Tensor; 2]> {
+    let Form { batch, outer, channels, groups, inner } = part.form;
+    let (mut x, run) = (part.elements(x)?, channels / groups * inner);
+    if let Some(origin) = origin {
+        let origin = shaped(&part.statistics(origin)?, [batch, 1, groups, 1]);
+        x = shaped(&x, [batch, outer, groups, run]).to_dtype(DType::F32)?.sub(&origin)?;
+    }
+    moments(&x, Series { batch, outer, columns: groups, run })
+}
+
+/// For parts of what lies before the channels, as few as it takes: [`moments_of`] these, and their share of all elements.
+fn moments_of_parts(x: &Tensor, form: Form, origin: &Tensor) -> Result<Vec<(Tensor, Tensor, f64)>> {
     let parts = over_parts_of(form, |part| {
-        let Form { batch, outer, groups, .. } = part.form;
-        let mut x = part.elements(x)?;
-        if let Some(origin) = origin {
-            let origin = shaped(&part.statistics(origin)?, [batch, 1, groups, 1]);
-            x = shaped(&x, [batch, outer, groups, run]).to_dtype(DType::F32)?.sub(&origin)?;
-        }
-        let found = moments(&x, Series { batch, outer, columns: groups, run })?;
-        Ok((found, outer as f64 / form.outer as f64))
+        Ok((moments_of(x, &part, Some(origin))?, part.form.outer as f64 / form.outer as f64))
     })?;
     let rows = parts.iter().map(|samples| {
         let of = |i: usize| Tensor::concat(&samples.iter().map(|(found, _)| &found[i]).collect::<Vec<_>>(), 0);
