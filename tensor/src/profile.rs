@@ -2,8 +2,8 @@
 //!
 //! With the environment variable `OCELLI_PROFILE=1` (or after [`set_enabled`]) kernels are timed: on the CPU by the clock, on a graphics
 //! processor by its own timestamps, for which each kernel has to finish before the next one begins. The variable also has the table
-//! printed to standard error when the main thread ends, which then waits for what it has asked of a graphics processor (not on Windows, where
-//! nothing can wait so late: a program lacks there what it asked for behind its last `Device::synchronize` or reading of a result).
+//! printed to standard error when the main thread ends, which then waits for what it has asked of a graphics processor. On Windows
+//! nothing can wait so late: there the table lacks what was asked for behind the last `Device::synchronize` or reading of a result.
 //!
 //! ```
 //! use ocelli_tensor::{DType, Tensor, profile};

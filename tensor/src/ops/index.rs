@@ -275,14 +275,24 @@ impl Place {
     /// The elements that the indices name, wherever the tensor is.
     fn gather(&self, op: &'static str, x: &Tensor) -> Result<Tensor> {
         if x.is_on_wgpu() {
-            let here = |[x, index]: [&Tensor; 2]| self.with(index.to_dtype(DType::I64)?).gather(op, x);
-            return or_on_cpu(op, [x, &self.index], || self.gather_from(x), here);
+            let here = |[x, index]: [&Tensor; 2]| self.with(self.repeated(index)?).gather(op, x);
+            return or_on_cpu(op, [x, &self.once()?], || self.gather_from(x), here);
         }
         let origin = self.in_layout(x.layout());
         with_width!(x.dtype(), W => Tensor::build_bits::<W>(self.index.shape(), x.dtype(), |out| {
             gather(x.bits::<W>().data, origin.as_ref(), self.index.view::<i64>(), out);
             Ok(())
         }))
+    }
+
+    /// The indices without those that other axes only repeat.
+    fn once(&self) -> Result<Tensor> {
+        self.index.without_repetitions(Some(self.axis))
+    }
+
+    /// What [`Place::once`] gave, on the CPU, as it was.
+    fn repeated(&self, index: &Tensor) -> Result<Tensor> {
+        index.to_dtype(DType::I64)?.expand(self.index.shape())
     }
 
     /// The same axis with other indices.
@@ -327,8 +337,9 @@ impl Place {
         }
         let src = Tensor::with_layout(src, Layout { shape: index.shape().clone(), ..src.layout().clone() });
         beside([&out, index, &src], axis, &|[out, index, src]| {
-            let out = out.copy()?;
-            write(&out, &visible(src)?, index)?;
+            let src = visible(src)?;
+            let out = visible_copy(out)?;
+            write(&out, &src, index)?;
             Ok(out)
         })
     }
@@ -341,8 +352,8 @@ impl Place {
         let (wide_x, src) = (x.to_dtype(wide)?, src.to_dtype(wide)?);
         if x.is_on_wgpu() {
             let there = || self.scattered(wide_x.copy()?, &src, Scatter::Sum);
-            let sum = or_on_cpu(op, [&wide_x, &self.index, &src], there, |[x, index, src]| {
-                self.with(index.to_dtype(DType::I64)?).add_to(op, x, src)
+            let sum = or_on_cpu(op, [&wide_x, &self.once()?, &src], there, |[x, index, src]| {
+                self.with(self.repeated(index)?).add_to(op, x, src)
             })?;
             return sum.to_dtype(x.dtype());
         }
@@ -362,6 +373,16 @@ impl Place {
 }
 
 /// A tensor on a graphics processor, as a copy if a kernel may not see all that lies between its elements.
+///
+/// # Errors
+/// [`Error::Binding`] if it may not see the copy either.
 fn visible(x: &Tensor) -> Result<Tensor> {
-    if x.memory().is_visible() { Ok(x.clone()) } else { x.contiguous() }
+    if x.memory().is_visible() { Ok(x.clone()) } else { visible_copy(x) }
+}
+
+/// A copy, which a kernel may see, see [`visible`].
+fn visible_copy(x: &Tensor) -> Result<Tensor> {
+    let memory = x.memory();
+    let bytes = wgpu::elementwise::bytes(x.numel(), wgpu::Stored::of(x.dtype(), memory.context().has_f16())?)?;
+    if memory.context().has_room(bytes) { x.copy() } else { Err(memory.is_too_large()) }
 }

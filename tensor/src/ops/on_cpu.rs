@@ -14,6 +14,12 @@ impl Movable for Tensor {
     }
 }
 
+impl Movable for Option<Tensor> {
+    fn moved_to(self, device: Device) -> Result<Self> {
+        self.map(|x| x.moved_to(device)).transpose()
+    }
+}
+
 impl Movable for Vec<Tensor> {
     fn moved_to(self, device: Device) -> Result<Self> {
         self.into_iter().map(|x| x.moved_to(device)).collect()

@@ -8,8 +8,8 @@ use crate::cpu::simd::{Lane, level};
 use crate::dtype::with_float;
 use crate::layout::Layout;
 use crate::memory::Buffer;
-use crate::ops::on_cpu::{Movable, or_on_cpu};
-use crate::{DType, Device, Error, Result, Shape, Tensor, wgpu};
+use crate::ops::on_cpu::or_on_cpu;
+use crate::{DType, Error, Result, Shape, Tensor, wgpu};
 
 /// What a recurrent layer computes at each step, from the input `x`, its state `h₀` and the weights `W` (of the input) and `U` (of the
 /// state), each with a bias. Gates stand in the weights one below the other, in the order of PyTorch's files.
@@ -88,13 +88,6 @@ pub struct RecurrentGradients {
     pub hidden: Tensor,
     /// Of the initial states, `[states, batch, hidden]`.
     pub initial: Tensor,
-}
-
-impl Movable for RecurrentGradients {
-    fn moved_to(self, device: Device) -> Result<Self> {
-        let [input, hidden, initial] = [self.input, self.hidden, self.initial].map(|x| x.moved_to(device));
-        Ok(RecurrentGradients { input: input?, hidden: hidden?, initial: initial? })
-    }
 }
 
 impl Tensor {
@@ -188,16 +181,22 @@ impl Tensor {
         let size = Size { time, batch, hidden: units };
         let shape = Shape::from([time, batch, width]);
         let gradients = if self.is_on_wgpu() {
+            // Two of the gradients are one tensor, unless there is a candidate.
+            let apart =
+                |RecurrentGradients { input, hidden, initial }| (input, cell.candidate().then_some(hidden), initial);
             let there = || {
                 let (weight, initial, gates, candidate) = (&weight, &start, &gates, &candidate);
                 let saved = wgpu::recurrent::Saved { weight, initial, gates, candidate, states: &after, dy: &dy };
-                wgpu::recurrent::backward(cell, size, &saved)
+                wgpu::recurrent::backward(cell, size, &saved).map(apart)
             };
-            or_on_cpu(OP, all, there, |[states, hidden, initial, gates, candidate, dy]| {
-                let saved = [gates.clone(), candidate.clone()];
-                let saved = &saved[..if cell.candidate() { 2 } else { 1 }];
-                states.recurrent_backward(cell, hidden, initial, saved, dy)
-            })?
+            let (input, hidden, initial) =
+                or_on_cpu(OP, all, there, |[states, hidden, initial, gates, candidate, dy]| {
+                    let saved = [gates.clone(), candidate.clone()];
+                    let saved = &saved[..if cell.candidate() { 2 } else { 1 }];
+                    states.recurrent_backward(cell, hidden, initial, saved, dy).map(apart)
+                })?;
+            let hidden = hidden.unwrap_or_else(|| input.clone());
+            RecurrentGradients { input, hidden, initial }
         } else {
             with_float!(wide, T => {
                 let mut input = output::<T>(&shape)?;

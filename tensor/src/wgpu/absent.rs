@@ -164,6 +164,10 @@ impl Memory {
         match *self {}
     }
 
+    pub(crate) fn is_too_large(&self) -> Error {
+        match *self {}
+    }
+
     pub(crate) fn part(self: &Arc<Self>, _bytes: std::ops::Range<usize>) -> (Arc<Memory>, usize) {
         match **self {}
     }

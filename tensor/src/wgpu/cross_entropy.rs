@@ -78,7 +78,9 @@ pub(crate) fn forward(x: &Tensor, block: Block, classes: &Tensor, targets: &Clas
         let [outer, inner] = [0, 1].map(|axis| classes.shape()[axis]);
         let statistics = Tensor::empty_on_wgpu(&x, [2, outer, inner], DType::F32)?;
         if losses.numel() > 0 {
-            let team = Series::of(Block { outer, n, inner }).whole("cross_entropy")?;
+            // More classes than a kernel goes through in one piece are more than it can see of use.
+            let series = Series::of(Block { outer, n, inner });
+            let Ok(team) = series.whole("cross_entropy") else { return Err(x.memory().is_too_large()) };
             let operands = Operands { x: &x, dy: &x, statistics: &x, classes: &classes, targets };
             operands.run(&FORWARD, team, n, &[&losses, &statistics], &[&x, &classes])?;
         }

@@ -1,8 +1,8 @@
 //! The kernel of an expression: its text in WGSL, and its parameters.
 //!
-//! A kernel is written once for each chain of functions, dtypes and number of axes; numbers in the chain, sizes, strides and offsets
-//! are parameters. The functions are those of the files of numbers, called by their constants, and each step's result is rounded to
-//! its dtype: a chain gives exactly what its operations give one by one.
+//! A kernel is written once for each chain of functions, dtypes, number of axes and operands that are read by four; numbers in the chain,
+//! sizes, strides and offsets are parameters. The functions are those of the files of numbers, called by their constants, and each step's
+//! result is rounded to its dtype: a chain gives exactly what its operations give one by one.
 
 use std::collections::HashMap;
 use std::fmt::Write;

@@ -17,7 +17,7 @@ static BACKWARD: Kernel = Kernel {
 
 /// The softmax (or its logarithm) along the middle axis of a row-major tensor that is seen as a block.
 pub(crate) fn forward(x: &Tensor, block: Block, log: bool) -> Result<Tensor> {
-    if let Some(team) = at_once(x, block) {
+    if let Some(team) = at_once(&[x], block) {
         return run(&FORWARD, &[x], team, log);
     }
     // In steps that all invocations share.
@@ -31,7 +31,7 @@ pub(crate) fn forward(x: &Tensor, block: Block, log: bool) -> Result<Tensor> {
 
 /// The gradient, from the result and its gradient, both row-major.
 pub(crate) fn backward([y, dy]: [&Tensor; 2], block: Block, log: bool) -> Result<Tensor> {
-    if let Some(team) = at_once(y, block) {
+    if let Some(team) = at_once(&[y, dy], block) {
         return run(&BACKWARD, &[y, dy], team, log);
     }
     let (wide_y, wide_dy) = (as_block(y, block)?, as_block(dy, block)?);
@@ -44,9 +44,10 @@ pub(crate) fn backward([y, dy]: [&Tensor; 2], block: Block, log: bool) -> Result
 }
 
 /// How one kernel goes along the axis, unless that has millions of elements, or is alone and more than a kernel may see.
-fn at_once(x: &Tensor, block: Block) -> Option<Team> {
+fn at_once(operands: &[&Tensor], block: Block) -> Option<Team> {
     let series = Series::of(block);
-    if series.count() == 1 && !x.memory().is_visible() { None } else { series.whole("softmax").ok() }
+    let is_visible = operands.iter().all(|x| x.memory().is_visible());
+    if series.count() == 1 && !is_visible { None } else { series.whole("softmax").ok() }
 }
 
 fn as_block(x: &Tensor, Block { outer, n, inner }: Block) -> Result<Tensor> {

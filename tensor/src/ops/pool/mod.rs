@@ -96,7 +96,7 @@ impl Tensor {
             if self.is_on_wgpu() {
                 let places = places_on_wgpu(OP, &indices, plane)?;
                 let there = || dy.result(&shape, wgpu::pool::scattered(&dy, &places, plane, &shape)?);
-                let operands = [&dy.result(indices.tensor.shape(), dy.tensor.clone())?, &indices.tensor];
+                let operands = [&dy.tensor, &indices.tensor];
                 return or_on_cpu(OP, operands, there, |[dy, indices]| dy.max_pool_backward(indices, &spatial));
             }
             dy.result(

@@ -115,6 +115,12 @@ impl Memory {
         self.seen <= self.context.limits.max_storage_buffer_binding_size
     }
 
+    /// The error of an operation for which this memory is too large.
+    pub(crate) fn is_too_large(&self) -> Error {
+        let most = self.context.limits.max_storage_buffer_binding_size;
+        Error::Binding { device: Device::Wgpu(self.context.index()), most, received: self.seen }
+    }
+
     /// The part with these bytes, and how many bytes come before it in this memory; it may begin a little earlier than they do. Memory
     /// that waits has no parts.
     pub(crate) fn part(self: &Arc<Self>, bytes: Range<usize>) -> (Arc<Memory>, usize) {

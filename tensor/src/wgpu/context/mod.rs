@@ -179,7 +179,8 @@ impl Context {
         &self.cooperative
     }
 
-    /// Records a kernel, which sees `params` as binding 0, then what it writes and what it reads.
+    /// Records a kernel, which sees `params` (with the command, or as binding 0), then from binding 1 on what it
+    /// writes and what it reads.
     ///
     /// # Errors
     /// [`Error::Adapter`] if the device was lost, something that ran before has failed, or memory is of a context before this one;
@@ -227,9 +228,8 @@ impl Context {
     ) -> Result<()> {
         self.check()?;
         writes.iter().chain(reads).try_for_each(|memory| self.require_own(memory))?;
-        let most = self.limits.max_storage_buffer_binding_size;
         if let Some(memory) = writes.iter().chain(reads).find(|memory| !memory.is_visible()) {
-            return Err(Error::Binding { device: Device::Wgpu(self.index), most, received: memory.seen() });
+            return Err(memory.is_too_large());
         }
         let pipeline =
             locked(&self.pipelines).get(self, program, params.len(), (writes.len(), reads.len())).map_err(|error| {

@@ -40,8 +40,8 @@ pub(super) struct Stream {
     pass: Option<ComputePass<'static>>,
     /// Kernels that were recorded.
     kernels: usize,
-    /// Parameters of those kernels that do not get them with the command, and where the adapter will find them: the buffer is written before the kernels that it belongs to and
-    /// behind those of the submission before.
+    /// Parameters of those kernels that do not get them with the command, and where the adapter will find them: the buffer is written
+    /// before the kernels that it belongs to and behind those of the submission before.
     params: Vec<u8>,
     params_buffer: Buffer,
     alignment: usize,
