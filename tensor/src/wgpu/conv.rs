@@ -258,11 +258,10 @@ impl Product<'_> {
         let distances = [of_image, spatial[0], spatial[1], spatial[2]].map(isize::unsigned_abs);
         let x_by_four = of_channel == 1 && are_fours(&[self.channels, x.layout().offset]) && are_fours(&distances);
         let b_by_four = are_fours(&[n, of_group, of_step, matrix.layout().offset]);
-        let by_four = |stored: Stored, holds: bool| if holds { stored.by_four() } else { stored };
         let types = [
             ("R", stored(&out)?),
-            ("Picture", by_four(stored(x)?, x_by_four)),
-            ("Matrix", by_four(stored(matrix)?, b_by_four)),
+            ("Picture", stored(x)?.by_four(x_by_four)),
+            ("Matrix", stored(matrix)?.by_four(b_by_four)),
             ("Other", stored(other)?),
         ];
         let sizes = tile.sizes();

@@ -78,7 +78,7 @@ pub(crate) fn forward(x: &Tensor, block: Block, classes: &Tensor, targets: &Clas
         let [outer, inner] = [0, 1].map(|axis| classes.shape()[axis]);
         let statistics = Tensor::empty_on_wgpu(&x, [2, outer, inner], DType::F32)?;
         if losses.numel() > 0 {
-            // More classes than a kernel goes through in one piece are more than it can see of use.
+            // A kernel goes through all classes of a position: for more than it can, the logits are too large, however few bytes they are.
             let series = Series::of(Block { outer, n, inner });
             let Ok(team) = series.whole("cross_entropy") else { return Err(x.memory().is_too_large()) };
             let operands = Operands { x: &x, dy: &x, statistics: &x, classes: &classes, targets };

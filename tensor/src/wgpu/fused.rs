@@ -89,11 +89,10 @@ pub(super) fn record(expression: &Expression, out: &Memory, layout: &Layout) -> 
     let stored =
         expression.leaves.iter().map(|x| of(x.dtype())).collect::<Result<SmallVec<[Stored; MOST_LEAVES]>>>()?;
     let fours = fours(layout.numel(), &axes, &walk.start()[1..], result, &stored);
-    let by_four = |stored: Stored, holds: bool| if holds { stored.by_four() } else { stored };
     let mut types: SmallVec<[(&'static str, Stored); MOST_LEAVES + 2]> = SmallVec::new();
-    types.extend([("S", result), ("R", by_four(result, fours.is_some()))]);
+    types.extend([("S", result), ("R", result.by_four(fours.is_some()))]);
     for (i, (name, stored)) in TYPES.into_iter().zip(stored).enumerate() {
-        types.push((name, by_four(stored, fours.as_ref().is_some_and(|fours| fours[i]))));
+        types.push((name, stored.by_four(fours.as_ref().is_some_and(|fours| fours[i]))));
     }
     let invocations = if fours.is_some() { layout.numel() / 4 } else { layout.numel() };
     let (kernel, number) = kernel(expression, rank, fours.as_ref());

@@ -35,9 +35,10 @@ impl Stored {
         })
     }
 
-    /// Four neighbours; as they are where they are two words each.
-    pub(crate) fn by_four(self) -> Stored {
+    /// Four neighbours if that holds; as they are where they are two words each.
+    pub(crate) fn by_four(self, holds: bool) -> Stored {
         match self {
+            _ if !holds => self,
             Stored::F32 => Stored::F32x4,
             Stored::F16 => Stored::F16x4,
             Stored::I32 => Stored::I32x4,
